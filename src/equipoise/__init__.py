@@ -1,0 +1,1 @@
+"""Biomarker-stratified randomised trials from one study file."""
