@@ -1,0 +1,83 @@
+"""What can be recorded about samples and assays. A status is never typed in: rules derive it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from equipoise.record.event import Body, EventBody, Identifier, Text, measured
+from equipoise.record.plan import Code
+
+ASSAY_PLACES = 4
+"""Decimal places of assay measurements; the unit is declared by the assay of the study file."""
+
+
+class SampleCollected(EventBody):
+    """A tumour or blood sample exists. `occurred`: day of collection, perhaps partial."""
+
+    PARTIAL_OCCURRED: ClassVar[bool] = True
+
+    sample: Identifier
+    material: Literal["ffpe", "frozen", "blood"]
+    tissue: Code | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"sample/{self.sample}",)
+
+
+class SampleReceived(EventBody):
+    """The laboratory received the sample and judged its adequacy."""
+
+    sample: Identifier
+    adequate: bool
+    tumour_cells: measured("%", 1, "0", "100") | None = None  # type: ignore[valid-type]
+    finding: Text | None = None
+
+
+class AssayMeasurement(Body):
+    """One measurement of an assay: a CpG position, a staining class, a score."""
+
+    TABLE: ClassVar[str] = "assay_measurement"
+    ID: ClassVar[str] = "measurement"
+
+    measurement: Code
+    value: measured("assay unit", ASSAY_PLACES) | None = None  # type: ignore[valid-type]
+    quality: Literal["passed", "check", "failed", "not_given"] = "not_given"
+
+
+class AssayResultRecorded(EventBody):
+    """A result of one run of one assay on one sample. `occurred`: day of the result.
+
+    `purpose` tells the determination that randomisation uses from a later re-determination,
+    which is read blinded to arm and outcome.
+    """
+
+    result: Identifier
+    sample: Identifier
+    assay: Code
+    kit: Text | None = None
+    purpose: Literal["randomisation", "redetermination"]
+    technically_valid: bool
+    failure: Text | None = None
+    internal_control: Literal["positive", "negative", "not_applicable"] = "not_applicable"
+    raw_file: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    measurements: tuple[AssayMeasurement, ...] = ()
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"assay_result/{self.result}",)
+
+
+class AssayResultInvalidated(EventBody):
+    """A result recorded earlier no longer counts for re-determined status."""
+
+    result: Identifier
+    finding: Text
+
+
+EVENTS: tuple[type[EventBody], ...] = (
+    SampleCollected,
+    SampleReceived,
+    AssayResultRecorded,
+    AssayResultInvalidated,
+)

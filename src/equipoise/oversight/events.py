@@ -1,0 +1,276 @@
+"""What can be recorded about the trial itself: versions, sites, people, queries, locks, copies."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from equipoise.record.event import EventBody, FullDate, Identifier, Text
+from equipoise.record.plan import Code
+
+
+class TrialOpened(EventBody):
+    """The first event of every record. A rehearsal says so here, and can never become live."""
+
+    mode: Literal["live", "rehearsal"]
+    study: Identifier
+    scenario: str | None = None
+    scenario_seed: int | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return ("trial",)
+
+
+class StudyVersionAdopted(EventBody):
+    """A version of the study file, whole, with its hash: from here on it can be activated."""
+
+    version: Identifier
+    study_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    study: str
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"study_version/{self.version}",)
+
+
+class SiteOpened(EventBody):
+    """A hospital of the study's list of sites joined."""
+
+    name: Text
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return ()
+
+
+class StudyVersionActivated(EventBody):
+    """A version is in force at a site from the day `occurred` on, its approval recorded."""
+
+    version: Identifier
+    approval: Text
+
+
+class SiteClosed(EventBody):
+    """A site takes no more subjects."""
+
+    cause: Text
+
+
+class GrantGiven(EventBody):
+    """A person may act in a role, at a site or everywhere, from the day `occurred` on."""
+
+    person: Identifier
+    granted_role: Code
+    granted_site: Identifier | None = None
+    until: FullDate | None = None
+
+
+class GrantRevoked(EventBody):
+    """A grant ended. `grant` is the seq of the event that gave it."""
+
+    grant: int
+    cause: Text
+
+
+class AccessReviewed(EventBody):
+    """Somebody reviewed all grants and signed it off."""
+
+    finding: Text
+
+
+class QueryRaised(EventBody):
+    """A question about a form instance, an item or an event, empty ones too."""
+
+    query: Identifier
+    target: int | None = None
+    form: Code | None = None
+    instance: Identifier | None = None
+    item: Code | None = None
+    question: Text
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"query/{self.query}",)
+
+
+class QueryAnswered(EventBody):
+    """The site's answer to a query."""
+
+    query: Identifier
+    answer: Text
+
+
+class QueryClosed(EventBody):
+    """The query is settled."""
+
+    query: Identifier
+    finding: Text
+
+
+class SourceVerified(EventBody):
+    """A monitor compared an event with its source; broken by any later correction of it."""
+
+    target: int
+    content_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Locked(EventBody):
+    """No further change in this scope: the trial, the site, the subject, or one form instance."""
+
+    scope: Literal["trial", "site", "subject", "form"]
+    form: Code | None = None
+    instance: Identifier | None = None
+
+
+class Unlocked(EventBody):
+    """A lock is lifted, with the reason in the envelope. `lock` is the seq of the lock."""
+
+    lock: int
+
+
+class Signed(EventBody):
+    """An electronic signature: its meaning, and the hash of what was signed."""
+
+    meaning: Literal["approval", "responsibility", "review", "authorship"]
+    scope: Text
+    content_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    reauthenticated: bool
+
+
+class DeviationRecorded(EventBody):
+    """A departure from the protocol. `important` as the protocol defines it."""
+
+    PARTIAL_OCCURRED: ClassVar[bool] = True
+
+    deviation: Identifier
+    category: Literal[
+        "wrong_stratum",
+        "not_eligible",
+        "consent",
+        "visit_window",
+        "dose",
+        "prohibited_therapy",
+        "other",
+    ]
+    description: Text
+    important: bool
+    target: int | None = None
+
+
+class Exported(EventBody):
+    """Data left the record: what, how many rows, its hash, and the head it was read at."""
+
+    content: Text
+    rows: int
+    content_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    as_of: int
+
+
+class CertifiedCopyMade(EventBody):
+    """A site took its certified copy."""
+
+    content_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    as_of: int
+
+
+class AnchorIssued(EventBody):
+    """A signed head left the record, so that a cut or rewritten chain can be found."""
+
+    anchored_seq: int
+    anchored_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    purpose: Text
+
+
+class LoginsAnchored(EventBody):
+    """The day's head of the separate chain of logins."""
+
+    login_seq: int
+    login_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class CutOffDeclared(EventBody):
+    """A data cut: a date (what had happened) and a position (what was known)."""
+
+    cut_off: Identifier
+    cut: FullDate
+    as_of: int
+
+
+class KeyUsed(EventBody):
+    """A sealed key was used outside an allocation: reproduction, audit, recovery."""
+
+    key: Identifier
+    purpose: Text
+
+
+class KeyDestroyed(EventBody):
+    """A key was destroyed: what it covered is erased, and the chain still verifies."""
+
+    key: Identifier
+    basis: Text
+
+
+class IdentityRevealed(EventBody):
+    """Somebody saw a direct identifier, and why."""
+
+    item: Code
+    purpose: Text
+
+
+class CodeBroken(EventBody):
+    """The allocation of one subject was revealed to somebody blinded."""
+
+    person: Identifier
+    circumstance: Text
+
+
+class PersonUnblinded(EventBody):
+    """A person saw unblinded data: from here on no blinded role, ever."""
+
+    person: Identifier
+    by: Text
+
+
+class AuditTrailReviewed(EventBody):
+    """Somebody reviewed the audit trail up to a position and signed it off."""
+
+    up_to: int
+    finding: Text
+
+
+class ActionRefused(EventBody):
+    """An action that a rule did not allow, kept because refusals are part of the trial's story."""
+
+    action: Identifier
+    rule: Text
+    finding: Text
+
+
+EVENTS: tuple[type[EventBody], ...] = (
+    TrialOpened,
+    StudyVersionAdopted,
+    SiteOpened,
+    StudyVersionActivated,
+    SiteClosed,
+    GrantGiven,
+    GrantRevoked,
+    AccessReviewed,
+    QueryRaised,
+    QueryAnswered,
+    QueryClosed,
+    SourceVerified,
+    Locked,
+    Unlocked,
+    Signed,
+    DeviationRecorded,
+    Exported,
+    CertifiedCopyMade,
+    AnchorIssued,
+    LoginsAnchored,
+    CutOffDeclared,
+    KeyUsed,
+    KeyDestroyed,
+    IdentityRevealed,
+    CodeBroken,
+    PersonUnblinded,
+    AuditTrailReviewed,
+    ActionRefused,
+)

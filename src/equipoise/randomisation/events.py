@@ -1,0 +1,67 @@
+"""What can be recorded about allocation: the sealed scheme, and who got which arm."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from equipoise.record.event import Body, EventBody, Identifier, Text
+from equipoise.record.plan import Code
+
+
+class SchemeActivated(EventBody):
+    """A scheme went live: its rule, the algorithm, and its seed sealed under an outside key.
+
+    `rule` is the canonical JSON of the scheme as it stands in the study file. A changed scheme
+    has a new `scheme_version` and starts a new stream; allocations of the old one stay.
+    """
+
+    scheme: Code
+    scheme_version: Identifier
+    algorithm: Identifier
+    rule: str
+    sealed_seed: Text
+    key: Identifier
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"scheme/{self.scheme}/{self.scheme_version}",)
+
+
+class FactorLevel(Body):
+    """The level of one stratification factor at allocation."""
+
+    TABLE: ClassVar[str] = "randomised_factor"
+    ID: ClassVar[str] = "factor"
+
+    factor: Code
+    level: str
+
+
+class Randomised(EventBody):
+    """The subject was allocated. The evidence (block, position, draw) is recomputed, not stored.
+
+    `allocation` counts the scheme version's allocations from 1 without gaps,
+    `stratum_allocation` those of its stratum.
+    """
+
+    scheme: Code
+    scheme_version: Identifier
+    allocation: int = Field(ge=1)
+    stratum: str
+    stratum_allocation: int = Field(ge=1)
+    factors: tuple[FactorLevel, ...]
+    marker_status: Code
+    status_rule: Code
+    arm: Code
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        stream = f"{self.scheme}/{self.scheme_version}"
+        return (
+            f"randomised/{subject}",
+            f"allocation/{stream}/{self.allocation}",
+            f"allocation/{stream}/{self.stratum}/{self.stratum_allocation}",
+        )
+
+
+EVENTS: tuple[type[EventBody], ...] = (SchemeActivated, Randomised)

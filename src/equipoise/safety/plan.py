@@ -1,0 +1,25 @@
+"""The part of the study file that says how harm is graded and reported."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from equipoise.record.plan import Plan
+
+
+class ReportingClocks(Plan):
+    """Hours from the site's awareness to the sponsor, days to the authority."""
+
+    site_to_sponsor_hours: int = Field(gt=0)
+    fatal_days: int = Field(gt=0)
+    other_days: int = Field(gt=0)
+
+
+class SafetyPlan(Plan):
+    """The grading standard, the reporting period after the last dose, and the clocks."""
+
+    grading: Literal["ctcae_5"]
+    days_after_last_dose: int = Field(ge=0)
+    clocks: ReportingClocks

@@ -1,0 +1,45 @@
+"""A study: the stages' plans, the registration, the analysis plan, and what must agree among them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from equipoise.biomarker.plan import BiomarkerPlan
+from equipoise.eligibility.plan import EligibilityPlan
+from equipoise.oversight.plan import OversightPlan
+from equipoise.randomisation.plan import RandomisationPlan
+from equipoise.record.plan import Code, Label, Plan
+from equipoise.response.plan import ResponsePlan
+from equipoise.safety.plan import SafetyPlan
+from equipoise.study.analysis_plan import AnalysisPlan
+from equipoise.study.registration import Registration
+from equipoise.treatment.plan import TreatmentPlan
+from equipoise.visits.plan import VisitsPlan
+
+
+class Site(Plan):
+    """A hospital of the trial (one row of sites.csv)."""
+
+    code: Code
+    name: str
+    city: str
+    country: str
+
+
+class Study(Plan):
+    """One version of one study, whole."""
+
+    id: Code
+    version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,20}$")
+    title: Label
+    registration: Registration
+    sites: tuple[Site, ...]
+    eligibility: EligibilityPlan
+    biomarker: BiomarkerPlan
+    randomisation: RandomisationPlan
+    treatment: TreatmentPlan
+    response: ResponsePlan
+    safety: SafetyPlan
+    visits: VisitsPlan
+    oversight: OversightPlan
+    analysis: AnalysisPlan

@@ -1,0 +1,123 @@
+"""The part of the study file that a public registry shows."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal
+
+from equipoise.record.plan import Code, Label, Plan
+
+
+class Identifiers(Plan):
+    """The trial's numbers."""
+
+    registry: str | None = None
+    sponsor: str
+    other: tuple[str, ...] = ()
+
+
+class Sponsor(Plan):
+    """Who is responsible, and in which role."""
+
+    name: str
+    kind: Literal["OTHER", "INDUSTRY", "NETWORK", "GOVERNMENT"]
+    role: Literal["lead", "collaborator"]
+    responsible_party: str
+
+
+class Dates(Plan):
+    """Calendar of the trial."""
+
+    start: datetime.date | None = None
+    primary_completion: datetime.date | None = None
+    completion: datetime.date | None = None
+    registered: datetime.date | None = None
+    last_updated: datetime.date | None = None
+
+
+class Enrolment(Plan):
+    """Planned and actual numbers of people."""
+
+    planned: int | None = None
+    actual: int | None = None
+
+
+class DesignDescription(Plan):
+    """How the registry describes the design."""
+
+    study_type: Literal["INTERVENTIONAL", "OBSERVATIONAL"]
+    phase: str
+    allocation: Literal["RANDOMIZED", "NON_RANDOMIZED", "NA"]
+    intervention_model: Literal["PARALLEL", "SINGLE_GROUP", "CROSSOVER", "FACTORIAL", "SEQUENTIAL"]
+    primary_purpose: Literal["TREATMENT", "PREVENTION", "DIAGNOSTIC", "OTHER"]
+    masking: Literal["NONE", "SINGLE", "DOUBLE", "TRIPLE", "QUADRUPLE"]
+
+
+class Intervention(Plan):
+    """An intervention as registered."""
+
+    name: str
+    kind: Literal["DRUG", "DEVICE", "PROCEDURE", "OTHER"]
+    description: str
+    arm: Code
+
+
+class StudyGroup(Plan):
+    """A registered group: one marker status and one arm."""
+
+    label: str
+    kind: Literal["EXPERIMENTAL", "ACTIVE_COMPARATOR", "PLACEBO_COMPARATOR", "NO_INTERVENTION"]
+    description: str
+    status: Code
+    arm: Code
+    interventions: tuple[str, ...]
+
+
+class EligibleAges(Plan):
+    """Ages in years, sex, healthy volunteers."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+    sexes: Literal["ALL", "FEMALE", "MALE"]
+    healthy_volunteers: bool
+
+
+class RegisteredCriterion(Plan):
+    """One line of the registry's criteria and the criteria of this file that judge it."""
+
+    kind: Literal["inclusion", "exclusion"]
+    text: str
+    criteria: tuple[Code, ...]
+
+
+class Reference(Plan):
+    """A publication."""
+
+    citation: str
+    kind: Literal["RESULT", "BACKGROUND", "DERIVED"]
+    pmid: str | None = None
+    doi: str | None = None
+
+
+class Registration(Plan):
+    """Everything on the registry page."""
+
+    identifiers: Identifiers
+    brief_title: str
+    official_title: str
+    acronym: str | None = None
+    status: Literal["NOT_YET_RECRUITING", "RECRUITING", "ACTIVE_NOT_RECRUITING", "COMPLETED"]
+    sponsors: tuple[Sponsor, ...]
+    dates: Dates
+    enrolment: Enrolment
+    conditions: tuple[str, ...]
+    brief_summary: str
+    design: DesignDescription
+    groups: tuple[StudyGroup, ...]
+    interventions: tuple[Intervention, ...]
+    ages: EligibleAges
+    criteria: tuple[RegisteredCriterion, ...]
+    countries: tuple[str, ...]
+    references: tuple[Reference, ...]
+    results_posted: bool = False
+    title: Label | None = None

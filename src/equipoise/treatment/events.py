@@ -1,0 +1,40 @@
+"""What can be recorded about treatment. Calculated doses are derived, not recorded."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from equipoise.record.event import EventBody, MissingReason, Text, measured
+from equipoise.record.plan import Code
+
+
+class RegimenChosen(EventBody):
+    """The investigator chose one regimen of the allocated arm's family."""
+
+    regimen: Code
+
+
+class CycleStarted(EventBody):
+    """A cycle began on the day `occurred`, with the body measures that its doses rest on."""
+
+    cycle: int = Field(ge=1, le=200)
+    regimen: Code
+    height: measured("cm", 1, "50", "250")  # type: ignore[valid-type]
+    weight: measured("kg", 1, "20", "350")  # type: ignore[valid-type]
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"cycle/{subject}/{self.cycle}",)
+
+
+class DoseGiven(EventBody):
+    """What the subject received of one drug on one day of a cycle, or why nothing."""
+
+    cycle: int = Field(ge=1, le=200)
+    day: int = Field(ge=1, le=400)
+    drug: Code
+    amount: measured("mg", 2, "0", "100000") | None = None  # type: ignore[valid-type]
+    amount_missing: MissingReason | None = None
+    lot: Text | None = None
+
+
+EVENTS: tuple[type[EventBody], ...] = (RegimenChosen, CycleStarted, DoseGiven)

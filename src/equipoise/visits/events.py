@@ -1,0 +1,199 @@
+"""What can be recorded about who was seen, when, on which form, and how it ended."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from equipoise.record.event import (
+    Body,
+    EventBody,
+    FullDate,
+    Identifier,
+    MissingReason,
+    PartialDate,
+    Text,
+)
+from equipoise.record.plan import Code
+
+
+class SubjectScreened(EventBody):
+    """A person enters screening under a permanent subject number. `occurred`: day of screening."""
+
+    rescreening_of: Identifier | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"subject/{subject}",)
+
+
+class IdentityRecorded(EventBody):
+    """A direct identifier, as ciphertext under the subject's own key; never readable in tables."""
+
+    item: Code
+    ciphertext: Text
+    key: Identifier
+
+
+class ConsentSigned(EventBody):
+    """A consent of one kind in one version was signed. `occurred`: day of signature."""
+
+    consent: Code
+    version: Identifier
+
+
+class VisitRecorded(EventBody):
+    """A planned or unscheduled visit took place, or did not. `occurred`: day of the visit."""
+
+    visit: Code
+    instance: int = Field(default=1, ge=1)
+    unscheduled: bool = False
+    not_done: MissingReason | None = None
+
+
+class FormItem(Body):
+    """One answer on a form: the canonical text of its value, or why there is none."""
+
+    TABLE: ClassVar[str] = "form_item"
+    ID: ClassVar[str] = "item"
+
+    item: Code
+    value: str | None = None
+    value_missing: MissingReason | None = None
+
+
+class FormSaved(EventBody):
+    """One instance of a form of the study file. `occurred`: day that the answers speak about."""
+
+    form: Code
+    instance: Identifier
+    visit: Code | None = None
+    items: tuple[FormItem, ...]
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"form/{subject}/{self.form}/{self.instance}",)
+
+
+class ScreeningFailed(EventBody):
+    """The person left before randomisation. `occurred`: day of the decision."""
+
+    cause: Literal["not_eligible", "no_marker_status", "declined", "other"]
+    criteria: tuple[str, ...] = ()
+
+
+class DeathRecorded(EventBody):
+    """The subject died. `occurred`: day of death, perhaps partial."""
+
+    PARTIAL_OCCURRED: ClassVar[bool] = True
+
+    cause: Literal["disease", "toxicity", "other", "unknown"]
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"death/{subject}",)
+
+
+class VitalStatusRecorded(EventBody):
+    """The subject was known to be alive on the day `occurred`."""
+
+    source: Literal["visit", "telephone", "general_practitioner", "register"]
+
+
+class TreatmentDiscontinued(EventBody):
+    """Study treatment stopped for good; visits go on. `occurred`: day of the decision."""
+
+    cause: Literal[
+        "progression",
+        "toxicity",
+        "completed",
+        "subject_decision",
+        "physician_decision",
+        "death",
+        "other",
+    ]
+
+
+class VisitsDiscontinued(EventBody):
+    """The subject comes to no further visits; vital status may be followed where allowed."""
+
+    cause: Literal["subject_decision", "physician_decision", "moved", "other"]
+
+
+class ConsentWithdrawn(EventBody):
+    """The subject withdrew a consent; nothing more is collected under it."""
+
+    consent: Code
+    vital_status_allowed: bool
+
+
+class LostToFollowUp(EventBody):
+    """The site cannot reach the subject. `occurred`: day this was declared."""
+
+    last_attempt: FullDate
+
+
+class MedicalHistoryRecorded(EventBody):
+    """One condition of the history, permanent or past."""
+
+    entry: Identifier
+    term: Text
+    start: PartialDate | None = None
+    end: PartialDate | None = None
+    ongoing: bool
+
+
+class ConcomitantMedicationRecorded(EventBody):
+    """One medicine other than study treatment, such as a somatostatin analogue."""
+
+    entry: Identifier
+    drug: Text
+    drug_class: Code
+    start: PartialDate | None = None
+    end: PartialDate | None = None
+    ongoing: bool
+
+
+class PriorTherapyRecorded(EventBody):
+    """One treatment of the tumour before the trial."""
+
+    entry: Identifier
+    therapy: Code
+    drug: Text | None = None
+    start: PartialDate | None = None
+    end: PartialDate | None = None
+
+
+class SubsequentTherapyRecorded(EventBody):
+    """A new treatment of the tumour after study treatment. `occurred`: its first day."""
+
+    entry: Identifier
+    therapy: Code
+    drug: Text | None = None
+
+
+class ProcedureRecorded(EventBody):
+    """A procedure, on a lesion where one is named. `occurred`: its day."""
+
+    entry: Identifier
+    procedure: Code
+    lesion: Identifier | None = None
+
+
+EVENTS: tuple[type[EventBody], ...] = (
+    SubjectScreened,
+    IdentityRecorded,
+    ConsentSigned,
+    VisitRecorded,
+    FormSaved,
+    ScreeningFailed,
+    DeathRecorded,
+    VitalStatusRecorded,
+    TreatmentDiscontinued,
+    VisitsDiscontinued,
+    ConsentWithdrawn,
+    LostToFollowUp,
+    MedicalHistoryRecorded,
+    ConcomitantMedicationRecorded,
+    PriorTherapyRecorded,
+    SubsequentTherapyRecorded,
+    ProcedureRecorded,
+)

@@ -1,0 +1,88 @@
+"""The part of the study file that says who is seen when, and what is asked on which form."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
+from equipoise.record.plan import Code, Label, Plan
+
+ItemType = Literal["decimal", "integer", "boolean", "date", "partial_date", "code", "text"]
+
+
+class CodedValue(Plan):
+    """One allowed answer of a coded item."""
+
+    code: Code
+    label: Label
+
+
+class Item(Plan):
+    """One question of a form: its type, unit, limits and labels.
+
+    `minimum` and `maximum` are hard limits; the `expected_` pair only asks for confirmation.
+    """
+
+    code: Code
+    label: Label
+    type: ItemType
+    unit: str | None = None
+    places: int = Field(default=0, ge=0, le=6)
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    expected_minimum: Decimal | None = None
+    expected_maximum: Decimal | None = None
+    codes: tuple[CodedValue, ...] = ()
+    required: bool = True
+
+
+class Check(Plan):
+    """An edit check: a SQL boolean expression that must not be false, with its wording."""
+
+    id: Code
+    wording: Label
+    expression: str
+    severity: Literal["hard", "soft"]
+
+
+class Form(Plan):
+    """A form: its items in order. A form that repeats has one instance per occasion."""
+
+    code: Code
+    label: Label
+    repeating: bool = False
+    items: tuple[Item, ...]
+    checks: tuple[Check, ...] = ()
+
+
+class Visit(Plan):
+    """A planned visit: target day after its anchor, window, and the forms due."""
+
+    code: Code
+    label: Label
+    anchor: Literal["screening", "randomisation", "first_dose"]
+    day: int
+    window_before: int = Field(ge=0)
+    window_after: int = Field(ge=0)
+    repeat_every: int | None = Field(default=None, ge=1)
+    forms: tuple[Code, ...] = ()
+    imaging: bool = False
+
+
+class Consent(Plan):
+    """A kind of consent and the version that is in force with this study version."""
+
+    code: Code
+    label: Label
+    version: str
+    required_for_randomisation: bool
+
+
+class VisitsPlan(Plan):
+    """Consents, forms and the visit schedule."""
+
+    consents: tuple[Consent, ...]
+    forms: tuple[Form, ...]
+    visits: tuple[Visit, ...]
