@@ -1,1 +1,3 @@
 """Biomarker-stratified randomised trials from one study file."""
+
+__version__ = "0.1.0"
