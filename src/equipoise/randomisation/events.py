@@ -64,4 +64,12 @@ class Randomised(EventBody):
         )
 
 
+class Randomise(Body):
+    """Action: allocate the subject. It carries no decision; the result is `Randomised`."""
+
+
+class ActivateScheme(Body):
+    """Action: draw and seal the seed of the scheme of the version in force, and go live."""
+
+
 EVENTS: tuple[type[EventBody], ...] = (SchemeActivated, Randomised)

@@ -49,7 +49,7 @@ class SeriousAdverseEventReported(EventBody):
 
 
 class CausalityAssessed(EventBody):
-    """One opinion on the cause. Opinions are never merged; the investigator's is never downgraded."""
+    """One opinion on the cause. Opinions are kept apart; none is ever downgraded."""
 
     adverse_event: Identifier
     opinion_of: Literal["investigator", "sponsor"]

@@ -1,4 +1,4 @@
-"""A study: the stages' plans, the registration, the analysis plan, and what must agree among them."""
+"""A study: the stages' plans, its registration, its analysis plan, and what must agree."""
 
 from __future__ import annotations
 

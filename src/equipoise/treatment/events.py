@@ -27,11 +27,16 @@ class CycleStarted(EventBody):
 
 
 class DoseGiven(EventBody):
-    """What the subject received of one drug on one day of a cycle, or why nothing."""
+    """What the subject received of one drug in a cycle from one day on, or why nothing.
+
+    `amount` is per administration, `administrations` their number from `day` on (a drug taken at
+    home is recorded once per cycle, from the returned packs and the diary; an infusion per day).
+    """
 
     cycle: int = Field(ge=1, le=200)
     day: int = Field(ge=1, le=400)
     drug: Code
+    administrations: int = Field(default=1, ge=0, le=400)
     amount: measured("mg", 2, "0", "100000") | None = None  # type: ignore[valid-type]
     amount_missing: MissingReason | None = None
     lot: Text | None = None
