@@ -1,0 +1,129 @@
+"""What the trial-level events say now: mode, versions, sites, grants, locks, schemes, counts.
+
+A fold over a few event types, kept up to date by reading only what is new. It holds no decision.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from equipoise.record.event import Event
+from equipoise.study.access import Grant
+from equipoise.study.definition import Study
+
+STATE_TYPES: frozenset[str] = frozenset(
+    {
+        "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
+        "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
+        "PersonUnblinded",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock in force: its scope and what it closes."""
+
+    seq: int
+    scope: str
+    site: str | None
+    subject: str | None
+    form: str | None
+    instance: str | None
+
+
+@dataclass(slots=True)
+class TrialState:
+    """The trial as its trial-level events have left it, up to `seq`."""
+
+    read_study: Callable[[str], Study]
+    seq: int = 0
+    mode: str | None = None
+    study: str | None = None
+    versions: dict[str, Study] = field(default_factory=dict)
+    sites: dict[str, int] = field(default_factory=dict)
+    closed: dict[str, int] = field(default_factory=dict)
+    activations: dict[str, list[tuple[datetime.date, str]]] = field(default_factory=dict)
+    grants: dict[int, Grant] = field(default_factory=dict)
+    locks: dict[int, Lock] = field(default_factory=dict)
+    schemes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    allocations: dict[tuple[str, str], int] = field(default_factory=dict)
+    stratum_allocations: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    unblinded: set[str] = field(default_factory=set)
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether the record is a rehearsal, as its first event says."""
+        return self.mode == "rehearsal"
+
+    def version_in_force(self, site: str | None, on: datetime.date) -> str | None:
+        """The study version activated last at the site on or before the day, if any."""
+        found = [each for each in self.activations.get(site or "", ()) if each[0] <= on]
+        return found[-1][1] if found else None
+
+    def fold(self, events: Iterable[Event]) -> None:
+        """Take in `events`, in order of seq; those of other types only move `seq`."""
+        for event in events:
+            if event.type in STATE_TYPES:
+                getattr(self, f"_{event.type}")(event, json.loads(event.body))
+            self.seq = max(self.seq, event.seq)
+
+    def _TrialOpened(self, event: Event, body: dict[str, Any]) -> None:
+        self.mode, self.study = body["mode"], body["study"]
+
+    def _StudyVersionAdopted(self, event: Event, body: dict[str, Any]) -> None:
+        self.versions[body["version"]] = self.read_study(body["study"])
+
+    def _SiteOpened(self, event: Event, body: dict[str, Any]) -> None:
+        self.sites[event.site or ""] = event.seq
+        self.closed.pop(event.site or "", None)
+
+    def _SiteClosed(self, event: Event, body: dict[str, Any]) -> None:
+        self.closed[event.site or ""] = event.seq
+
+    def _StudyVersionActivated(self, event: Event, body: dict[str, Any]) -> None:
+        listed = self.activations.setdefault(event.site or "", [])
+        listed.append((_day(event), body["version"]))
+        listed.sort(key=lambda each: each[0])
+
+    def _GrantGiven(self, event: Event, body: dict[str, Any]) -> None:
+        until = body.get("until")
+        self.grants[event.seq] = Grant(
+            seq=event.seq,
+            person=body["person"],
+            role=body["granted_role"],
+            site=body.get("granted_site"),
+            since=_day(event),
+            until=datetime.date.fromisoformat(until) if until else None,
+        )
+
+    def _GrantRevoked(self, event: Event, body: dict[str, Any]) -> None:
+        self.grants.pop(body["grant"], None)
+
+    def _Locked(self, event: Event, body: dict[str, Any]) -> None:
+        self.locks[event.seq] = Lock(
+            event.seq, body["scope"], event.site, event.subject, body["form"], body["instance"]
+        )
+
+    def _Unlocked(self, event: Event, body: dict[str, Any]) -> None:
+        self.locks.pop(body["lock"], None)
+
+    def _SchemeActivated(self, event: Event, body: dict[str, Any]) -> None:
+        self.schemes[body["scheme"], body["scheme_version"]] = body
+
+    def _Randomised(self, event: Event, body: dict[str, Any]) -> None:
+        scheme = body["scheme"], body["scheme_version"]
+        self.allocations[scheme] = self.allocations.get(scheme, 0) + 1
+        stratum = (*scheme, body["stratum"])
+        self.stratum_allocations[stratum] = self.stratum_allocations.get(stratum, 0) + 1
+
+    def _PersonUnblinded(self, event: Event, body: dict[str, Any]) -> None:
+        self.unblinded.add(body["person"])
+
+
+def _day(event: Event) -> datetime.date:
+    return datetime.date.fromisoformat((event.occurred or event.recorded)[:10])

@@ -1,0 +1,212 @@
+"""Who may do what, at which hospital, and who may see what: roles, scopes, blinding classes.
+
+One table of roles, one of actions, one of blinding classes. `conduct` asks `may_act`; every view,
+export and audit trail asks `may_see`. Source: ICH E6(R3) 4.3 (data governance: access by role,
+blinding preserved) and Annex 11-like practice; the split of duties is a design of this project.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal[
+    "investigator", "nurse", "pharmacist", "laboratory", "reader", "data_manager", "monitor",
+    "statistician", "safety_officer", "auditor", "administrator",
+]  # fmt: skip
+
+BlindingClass = Literal["open", "marker", "allocation", "outcome", "identity", "sealed"]
+"""What a value reveals: nothing, the marker, the arm, the response, a person, or the seed."""
+
+SITE_ROLES: frozenset[str] = frozenset({"investigator", "nurse", "pharmacist"})
+"""Roles that act at their own hospital only; they alone enter or change its data (CO1)."""
+
+ROLES: frozenset[str] = SITE_ROLES | {
+    "laboratory", "reader", "data_manager", "monitor", "statistician", "safety_officer", "auditor",
+    "administrator",
+}  # fmt: skip
+
+BLINDED_ROLES: frozenset[str] = frozenset({"laboratory", "reader"})
+"""Roles that whoever was unblinded never holds again (UA1-4)."""
+
+_SITE = frozenset({"investigator", "nurse"})
+_INVESTIGATOR = frozenset({"investigator"})
+_LABORATORY = frozenset({"laboratory"})
+
+ACTION_ROLES: dict[str, frozenset[str]] = {
+    "SubjectScreened": _SITE,
+    "IdentityRecorded": _SITE,
+    "ConsentSigned": _SITE,
+    "VisitRecorded": _SITE,
+    "FormSaved": _SITE,
+    "ScreeningFailed": _SITE,
+    "DeathRecorded": _SITE,
+    "VitalStatusRecorded": _SITE,
+    "TreatmentDiscontinued": _INVESTIGATOR,
+    "VisitsDiscontinued": _SITE,
+    "ConsentWithdrawn": _SITE,
+    "LostToFollowUp": _SITE,
+    "MedicalHistoryRecorded": _SITE,
+    "ConcomitantMedicationRecorded": _SITE,
+    "PriorTherapyRecorded": _SITE,
+    "SubsequentTherapyRecorded": _SITE,
+    "ProcedureRecorded": _SITE,
+    "ConfirmEligibility": _INVESTIGATOR,
+    "SampleCollected": _SITE,
+    "SampleReceived": _LABORATORY,
+    "AssayResultRecorded": _LABORATORY,
+    "AssayResultInvalidated": _LABORATORY,
+    "ActivateScheme": frozenset({"statistician"}),
+    "Randomise": _SITE,
+    "RegimenChosen": _INVESTIGATOR,
+    "CycleStarted": _SITE,
+    "DoseGiven": _SITE | {"pharmacist"},
+    "LesionIdentified": _INVESTIGATOR | {"reader"},
+    "TumourAssessed": _INVESTIGATOR | {"reader"},
+    "AdverseEventReported": _SITE,
+    "AdverseEventFollowedUp": _SITE,
+    "SeriousAdverseEventReported": _SITE,
+    "CausalityAssessed": _INVESTIGATOR | {"safety_officer"},
+    "LaboratoryResultRecorded": _SITE,
+    "Correct": _SITE | {"pharmacist", "laboratory", "reader"},
+    "SiteOpened": frozenset({"data_manager"}),
+    "StudyVersionActivated": frozenset({"data_manager"}),
+    "SiteClosed": frozenset({"data_manager"}),
+    "GrantGiven": frozenset({"administrator"}),
+    "GrantRevoked": frozenset({"administrator"}),
+    "AccessReviewed": frozenset({"administrator", "auditor"}),
+    "QueryRaised": frozenset({"data_manager", "monitor", "safety_officer"}),
+    "QueryAnswered": _SITE | {"pharmacist", "laboratory", "reader"},
+    "QueryClosed": frozenset({"data_manager", "monitor", "safety_officer"}),
+    "SourceVerified": frozenset({"monitor"}),
+    "Locked": frozenset({"data_manager"}),
+    "Unlocked": frozenset({"data_manager"}),
+    "Signed": ROLES,
+    "DeviationRecorded": _SITE | {"monitor", "data_manager"},
+    "Exported": frozenset({"data_manager", "statistician", "auditor"}),
+    "CertifiedCopyMade": _INVESTIGATOR,
+    "CutOffDeclared": frozenset({"data_manager", "statistician"}),
+    "IdentityRevealed": _SITE,
+    "CodeBroken": _INVESTIGATOR | {"safety_officer"},
+    "PersonUnblinded": frozenset({"data_manager"}),
+    "AuditTrailReviewed": frozenset({"auditor", "monitor", "data_manager"}),
+}
+"""The roles that may do each action."""
+
+AFTER_LOCK: frozenset[str] = frozenset(
+    {
+        "Unlocked", "Locked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
+        "GrantGiven", "GrantRevoked", "AccessReviewed", "AuditTrailReviewed", "IdentityRevealed",
+        "CodeBroken", "PersonUnblinded", "QueryRaised", "QueryClosed",
+    }
+)  # fmt: skip
+"""Actions that change no trial data, so that a lock does not stop them."""
+
+CLASSES: dict[tuple[str, str], BlindingClass] = {
+    ("AssayResultRecorded", "*"): "marker",
+    ("AssayResultInvalidated", "*"): "marker",
+    ("Randomised", "*"): "allocation",
+    ("Randomised", "marker_status"): "marker",
+    ("Randomised", "stratum"): "marker",
+    ("Randomised", "factors"): "open",
+    ("RegimenChosen", "*"): "allocation",
+    ("CycleStarted", "regimen"): "allocation",
+    ("DoseGiven", "*"): "allocation",
+    ("CausalityAssessed", "drug"): "allocation",
+    ("CodeBroken", "*"): "allocation",
+    ("TumourAssessed", "*"): "outcome",
+    ("DeathRecorded", "*"): "outcome",
+    ("IdentityRecorded", "*"): "identity",
+    ("SchemeActivated", "sealed_seed"): "sealed",
+}
+"""Blinding class of an event's items; "*" is every item not named, and what is absent is open."""
+
+_SITE_VIEW: frozenset[BlindingClass] = frozenset({"open", "allocation", "outcome", "identity"})
+
+VISIBLE: dict[str, frozenset[BlindingClass]] = {
+    "investigator": _SITE_VIEW,
+    "nurse": _SITE_VIEW,
+    "pharmacist": frozenset({"open", "allocation"}),
+    "laboratory": frozenset({"open", "marker"}),
+    "reader": frozenset({"open"}),
+    "data_manager": frozenset({"open", "marker", "allocation", "outcome"}),
+    "monitor": frozenset({"open", "allocation", "outcome", "identity"}),
+    "statistician": frozenset({"open", "marker", "outcome"}),
+    "safety_officer": frozenset({"open", "allocation", "outcome"}),
+    "auditor": frozenset({"open", "marker", "allocation", "outcome"}),
+    "administrator": frozenset({"open"}),
+}
+"""The blinding classes that a role sees. Nobody sees `sealed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A person's role, at a site or everywhere, between two dates."""
+
+    seq: int
+    person: str
+    role: str
+    site: str | None
+    since: datetime.date
+    until: datetime.date | None
+
+
+def may_act(
+    grants: Iterable[Grant],
+    *,
+    person: str,
+    role: str,
+    action: str,
+    site: str | None,
+    on: datetime.date,
+) -> bool:
+    """Whether a grant in force lets the person do the action in that role at that site.
+
+    >>> day = datetime.date(2026, 1, 1)
+    >>> grants = [Grant(3, "dr-a", "investigator", "LYO", day, None)]
+    >>> may_act(grants, person="dr-a", role="investigator", action="Randomise", site="LYO", on=day)
+    True
+    >>> may_act(grants, person="dr-a", role="investigator", action="Randomise", site="PAR", on=day)
+    False
+    """
+    if role not in ACTION_ROLES.get(action, frozenset()):
+        return False
+    return any(
+        grant.person == person
+        and grant.role == role
+        and (role not in SITE_ROLES or (site is not None and grant.site == site))
+        and (grant.site is None or grant.site == site)
+        and grant.since <= on
+        and (grant.until is None or on <= grant.until)
+        for grant in grants
+    )
+
+
+def blinding_class(event_type: str, item: str) -> BlindingClass:
+    """What an item of an event type reveals.
+
+    >>> blinding_class("Randomised", "arm"), blinding_class("VisitRecorded", "visit")
+    ('allocation', 'open')
+    """
+    named = CLASSES.get((event_type, item))
+    return named or CLASSES.get((event_type, "*"), "open")
+
+
+def may_see(
+    role: str, event_type: str, item: str, *, disclosed: bool = False, unblinded: bool = False
+) -> bool:
+    """Whether a role sees an item; `disclosed`: the study tells sites the marker status.
+
+    `unblinded` is a statistician's state after the act that the record holds.
+
+    >>> may_see("reader", "Randomised", "arm"), may_see("nurse", "Randomised", "arm")
+    (False, True)
+    """
+    found = blinding_class(event_type, item)
+    if found == "marker" and disclosed and role in SITE_ROLES:
+        return True
+    if found == "allocation" and unblinded and role == "statistician":
+        return True
+    return found in VISIBLE.get(role, frozenset())

@@ -1,0 +1,63 @@
+"""Every event and every action of a trial, one line each.
+
+An event is what the record holds. An action is what a person asks for; most actions are the event
+itself, and those that need a decision name their own input model, which carries none.
+"""
+
+from __future__ import annotations
+
+from equipoise.biomarker import events as biomarker
+from equipoise.eligibility import events as eligibility
+from equipoise.oversight import events as oversight
+from equipoise.randomisation import events as randomisation
+from equipoise.record.correction import Corrected, Redacted
+from equipoise.record.event import Body, EventBody
+from equipoise.record.tables import Catalogue
+from equipoise.response import events as response
+from equipoise.safety import events as safety
+from equipoise.study.actions import Correct
+from equipoise.treatment import events as treatment
+from equipoise.visits import events as visits
+
+EVENTS: tuple[type[EventBody], ...] = (
+    *oversight.EVENTS,
+    *visits.EVENTS,
+    *eligibility.EVENTS,
+    *biomarker.EVENTS,
+    *randomisation.EVENTS,
+    *treatment.EVENTS,
+    *response.EVENTS,
+    *safety.EVENTS,
+    Corrected,
+    Redacted,
+)
+
+CATALOGUE = Catalogue(EVENTS, {})
+
+DECIDED: frozenset[str] = frozenset(
+    event.TYPE
+    for event in (
+        oversight.TrialOpened,
+        oversight.StudyVersionAdopted,
+        oversight.AnchorIssued,
+        oversight.LoginsAnchored,
+        oversight.ActionRefused,
+        oversight.KeyUsed,
+        oversight.KeyDestroyed,
+        eligibility.EligibilityConfirmed,
+        randomisation.SchemeActivated,
+        randomisation.Randomised,
+        Corrected,
+        Redacted,
+    )
+)
+"""Events that only a decision of `conduct` brings about: nobody can send one as an action."""
+
+ACTIONS: dict[str, type[Body]] = {
+    **{event.TYPE: event for event in EVENTS if event.TYPE not in DECIDED},
+    "ConfirmEligibility": eligibility.ConfirmEligibility,
+    "ActivateScheme": randomisation.ActivateScheme,
+    "Randomise": randomisation.Randomise,
+    "Correct": Correct,
+}
+"""Input model of every action by its name."""

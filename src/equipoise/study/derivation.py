@@ -1,0 +1,59 @@
+"""The only order of rules: from event tables to every derived table.
+
+`conduct`, the simulator and the analysis call `derive`, the first two up to the table they need.
+Stages meet here and only in tables: what a rule requires is an event table or the product of a
+rule that stands before it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+
+from equipoise.biomarker import rules as biomarker
+from equipoise.eligibility import rules as eligibility
+from equipoise.randomisation import rules as randomisation
+from equipoise.record.rule import TableRule, Tables
+from equipoise.response import rules as response
+from equipoise.safety import rules as safety
+from equipoise.study.definition import Study
+from equipoise.treatment import rules as treatment
+from equipoise.visits import rules as visits
+
+ORDER: tuple[TableRule, ...] = (
+    *visits.RULES,
+    *eligibility.RULES,
+    *biomarker.RULES,
+    *randomisation.RULES,
+    *treatment.RULES,
+    *response.RULES,
+    *safety.RULES,
+)
+
+
+def derive(tables: Tables, study: Study, *, upto: str | None = None) -> dict[str, pl.DataFrame]:
+    """`tables` and the derived tables of `study`, all of them or what `upto` needs.
+
+    The argument is not changed. Raises KeyError when `upto` is no derived table.
+
+    >>> [rule.produces for rule in needed("eligibility")]
+    ['subject_item', 'criterion_verdict', 'eligibility']
+    """
+    done = dict(tables)
+    for rule in ORDER if upto is None else needed(upto):
+        done[rule.produces] = rule.rule(done, getattr(study, rule.plan))
+    return done
+
+
+@cache
+def needed(table: str) -> tuple[TableRule, ...]:
+    """The rules that lead to the derived table `table`, in order."""
+    produced = {rule.produces: rule for rule in ORDER}
+    wanted = {table}
+    if table not in produced:
+        raise KeyError(f"no rule produces the table {table!r}; there are {sorted(produced)}")
+    for rule in reversed(ORDER):
+        if rule.produces in wanted:
+            wanted.update(rule.requires)
+    return tuple(rule for rule in ORDER if rule.produces in wanted)
