@@ -1,0 +1,80 @@
+"""Allocation draws have the probabilities they claim; limits computed from the number of draws.
+
+Each test is a chi-square goodness of fit on fixed seeds, so it gives the same answer every time.
+A correct generator would fail at this limit for one seed in 10 000.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import comb
+
+import numpy as np
+import pytest
+from scipy.special import chdtrc
+
+from equipoise.statistics.allocation import (
+    CompleteRandomisation,
+    PermutedBlocks,
+    allocate_batch,
+    blocks_needed,
+    words_needed,
+)
+from equipoise.statistics.random import allocation_words, dummy_seed
+
+LIMIT = 1e-4
+
+
+def goodness_of_fit(observed: list[int], probabilities: list[float]) -> float:
+    """The P value of Pearson's chi-square; every expected count must be at least 20."""
+    expected = np.array(probabilities) * sum(observed)
+    assert expected.min() >= 20
+    return float(chdtrc(len(observed) - 1, ((np.array(observed) - expected) ** 2 / expected).sum()))
+
+
+def lists(method: PermutedBlocks | CompleteRandomisation, trials: int, length: int) -> np.ndarray:
+    strata = np.zeros((trials, length), dtype=np.int64)
+    seeds = [dummy_seed(20261, replicate) for replicate in range(trials)]
+    blocks, count = blocks_needed([method], strata), words_needed([method])
+    words = allocation_words(seeds, "main", ["A"], blocks, count)
+    return allocate_batch([method], strata, words)
+
+
+@pytest.mark.requirement("RN2")
+def test_block_sizes_are_uniform() -> None:
+    """Sizes 2, 4 and 6 of 1:1, read off the words by the rule on the generator's page."""
+    words = allocation_words([dummy_seed(1, r) for r in range(30)], "main", ["A"], 100, 1)
+    sizes = Counter(int(word) % 3 for word in words.ravel() if int(word) < 2**64 // 3 * 3)
+    assert goodness_of_fit([sizes[0], sizes[1], sizes[2]], [1 / 3] * 3) > LIMIT
+
+
+@pytest.mark.requirement("RN2")
+@pytest.mark.parametrize(
+    ("ratio", "size", "arrangements"),
+    [((2, 1), 3, 3), ((2, 1), 6, comb(6, 2)), ((1, 1), 4, comb(4, 2)), ((1, 2, 1), 4, 12)],
+)
+def test_arrangements_within_a_block_are_uniform(
+    ratio: tuple[int, ...], size: int, arrangements: int
+) -> None:
+    arms = lists(PermutedBlocks(ratio, (size,)), trials=60, length=size * 25)
+    seen = Counter(tuple(block) for block in arms.reshape(-1, size).tolist())
+    assert len(seen) == arrangements
+    assert goodness_of_fit(list(seen.values()), [1 / arrangements] * arrangements) > LIMIT
+
+
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_every_arrival_has_the_probabilities_of_the_ratio(place: int) -> None:
+    """With random block sizes too, P(arm 0) is 2/3 at each place of the list."""
+    arms = lists(PermutedBlocks((2, 1), (3, 6, 9)), trials=1500, length=5)[:, place]
+    assert goodness_of_fit(np.bincount(arms, minlength=2).tolist(), [2 / 3, 1 / 3]) > LIMIT
+
+
+def test_complete_randomisation_has_independent_arms_in_ratio() -> None:
+    arms = lists(CompleteRandomisation((1, 2, 1)), trials=50, length=60)
+    share = np.array([0.25, 0.5, 0.25])
+    assert goodness_of_fit(np.bincount(arms.ravel()).tolist(), share.tolist()) > LIMIT
+    pairs = 3 * arms[:, 0::2].ravel() + arms[:, 1::2].ravel()
+    assert (
+        goodness_of_fit(np.bincount(pairs).tolist(), np.outer(share, share).ravel().tolist())
+        > LIMIT
+    )
