@@ -9,7 +9,7 @@ docs/reference/allocation-generator.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from equipoise.errors import BadInput
 from equipoise.statistics.compiled import compiled
-from equipoise.statistics.random import WORDS_PER_DIGEST, UInt64Array, uniform_integer
+from equipoise.statistics.random import WORDS_PER_DIGEST, UInt64Array, Words, uniform_integer
 
 IntArray = NDArray[np.int64]
-Words = Callable[[str, int, int], UInt64Array]
-"""A source of bits: (stratum, block, count) to that block's first `count` 64-bit words."""
 
 NO_ARM = -1
 """What `allocate_batch` gives to an arrival that is not randomised."""

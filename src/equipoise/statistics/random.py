@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ from equipoise.statistics.compiled import compiled
 
 UInt64Array = NDArray[np.uint64]
 FloatArray = NDArray[np.float64]
+Words = Callable[[str, int, int], UInt64Array]
+"""A source of bits for allocation: (stratum, block, count) to the block's first `count` words."""
 
 ALLOCATION_GENERATOR = "equipoise-hmac-sha256-1"
 NATURE_GENERATOR = "equipoise-philox-1"
@@ -49,7 +51,7 @@ def dummy_seed(seed: int, replicate: int) -> bytes:
 
 
 class AllocationWords:
-    """Source of the 64-bit words of one scheme's blocks, as `equipoise-hmac-sha256-1` has them.
+    """The `Words` of one scheme: the 64-bit words of its blocks, as `equipoise-hmac-sha256-1` has them.
 
     Called with a stratum, a block number (0, 1, ...) and a count, it returns that block's first
     `count` words. Word 4k + i is bytes 8i to 8i + 7, big-endian, of HMAC-SHA256 with the seed as
