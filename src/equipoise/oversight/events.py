@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from equipoise.record.event import EventBody, FullDate, Identifier, Text
+from equipoise.record.event import Body, ClinicalText, EventBody, FullDate, Identifier, Text
 from equipoise.record.plan import Code
 
 
@@ -85,7 +85,7 @@ class QueryRaised(EventBody):
     form: Code | None = None
     instance: Identifier | None = None
     item: Code | None = None
-    question: Text
+    question: ClinicalText
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         return (f"query/{self.query}",)
@@ -95,7 +95,7 @@ class QueryAnswered(EventBody):
     """The site's answer to a query."""
 
     query: Identifier
-    answer: Text
+    answer: ClinicalText
 
 
 class QueryClosed(EventBody):
@@ -150,7 +150,7 @@ class DeviationRecorded(EventBody):
         "prohibited_therapy",
         "other",
     ]
-    description: Text
+    description: ClinicalText
     important: bool
     target: int | None = None
 
@@ -213,6 +213,13 @@ class IdentityRevealed(EventBody):
 
     item: Code
     purpose: Text
+
+
+class Redact(Body):
+    """Action: destroy the keys of every value that the item `item` of the event `target` had."""
+
+    target: int = Field(ge=1)
+    item: str = Field(min_length=1, max_length=300)
 
 
 class CodeBroken(EventBody):

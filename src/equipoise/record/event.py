@@ -41,6 +41,15 @@ Text = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
 @dataclass(frozen=True, slots=True)
+class UnderKey:
+    """Marks an item that the record holds sealed under a key of its own."""
+
+
+ClinicalText = Annotated[str, Field(min_length=1, max_length=12000), UnderKey()]
+"""Free text about a person: entered plain, kept sealed, so that a redaction destroys its key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """Unit and number of decimal places of a measured item.
 

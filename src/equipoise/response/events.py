@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from equipoise.record.event import Body, EventBody, Identifier, MissingReason, Text, measured
+from equipoise.record.event import (
+    Body,
+    ClinicalText,
+    EventBody,
+    Identifier,
+    MissingReason,
+    measured,
+)
 from equipoise.record.plan import Code
 
 DIAMETER_PLACES = 2
@@ -23,7 +30,7 @@ class LesionIdentified(EventBody):
     role: Literal["target", "non_target", "new"]
     organ: str
     node: bool
-    description: Text | None = None
+    description: ClinicalText | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         return (f"lesion/{subject}/{self.evaluator}/{self.lesion}",)

@@ -6,7 +6,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from equipoise.record.event import EventBody, FullDate, Identifier, PartialDate, Text, measured
+from equipoise.record.event import (
+    ClinicalText,
+    EventBody,
+    FullDate,
+    Identifier,
+    PartialDate,
+    Text,
+    measured,
+)
 from equipoise.record.plan import Code
 
 LABORATORY_PLACES = 4
@@ -20,7 +28,7 @@ class AdverseEventReported(EventBody):
 
     adverse_event: Identifier
     term: Text
-    specified: Text | None = None
+    specified: ClinicalText | None = None
     grade: int = Field(ge=1, le=5)
     end: PartialDate | None = None
     serious: bool = False
@@ -44,8 +52,7 @@ class SeriousAdverseEventReported(EventBody):
     adverse_event: Identifier
     criteria: tuple[str, ...]
     aware: FullDate
-    narrative_ciphertext: Text | None = None
-    narrative_key: Identifier | None = None
+    narrative: ClinicalText | None = None
 
 
 class CausalityAssessed(EventBody):

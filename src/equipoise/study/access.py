@@ -37,7 +37,7 @@ _LABORATORY = frozenset({"laboratory"})
 
 ACTION_ROLES: dict[str, frozenset[str]] = {
     "SubjectScreened": _SITE,
-    "IdentityRecorded": _SITE,
+    "RecordIdentity": _SITE,
     "ConsentSigned": _SITE,
     "VisitRecorded": _SITE,
     "FormSaved": _SITE,
@@ -71,6 +71,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "CausalityAssessed": _INVESTIGATOR | {"safety_officer"},
     "LaboratoryResultRecorded": _SITE,
     "Correct": _SITE | {"pharmacist", "laboratory", "reader"},
+    "Redact": _INVESTIGATOR | {"data_manager"},
     "SiteOpened": frozenset({"data_manager"}),
     "StudyVersionActivated": frozenset({"data_manager"}),
     "SiteClosed": frozenset({"data_manager"}),
@@ -130,7 +131,7 @@ VISIBLE: dict[str, frozenset[BlindingClass]] = {
     "nurse": _SITE_VIEW,
     "pharmacist": frozenset({"open", "allocation"}),
     "laboratory": frozenset({"open", "marker"}),
-    "reader": frozenset({"open"}),
+    "reader": frozenset({"open", "outcome"}),
     "data_manager": frozenset({"open", "marker", "allocation", "outcome"}),
     "monitor": frozenset({"open", "allocation", "outcome", "identity"}),
     "statistician": frozenset({"open", "marker", "outcome"}),

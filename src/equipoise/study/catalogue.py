@@ -44,6 +44,7 @@ DECIDED: frozenset[str] = frozenset(
         oversight.ActionRefused,
         oversight.KeyUsed,
         oversight.KeyDestroyed,
+        visits.IdentityRecorded,
         eligibility.EligibilityConfirmed,
         randomisation.SchemeActivated,
         randomisation.Randomised,
@@ -58,6 +59,8 @@ ACTIONS: dict[str, type[Body]] = {
     "ConfirmEligibility": eligibility.ConfirmEligibility,
     "ActivateScheme": randomisation.ActivateScheme,
     "Randomise": randomisation.Randomise,
+    "RecordIdentity": visits.RecordIdentity,
     "Correct": Correct,
+    "Redact": oversight.Redact,
 }
 """Input model of every action by its name."""

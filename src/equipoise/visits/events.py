@@ -27,12 +27,18 @@ class SubjectScreened(EventBody):
         return (f"subject/{subject}",)
 
 
-class IdentityRecorded(EventBody):
-    """A direct identifier, as ciphertext under the subject's own key; never readable in tables."""
+class RecordIdentity(Body):
+    """Action: keep a direct identifier under the subject's own key."""
 
     item: Code
-    ciphertext: Text
-    key: Identifier
+    value: Text
+
+
+class IdentityRecorded(EventBody):
+    """A direct identifier, sealed under the subject's own key; never readable in tables."""
+
+    item: Code
+    sealed: str = Field(min_length=1, max_length=20000)
 
 
 class ConsentSigned(EventBody):
