@@ -1,24 +1,22 @@
 """Events as tables, one pass per event type over the stored text, and table rows as bodies again.
 
 `tables(events, catalogue)` gives a polars frame for every event class and every class of nested
-rows: the columns are those of `schema`, the rows sorted by replicate, event and position. The text
-of a body goes straight into polars; only bodies that were corrected, or are of an older version,
-are opened in Python. Decimal strings become scaled integers without passing through a float.
+rows: the columns are those of `schema`, the rows sorted by replicate, event and position. How the
+text of bodies is read is the business of `equipoise.record.reading`.
 `rows` is the way back: the simulator draws tables and hands their rows to `conduct` as actions.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from equipoise.errors import RecordError
-from equipoise.record.correction import Standing, corrected, standing
+from equipoise.record.correction import Corrected, corrected, standing
 from equipoise.record.declaration import (
-    COMMON,
     PARTIAL,
     POSITION,
     Catalogue,
@@ -26,16 +24,16 @@ from equipoise.record.declaration import (
     children,
     column_measure,
     columns,
-    has_partial_dates,
     schema,
-    stored_schema,
 )
-from equipoise.record.event import Body, Event, EventBody, Measure
+from equipoise.record.event import Body, Event, EventBody
+from equipoise.record.reading import frames
 
 __all__ = [
     "Catalogue",
     "Row",
     "Tables",
+    "appended",
     "column_measure",
     "empty_tables",
     "rows",
@@ -48,7 +46,12 @@ Tables = dict[str, pl.DataFrame]
 
 def empty_tables(catalogue: Catalogue) -> Tables:
     """Every table of `catalogue` without rows."""
-    return {name: pl.DataFrame(schema=schema(cls)) for name, cls in catalogue.tables().items()}
+    return {name: _empty(cls).clone() for name, cls in catalogue.tables().items()}
+
+
+@cache
+def _empty(cls: type[Body]) -> pl.DataFrame:
+    return pl.DataFrame(schema=schema(cls))
 
 
 def tables(events: Iterable[Event], catalogue: Catalogue) -> Tables:
@@ -59,142 +62,47 @@ def tables(events: Iterable[Event], catalogue: Catalogue) -> Tables:
     RecordError for an unknown event type, an unknown version, a body that does not fit its class,
     or a correction without its target.
     """
-    events = list(events)
+    result = empty_tables(catalogue)
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for table, frame in _tables_of(list(events), catalogue):
+        parts.setdefault(table, []).append(frame)
+    for table, found in parts.items():
+        result[table] = _sorted(pl.concat(found) if len(found) > 1 else found[0])
+    return result
+
+
+def _tables_of(events: Sequence[Event], catalogue: Catalogue) -> Iterator[tuple[str, pl.DataFrame]]:
     changed = corrected(events, catalogue)
     by_type: dict[str, list[Event]] = {}
     for event in events:
         by_type.setdefault(event.type, []).append(event)
-    parts: dict[str, list[pl.DataFrame]] = {}
     for name, found in by_type.items():
         cls = catalogue.of(name)
         for event in found:
             if event.type_version != cls.VERSION and event.seq not in changed:
                 changed[event.seq] = standing(event, (), catalogue)
-        for table, frame in _frames(cls, found, changed):
-            parts.setdefault(table, []).append(frame)
-    result = empty_tables(catalogue)
-    for table, frames in parts.items():
-        key = ["event", POSITION] if POSITION in frames[0].columns else ["event"]
-        result[table] = pl.concat(frames).sort(key)
+        yield from frames(cls, found, changed)
+
+
+def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
+    key = ["event", POSITION] if POSITION in frame.columns else ["event"]
+    return frame.sort(key) if len(frame) > 1 else frame
+
+
+def appended(
+    found: Tables, earlier: Sequence[Event], later: Sequence[Event], catalogue: Catalogue
+) -> Tables:
+    """The tables of `earlier` and `later` together, given `found`, the tables of `earlier`.
+
+    For a writer that keeps a subject's tables and adds what it has just recorded: only tables of
+    new events are touched, unless one of them is a correction. `later` follows `earlier` in seq.
+    """
+    if any(event.type == Corrected.TYPE for event in later):
+        return tables([*earlier, *later], catalogue)
+    result = dict(found)
+    for table, frame in _tables_of(later, catalogue):
+        result[table] = found[table].vstack(frame)
     return result
-
-
-def _frames(
-    cls: type[EventBody], events: Sequence[Event], changed: Mapping[int, Standing]
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The table of the events of one type, then the tables of the rows nested in them."""
-    head, bodies = _heads(cls, events, changed)
-    frame = head.hstack(_parsed(bodies, stored_schema(cls), cls))
-    yield cls.TABLE, _typed(frame, cls)
-    for item, child in children(cls):
-        places = pl.int_ranges(0, pl.col(item).list.len(), dtype=pl.Int64).alias(POSITION)
-        nested = (
-            frame.select(*COMMON, item)
-            .filter(pl.col(item).list.len() > 0)
-            .with_columns(places, seq=pl.col("event"))
-            .explode(item, POSITION)
-        )
-        texts = nested.drop_in_place(item).to_list()
-        typed = _typed(nested.hstack(_parsed(texts, stored_schema(child), child)), child)
-        marks = [
-            (seq, position, by)
-            for seq, now in changed.items()
-            for (name, position), by in now.rows.items()
-            if name == item
-        ]
-        yield child.TABLE, _marked(typed, marks)
-
-
-def _parsed(
-    texts: Sequence[str], declared: Mapping[str, pl.DataType], cls: type[Body]
-) -> list[pl.Series]:
-    """The stored items of JSON objects, one to a text; nested objects stay text."""
-    if not declared or not texts:
-        return [pl.Series(name, [], dtype) for name, dtype in declared.items()]
-    try:
-        found = pl.read_ndjson("\n".join(texts).encode(), schema=declared)
-    except pl.exceptions.PolarsError as error:
-        raise RecordError(f"a stored {cls.__name__} does not fit its class: {error}") from error
-    if len(found) != len(texts):
-        raise RecordError(f"{len(texts)} bodies of {cls.__name__} gave {len(found)} rows")
-    return found.get_columns()
-
-
-def _heads(
-    cls: type[EventBody], events: Sequence[Event], changed: Mapping[int, Standing]
-) -> tuple[pl.DataFrame, list[str]]:
-    """The common columns of `events`, and their bodies as text in the newest version."""
-    subjects = [event.subject for event in events]
-    sites = [event.site for event in events]
-    dates = [event.occurred for event in events]
-    seqs = [event.seq for event in events]
-    versions = [event.study_version for event in events]
-    texts = [event.body for event in events]
-    last = list(seqs)
-    for place, seq in enumerate(seqs):
-        if (now := changed.get(seq)) is not None:
-            dates[place], last[place] = now.occurred, now.seq
-            texts[place] = json.dumps(now.body, ensure_ascii=False)
-    occurred = pl.col("occurred")
-    head = pl.DataFrame(
-        {
-            "replicate": pl.zeros(len(events), pl.Int32, eager=True),
-            "subject": pl.Series(subjects, dtype=pl.String),
-            "site": pl.Series(sites, dtype=pl.String),
-            "occurred": pl.Series(dates, dtype=pl.String),
-            "seq": pl.Series(last, dtype=pl.Int64),
-            "event": pl.Series(seqs, dtype=pl.Int64),
-            "study_version": pl.Series(versions, dtype=pl.String),
-        }
-    )
-    complete = occurred.str.len_bytes() == 10
-    partial = [pl.when(~complete).then(occurred).alias(PARTIAL)] if has_partial_dates(cls) else []
-    return head.with_columns(
-        pl.when(complete).then(occurred).str.to_date("%Y-%m-%d"), *partial
-    ), texts
-
-
-def _typed(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
-    """`frame` of stored values with the columns and types of the table of `cls`."""
-    try:
-        typed = frame.select(
-            *(name for name in schema(cls) if name in (*COMMON, PARTIAL, POSITION)),
-            *(_converted(each) for each in columns(cls) if each.child is None),
-        )
-    except pl.exceptions.PolarsError as error:
-        raise RecordError(f"a stored {cls.__name__} does not fit its class: {error}") from error
-    for each in columns(cls):
-        if each.measure is not None:
-            _refuse_rounding(frame[each.name], cls, each.name, each.measure)
-    return typed
-
-
-def _converted(column: Column) -> pl.Expr:
-    value = pl.col(column.name)
-    if column.measure is not None:
-        return value.cast(pl.Decimal(38, column.measure.places)).to_physical().cast(pl.Int64)
-    return value.str.to_date("%Y-%m-%d") if column.kind == "date" else value
-
-
-def _refuse_rounding(text: pl.Series, cls: type[Body], name: str, measure: Measure) -> None:
-    decimals = text.str.split(".").list.get(1, null_on_oob=True).str.len_bytes()
-    if (decimals > measure.places).any():
-        raise RecordError(
-            f"a stored {cls.__name__} has an item {name} with more than {measure.places} decimal "
-            f"places ({measure.unit}): {text.filter(decimals > measure.places)[0]}"
-        )
-
-
-def _marked(frame: pl.DataFrame, marks: Sequence[tuple[int, int, int]]) -> pl.DataFrame:
-    """Nested rows with the seq of the correction that changed them last."""
-    if not marks:
-        return frame
-    by = pl.DataFrame(
-        marks, schema={"event": pl.Int64, POSITION: pl.Int64, "_by": pl.Int64}, orient="row"
-    )
-    return frame.join(by, on=["event", POSITION], how="left", maintain_order="left").select(
-        pl.coalesce("_by", "seq").alias("seq") if name == "seq" else name for name in frame.columns
-    )
 
 
 class Row(NamedTuple):
