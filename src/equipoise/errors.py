@@ -6,6 +6,8 @@ written for the person who has to act on it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class EquipoiseError(Exception):
     """Base of every error that Equipoise raises on purpose; exit code 2 on the command line."""
@@ -30,6 +32,26 @@ class BadInput(EquipoiseError):
         place = ", ".join(str(part) for part in (where, field) if part)
         seen = "" if found is None else f"found {_shown(found)}; "
         super().__init__(f"{place + ': ' if place else ''}{seen}{allowed.rstrip('.')}.")
+        self.problems: tuple[BadInput, ...] = (self,)
+
+    @classmethod
+    def together(cls, problems: Sequence[BadInput], *, told: int = 50) -> BadInput:
+        """One error that tells `problems` line by line, and counts what exceeds `told`.
+
+        >>> print(BadInput.together([BadInput("must be given", field="age"),
+        ...                          BadInput("must be a code", field="sex", found="?")]))
+        age: must be given.
+        sex: found '?'; must be a code.
+        """
+        if len(problems) == 1:
+            return problems[0]
+        error = cls(f"{len(problems)} problems")
+        lines = [str(problem) for problem in problems[:told]]
+        if len(problems) > told:
+            lines.append(f"... and {len(problems) - told} more problems.")
+        error.args = ("\n".join(lines),)
+        error.problems = tuple(problems)
+        return error
 
 
 class Refused(EquipoiseError):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Number, Plan
 
 
 class Status(Plan):
@@ -22,8 +21,8 @@ class AssayedMeasurement(Plan):
 
     code: Code
     unit: str
-    minimum: Decimal
-    maximum: Decimal
+    minimum: Number
+    maximum: Number
 
 
 class Assay(Plan):
@@ -40,19 +39,19 @@ class Assay(Plan):
     summary: Literal["mean", "h_score", "single"]
     unit: str
     measurements: tuple[AssayedMeasurement, ...]
-    minimum_measurements: int = Field(default=1, ge=1)
+    minimum_measurements: Count = Field(default=1, ge=1)
     internal_control_needed: bool = False
-    rounded_to: int | None = Field(default=None, ge=0, le=4)
+    rounded_to: Count | None = Field(default=None, ge=0, le=4)
 
 
 class StatusInterval(Plan):
     """The status of values between two limits; an absent limit is open ended."""
 
     status: Code
-    at_least: Decimal | None = None
-    above: Decimal | None = None
-    below: Decimal | None = None
-    at_most: Decimal | None = None
+    at_least: Number | None = None
+    above: Number | None = None
+    below: Number | None = None
+    at_most: Number | None = None
 
 
 class StatusStep(Plan):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Plan
 
 
 class Arm(Plan):
@@ -26,8 +26,8 @@ class StratumRatio(Plan):
     """
 
     status: Code
-    ratio: dict[Code, int]
-    block_sizes: tuple[int, ...] = ()
+    ratio: dict[Code, Count]
+    block_sizes: tuple[Count, ...] = ()
 
 
 class Scheme(Plan):

@@ -2,27 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
+
+from equipoise.record.event import decimal_text
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
 """A name that expressions, tables and exports use."""
 
 
+def _exact(value: object) -> object:
+    if isinstance(value, float | bool):
+        raise ValueError("should be a decimal number such as 15.3, not a binary one")
+    if isinstance(value, str) and not re.fullmatch(r"-?\d{1,12}(\.\d{1,12})?", value, re.ASCII):
+        raise ValueError("should be a decimal number such as 15.3")
+    return value
+
+
+Number = Annotated[Decimal, BeforeValidator(_exact), PlainSerializer(decimal_text, return_type=str)]
+"""A decimal number of the study file: at most 12 digits before and after the point."""
+
+Count = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+"""A whole number of the study file: nothing in a trial counts beyond a million."""
+
+
+class AssumedField(BaseModel):
+    """A field of a part whose value was not found, and why this one was taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    field: str
+    reason: str = Field(min_length=1)
+
+
 class Plan(BaseModel):
     """A part of the study file.
 
-    `source` says where the content was read. `assumption` says that it was not found, and why this
-    value was taken: every assumption is listed by `equipoise study assumptions` and printed in
-    reports.
+    `source` says where the content was read. `assumption` says that the whole part was not found,
+    and why it was taken; `assumed` says so of single fields, by name. Every assumption is listed
+    by `equipoise study assumptions` and printed in reports.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str | None = None
     assumption: str | None = None
+    assumed: tuple[AssumedField, ...] = ()
+
+    @model_validator(mode="after")
+    def _assumed_fields_exist(self) -> Self:
+        fields = set(type(self).model_fields) - {"source", "assumption", "assumed"}
+        for name in (assumed.field for assumed in self.assumed):
+            if name not in fields:
+                raise ValueError(f"assumed names {name!r}; the fields here are {sorted(fields)}")
+        return self
 
 
 class Label(BaseModel):
@@ -38,21 +82,45 @@ class Label(BaseModel):
     fr: str | None = None
 
 
+class Assumption(NamedTuple):
+    """A value that was taken because none was found: where it stands, what it is, why."""
+
+    path: str
+    value: object
+    reason: str
+
+
 def assumptions(plan: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:
-    """Pairs of (path in the study file, assumption), in file order."""
-    if isinstance(plan, Plan) and plan.assumption:
-        yield path or ".", plan.assumption
+    """Pairs of (path in the study file, reason), in file order."""
+    return ((found.path, found.reason) for found in assumed_values(plan, path))
+
+
+def assumed_values(plan: BaseModel, path: str = "") -> Iterator[Assumption]:
+    """Every assumption in `plan` with the value that it explains, in file order."""
+    if isinstance(plan, Plan):
+        if plan.assumption:
+            yield Assumption(path or ".", plan, plan.assumption)
+        for field, reason in ((assumed.field, assumed.reason) for assumed in plan.assumed):
+            yield Assumption(f"{path}.{field}" if path else field, getattr(plan, field), reason)
     for name in type(plan).model_fields:
         yield from _inside(getattr(plan, name), f"{path}.{name}" if path else name)
 
 
-def _inside(value: object, path: str) -> Iterator[tuple[str, str]]:
+def _inside(value: object, path: str) -> Iterator[Assumption]:
     if isinstance(value, BaseModel):
-        yield from assumptions(value, path)
+        yield from assumed_values(value, path)
     elif isinstance(value, tuple | list):
         for position, item in enumerate(value):
-            name = getattr(item, "id", None) or getattr(item, "code", None) or position
-            yield from _inside(item, f"{path}[{name}]")
+            yield from _inside(item, f"{path}[{item_name(item, position)}]")
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _inside(item, f"{path}.{key}")
+
+
+def item_name(item: object, position: int) -> str:
+    """How one item of a list is named in a path: by its identifying field, else its position."""
+    for field in ("id", "code", "version", "drug", "status", "event", "assay", "category"):
+        name = getattr(item, field, None)
+        if isinstance(name, str):
+            return name
+    return str(position)

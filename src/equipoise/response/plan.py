@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Plan
 
 
 class Evaluator(Plan):
@@ -27,9 +27,9 @@ class ResponseWindow(Plan):
 
     code: Code
     label: Label
-    target_day: int
-    first_day: int
-    last_day: int
+    target_day: Count
+    first_day: Count
+    last_day: Count
     progression_or_death_until_last_day: Literal["non_response", "not_evaluable"] = "non_response"
 
 
@@ -39,7 +39,7 @@ class ResponsePlan(Plan):
     criteria: Literal["recist_1_1"]
     evaluators: tuple[Evaluator, ...]
     primary_evaluator: Code
-    baseline_days_before_first_dose: int = Field(ge=0)
-    confirmation_days: int | None = Field(default=None, ge=1)
-    stable_disease_minimum_days: int = Field(ge=0)
+    baseline_days_before_first_dose: Count = Field(ge=0)
+    confirmation_days: Count | None = Field(default=None, ge=1)
+    stable_disease_minimum_days: Count = Field(ge=0)
     windows: tuple[ResponseWindow, ...]

@@ -6,20 +6,20 @@ from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Plan
+from equipoise.record.plan import Count, Plan
 
 
 class ReportingClocks(Plan):
     """Hours from the site's awareness to the sponsor, days to the authority."""
 
-    site_to_sponsor_hours: int = Field(gt=0)
-    fatal_days: int = Field(gt=0)
-    other_days: int = Field(gt=0)
+    site_to_sponsor_hours: Count = Field(gt=0)
+    fatal_days: Count = Field(gt=0)
+    other_days: Count = Field(gt=0)
 
 
 class SafetyPlan(Plan):
     """The grading standard, the reporting period after the last dose, and the clocks."""
 
     grading: Literal["ctcae_5"]
-    days_after_last_dose: int = Field(ge=0)
+    days_after_last_dose: Count = Field(ge=0)
     clocks: ReportingClocks

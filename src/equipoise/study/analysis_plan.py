@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Number, Plan
 
 StatusBasis = Literal["as_randomised", "as_redetermined"]
 IntercurrentStrategy = Literal[
@@ -116,7 +116,7 @@ class Analysis(Plan):
         "brookmeyer_crowley",
         "none",
     ]
-    level: Decimal = Field(default=Decimal("0.95"), gt=0, lt=1)
+    level: Number = Field(default=Decimal("0.95"), gt=0, lt=1)
     denominator: Literal["evaluable", "all"] | None = None
 
 
@@ -125,12 +125,12 @@ class SampleSize(Plan):
 
     method: Literal["two_proportions_pooled_normal"]
     analysis: Code
-    alpha: Decimal
+    alpha: Number
     sided: Literal[1, 2]
-    power: Decimal
-    rates: dict[Code, Decimal]
-    loss: Decimal
-    planned: int
+    power: Number
+    rates: dict[Code, Number]
+    loss: Number
+    planned: Count
 
 
 class AnalysisPlan(Plan):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Literal
 
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Plan
 
 
 class Identifiers(Plan):
@@ -38,8 +38,8 @@ class Dates(Plan):
 class Enrolment(Plan):
     """Planned and actual numbers of people."""
 
-    planned: int | None = None
-    actual: int | None = None
+    planned: Count | None = None
+    actual: Count | None = None
 
 
 class DesignDescription(Plan):
@@ -76,8 +76,8 @@ class StudyGroup(Plan):
 class EligibleAges(Plan):
     """Ages in years, sex, healthy volunteers."""
 
-    minimum: int | None = None
-    maximum: int | None = None
+    minimum: Count | None = None
+    maximum: Count | None = None
     sexes: Literal["ALL", "FEMALE", "MALE"]
     healthy_volunteers: bool
 

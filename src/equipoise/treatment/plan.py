@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Number, Plan
 
 
 class SignedSource(Plan):
@@ -26,10 +25,10 @@ class Dose(Plan):
 
     drug: Code
     label: Label
-    amount: Decimal = Field(gt=0)
+    amount: Number = Field(gt=0)
     unit: Literal["mg/m2", "mg"]
-    days: tuple[int, ...]
-    times_per_day: int = Field(default=1, ge=1)
+    days: tuple[Count, ...]
+    times_per_day: Count = Field(default=1, ge=1)
     route: Literal["oral", "intravenous_bolus", "intravenous_infusion"]
     duration: str | None = None
     release: SignedSource | None = None
@@ -40,8 +39,8 @@ class Regimen(Plan):
 
     code: Code
     label: Label
-    cycle_days: int = Field(gt=0)
-    maximum_cycles: int | None = Field(default=None, gt=0)
+    cycle_days: Count = Field(gt=0)
+    maximum_cycles: Count | None = Field(default=None, gt=0)
     doses: tuple[Dose, ...]
 
 
@@ -49,7 +48,7 @@ class BodySurfaceArea(Plan):
     """The formula and the optional cap (m2) of body surface area."""
 
     formula: Literal["mosteller", "dubois"]
-    cap: Decimal | None = None
+    cap: Number | None = None
 
 
 class TreatmentPlan(Plan):

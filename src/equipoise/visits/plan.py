@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Number, Plan
 
 ItemType = Literal["decimal", "integer", "boolean", "date", "partial_date", "code", "text"]
 
@@ -29,11 +28,11 @@ class Item(Plan):
     label: Label
     type: ItemType
     unit: str | None = None
-    places: int = Field(default=0, ge=0, le=6)
-    minimum: Decimal | None = None
-    maximum: Decimal | None = None
-    expected_minimum: Decimal | None = None
-    expected_maximum: Decimal | None = None
+    places: Count = Field(default=0, ge=0, le=6)
+    minimum: Number | None = None
+    maximum: Number | None = None
+    expected_minimum: Number | None = None
+    expected_maximum: Number | None = None
     codes: tuple[CodedValue, ...] = ()
     required: bool = True
 
@@ -63,10 +62,10 @@ class Visit(Plan):
     code: Code
     label: Label
     anchor: Literal["screening", "randomisation", "first_dose"]
-    day: int
-    window_before: int = Field(ge=0)
-    window_after: int = Field(ge=0)
-    repeat_every: int | None = Field(default=None, ge=1)
+    day: Count
+    window_before: Count = Field(ge=0)
+    window_after: Count = Field(ge=0)
+    repeat_every: Count | None = Field(default=None, ge=1)
     forms: tuple[Code, ...] = ()
     imaging: bool = False
 
