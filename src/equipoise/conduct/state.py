@@ -19,7 +19,7 @@ STATE_TYPES: frozenset[str] = frozenset(
     {
         "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
-        "PersonUnblinded",
+        "PersonUnblinded", "Signed",
     }
 )  # fmt: skip
 
@@ -44,6 +44,7 @@ class TrialState:
     seq: int = 0
     mode: str | None = None
     study: str | None = None
+    dummy: tuple[int, int] = (0, 0)
     versions: dict[str, Study] = field(default_factory=dict)
     sites: dict[str, int] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)
@@ -53,7 +54,9 @@ class TrialState:
     schemes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     allocations: dict[tuple[str, str], int] = field(default_factory=dict)
     stratum_allocations: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    approvals: set[str] = field(default_factory=set)
     unblinded: set[str] = field(default_factory=set)
+    held: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def rehearsal(self) -> bool:
@@ -74,6 +77,7 @@ class TrialState:
 
     def _TrialOpened(self, event: Event, body: dict[str, Any]) -> None:
         self.mode, self.study = body["mode"], body["study"]
+        self.dummy = body["scenario_seed"] or 0, body["replicate"] or 0
 
     def _StudyVersionAdopted(self, event: Event, body: dict[str, Any]) -> None:
         self.versions[body["version"]] = self.read_study(body["study"])
@@ -92,6 +96,7 @@ class TrialState:
 
     def _GrantGiven(self, event: Event, body: dict[str, Any]) -> None:
         until = body.get("until")
+        self.held.setdefault(body["person"], set()).add(body["granted_role"])
         self.grants[event.seq] = Grant(
             seq=event.seq,
             person=body["person"],
@@ -120,6 +125,10 @@ class TrialState:
         self.allocations[scheme] = self.allocations.get(scheme, 0) + 1
         stratum = (*scheme, body["stratum"])
         self.stratum_allocations[stratum] = self.stratum_allocations.get(stratum, 0) + 1
+
+    def _Signed(self, event: Event, body: dict[str, Any]) -> None:
+        if body["meaning"] == "approval" and event.role == "statistician":
+            self.approvals.add(body["content_sha256"])
 
     def _PersonUnblinded(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

@@ -1,0 +1,112 @@
+"""Whether an action may be considered at all: its form, its author, its day, the locks."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from equipoise.conduct.context import Context
+from equipoise.errors import BadInput, Refused
+from equipoise.record.event import Body, PartialDate
+from equipoise.study.access import AFTER_LOCK, SITE_ROLES, may_act
+from equipoise.study.actions import Action
+from equipoise.study.catalogue import ACTIONS
+
+REASON_NEEDED = frozenset(
+    {"Correct", "Redact", "GrantRevoked", "Unlocked", "CodeBroken", "IdentityRevealed"}
+)
+"""Actions that are refused without a reason (AT1, AT7, RN6)."""
+
+_PARTIAL: TypeAdapter[str] = TypeAdapter(PartialDate)
+
+
+def validated(action: Action) -> Body:
+    """The action's body as its input model; BadInput names every item that does not fit."""
+    model = ACTIONS.get(action.name)
+    if model is None:
+        raise BadInput(f"one of {', '.join(sorted(ACTIONS))}", where="action", found=action.name)
+    if action.name in REASON_NEEDED and not (action.reason or "").strip():
+        raise BadInput("a reason is obligatory", where=action.name, field="reason")
+    try:
+        return model.model_validate(dict(action.body))
+    except ValidationError as error:
+        raise BadInput("; ".join(_said(each) for each in error.errors()), where=action.name) from (
+            error
+        )
+
+
+def _said(problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"]) or "body"
+    message = problem["msg"].removeprefix("Value error, ")
+    found = problem.get("input")
+    shown = "" if isinstance(found, dict) else f" (found {str(found)[:60]!r})"
+    return f"{place}: {message}{shown}"
+
+
+def check_day(action: Action, cls: type[Body], today: datetime.date) -> None:
+    """BadInput for a date that does not exist, is partial where it may not be, or is to come."""
+    if action.occurred is None:
+        return
+    try:
+        _PARTIAL.validate_python(action.occurred)
+    except ValidationError as error:
+        raise BadInput(
+            "a date that exists, as YYYY-MM-DD", where=action.name, field="occurred",
+            found=action.occurred,
+        ) from error  # fmt: skip
+    if len(action.occurred) != 10 and not getattr(cls, "PARTIAL_OCCURRED", False):
+        raise BadInput(
+            "a full date as YYYY-MM-DD: this event takes no partial date", where=action.name,
+            field="occurred", found=action.occurred,
+        )  # fmt: skip
+    if action.occurred > today.isoformat()[: len(action.occurred)]:
+        raise BadInput(
+            f"a day not after today ({today.isoformat()})", where=action.name, field="occurred",
+            found=action.occurred,
+        )  # fmt: skip
+
+
+def check_author(context: Context) -> None:
+    """Refuse an author without a grant for this action, at this site, today (UA1-4, CO1)."""
+    action = context.action
+    if not may_act(
+        context.state.grants.values(),
+        person=action.actor,
+        role=action.role,
+        action=action.name,
+        site=context.site,
+        on=context.today,
+    ):
+        raise Refused(
+            f"{action.actor} as {action.role} may not do {action.name}"
+            + (f" at site {context.site}" if context.site else ""),
+            rule="CO1" if action.role not in SITE_ROLES else "UA1",
+            way_out="ask the administrator for the role, or raise a query instead",
+            subject=None,
+        )
+
+
+def check_locks(context: Context, body: Body) -> None:
+    """Refuse a change inside a lock; a lock is lifted by a data manager, with a reason."""
+    action = context.action
+    if action.name in AFTER_LOCK:
+        return
+    form, instance = getattr(body, "form", None), getattr(body, "instance", None)
+    for lock in context.state.locks.values():
+        closed = (
+            lock.scope == "trial"
+            or (lock.scope == "site" and lock.site == context.site)
+            or (lock.scope == "subject" and action.subject and lock.subject == action.subject)
+            or (
+                lock.scope == "form"
+                and (lock.subject, lock.form, lock.instance) == (action.subject, form, instance)
+            )
+        )
+        if closed:
+            raise context.refuse(
+                f"{action.name} falls under the lock of the {lock.scope} (event {lock.seq})",
+                rule="lock",
+                way_out="ask the data manager to lift the lock, with a reason",
+            )

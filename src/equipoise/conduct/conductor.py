@@ -1,0 +1,220 @@
+"""The only writer of a trial: check, decide by the rules, append. Everything or nothing.
+
+An action is admitted (form, author, day, locks), decided by the rules of the stage outside the
+lock, and appended under it. If the subject, the form instance or the trial's state has moved in
+between, the decision is made again under the lock; if what its author had seen is not what stands
+now, the action goes back to its author. A repeated action returns what it did the first time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from equipoise.conduct import admission
+from equipoise.conduct.context import Context
+from equipoise.conduct.decisions import decide
+from equipoise.conduct.state import STATE_TYPES, TrialState
+from equipoise.conduct.streams import check_seen
+from equipoise.errors import BadInput, EquipoiseError, RecordError, Refused
+from equipoise.oversight.events import ActionRefused
+from equipoise.record.canonical import canonical
+from equipoise.record.correction import Redacted
+from equipoise.record.event import Body, Draft, Event
+from equipoise.record.keys import KeyStore
+from equipoise.record.log import Log, Transaction
+from equipoise.study.actions import Action
+from equipoise.study.catalogue import ACTIONS
+from equipoise.study.load import parse_study
+
+Clock = Callable[[], datetime.datetime]
+
+
+def server_clock() -> datetime.datetime:
+    """The server's time in UTC: the only clock of a live trial."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+class Conductor:
+    """Writes one trial's record. One instance serves one process; many may share a record."""
+
+    def __init__(self, log: Log, keys: KeyStore, clock: Clock = server_clock) -> None:
+        self.log, self.keys, self.clock = log, keys, clock
+        self.state = TrialState(parse_study)
+        self._subjects: dict[str, list[Event]] = {}
+        self.state.fold(log.read(types=STATE_TYPES))
+        self._destroy_redacted(log.read(types={Redacted.TYPE}))
+
+    def act(self, action: Action) -> list[Event]:
+        """The events that the action brought about, or brought about when it was first sent.
+
+        Raises BadInput (nothing written), Refused (the refusal is recorded), Conflict (somebody
+        else changed what the author had seen).
+        """
+        body = admission.validated(action)
+        digest = _digest(action)
+        try:
+            context = self._context(action, body)
+            drafts = self._decided(context, body, digest)
+        except (Refused, BadInput) as error:
+            with self.log.transaction() as transaction:
+                if earlier := self._earlier(transaction, action, digest):
+                    return earlier
+            self._record_refusal(action, error)
+            raise
+        return self._append(action, body, digest, context, drafts)
+
+    def _append(
+        self, action: Action, body: Body, digest: str, context: Context, drafts: Sequence[Draft]
+    ) -> list[Event]:
+        refusal: EquipoiseError | None = None
+        with self.log.transaction() as transaction:
+            if earlier := self._earlier(transaction, action, digest):
+                return earlier
+            try:
+                if self._moved(transaction, context):
+                    self.state.fold(transaction.read(after=self.state.seq, types=STATE_TYPES))
+                    self._reread(transaction, action.subject)
+                    context = self._context(action, body, fresh=False)
+                    drafts = self._decided(context, body, digest)
+                check_seen(context, body)
+                written = transaction.append(drafts, recorded=self._recorded(action))
+            except Refused as error:
+                refusal = error
+        if refusal is not None:
+            self._record_refusal(action, refusal)
+            raise refusal
+        self._take_in(written)
+        return written
+
+    def _context(self, action: Action, body: Body, *, fresh: bool = True) -> Context:
+        if fresh:
+            self.state.fold(self.log.read(after=self.state.seq, types=STATE_TYPES))
+        if action.subject is not None and (fresh or action.subject not in self._subjects):
+            known = self._subjects.setdefault(action.subject, [])
+            known += self.log.read(after=known[-1].seq if known else 0, subject=action.subject)
+        now = self._recorded(action) or self.clock()
+        context = Context(
+            action=action,
+            trial=self.log.trial,
+            state=self.state,
+            keys=self.keys,
+            today=now.date(),
+            events=list(self._subjects.get(action.subject or "", ())),
+        )
+        admission.check_day(action, ACTIONS[action.name], context.today)
+        admission.check_author(context)
+        admission.check_locks(context, body)
+        return context
+
+    def _decided(self, context: Context, body: Body, digest: str) -> list[Draft]:
+        action = context.action
+        drafts = []
+        for position, (event_type, version, content, guards) in enumerate(decide(context, body)):
+            drafts.append(
+                Draft(
+                    type=event_type,
+                    type_version=version,
+                    body=content,
+                    actor=action.actor,
+                    role=action.role,
+                    organisation=action.organisation,
+                    study_version=context.study_version,
+                    occurred=action.occurred,
+                    subject=action.subject,
+                    site=context.site,
+                    reason=action.reason,
+                    cause=digest,
+                    idempotency_key=action.key if position == 0 else f"{action.key}#{position}",
+                    guards=guards,
+                )
+            )
+        return drafts
+
+    def _earlier(self, transaction: Transaction, action: Action, digest: str) -> list[Event]:
+        """What this action wrote when it was sent before; BadInput if the key meant another."""
+        earlier = transaction.by_key(action.key)
+        if earlier and earlier[0].cause != digest:
+            raise BadInput(
+                "a new key for every new action: this one belongs to event "
+                f"{earlier[0].seq} ({earlier[0].type})",
+                where=action.name,
+                field="key",
+                found=action.key,
+            )
+        return earlier
+
+    def _moved(self, transaction: Transaction, context: Context) -> bool:
+        subject = context.action.subject
+        last = context.events[-1].seq if context.events else 0
+        return transaction.last_seq(types=STATE_TYPES) > self.state.seq or (
+            subject is not None and transaction.last_seq(subject=subject) != last
+        )
+
+    def _recorded(self, action: Action) -> datetime.datetime | None:
+        """The scenario's clock in a rehearsal; None, the server's own, in a live trial."""
+        return action.recorded if self.state.rehearsal else None
+
+    def _record_refusal(self, action: Action, error: EquipoiseError) -> None:
+        """Keep a refusal by a rule in the record; bad input leaves no trace."""
+        if not isinstance(error, Refused) or self.state.mode is None:
+            return
+        content = ActionRefused(action=action.name, rule=error.rule, finding=str(error)[:4000])
+        draft = Draft(
+            type=ActionRefused.TYPE,
+            type_version=ActionRefused.VERSION,
+            body=content.model_dump(mode="json"),
+            actor=action.actor,
+            role=action.role,
+            organisation=action.organisation,
+            study_version=self.state.version_in_force(action.site, self.clock().date()) or "none",
+            site=action.site,
+        )
+        with suppress(RecordError):
+            self.log.append_many([draft], recorded=self._recorded(action))
+
+    def _reread(self, transaction: Transaction, subject: str | None) -> None:
+        if subject is not None:
+            known = self._subjects.setdefault(subject, [])
+            known += transaction.read(after=known[-1].seq if known else 0, subject=subject)
+
+    def _take_in(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.subject is not None:
+                self._subjects.setdefault(event.subject, []).append(event)
+        if any(event.type in STATE_TYPES for event in events):
+            self.state.fold(events)
+        self._destroy_redacted(events)
+
+    def _destroy_redacted(self, events: Sequence[Event]) -> None:
+        """Destroy the keys that redactions announced; done again at start, it changes nothing."""
+        for event in events:
+            if event.type == Redacted.TYPE:
+                for name in Redacted.model_validate_json(event.body).keys:
+                    self.keys.destroy(name)
+
+
+def _digest(action: Action) -> str:
+    """What the action asks for, as a hash: a repeated key must mean the same action."""
+    asked = {
+        "name": action.name,
+        "body": _plain(action.body),
+        "subject": action.subject,
+        "site": action.site,
+        "occurred": action.occurred,
+        "actor": action.actor,
+        "role": action.role,
+        "reason": action.reason,
+    }
+    return "action:" + hashlib.sha256(canonical(asked).encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """The action's body as JSON values; dates and decimals as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -1,0 +1,93 @@
+"""What a decision may look at: the trial's state, the subject's events and tables, the day."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from equipoise.conduct.state import TrialState
+from equipoise.errors import Refused
+from equipoise.record.event import Event
+from equipoise.record.keys import KeyStore
+from equipoise.record.tables import tables
+from equipoise.study.actions import Action
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
+
+
+@dataclass(slots=True)
+class Context:
+    """The action, and all that its decision may read. `today` is the day of recording."""
+
+    action: Action
+    trial: str
+    state: TrialState
+    keys: KeyStore
+    today: datetime.date
+    events: list[Event]
+    _derived: dict[str, Mapping[str, pl.DataFrame]] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """The subject of the action; refused when it names none or an unknown one."""
+        if self.action.subject is None or not self.events:
+            raise Refused(
+                "is not in this record",
+                subject=self.action.subject or "(none)",
+                rule="subject known",
+                way_out="record the screening of the subject first",
+            )
+        return self.action.subject
+
+    @property
+    def site(self) -> str | None:
+        """The subject's hospital, else the one that the action names."""
+        return self.events[0].site if self.events else self.action.site
+
+    @property
+    def study_version(self) -> str:
+        """The version in force at the site today; before any is in force, the last adopted."""
+        found = self.state.version_in_force(self.site, self.today)
+        if found is None and self.action.subject is not None:
+            raise Refused(
+                f"cannot be entered: no study version is in force at site {self.site}",
+                subject=self.action.subject,
+                rule="VA2",
+                way_out="activate a version at the site, with its approval",
+            )
+        return found or next(reversed(self.state.versions), "none")
+
+    @property
+    def study(self) -> Study:
+        """The study in the version in force."""
+        return self.state.versions[self.study_version]
+
+    def bodies(self, *types: str) -> Iterator[dict[str, Any]]:
+        """Bodies of the subject's events of these types, as first recorded, oldest first."""
+        return (json.loads(event.body) for event in self.events if event.type in types)
+
+    def derived(self, table: str) -> pl.DataFrame:
+        """A derived table of this subject under the version in force, corrections applied."""
+        if table not in self._derived:
+            found = derive(tables(self.events, CATALOGUE), self.study, upto=table)
+            self._derived[table] = found
+        return self._derived[table][table]
+
+    def refuse(
+        self, what: str, *, rule: str, way_out: str, value: object = None, clause: str | None = None
+    ) -> Refused:
+        """The refusal of this action, naming its subject."""
+        return Refused(
+            what,
+            rule=rule,
+            way_out=way_out,
+            subject=self.action.subject,
+            value=value,
+            clause=clause,
+        )

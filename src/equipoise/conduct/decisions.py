@@ -1,0 +1,39 @@
+"""From an admitted action to the events it brings about: one decision per action, most of them
+none but the checks of their stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from equipoise.conduct import allocation, care, entry, governance
+from equipoise.conduct.context import Context
+from equipoise.conduct.sealing import sealed_body
+from equipoise.record.event import Body, EventBody
+
+Decision = Callable[[Context, Any], EventBody]
+
+DECISIONS: Mapping[str, Decision] = {
+    **entry.DECISIONS,
+    **allocation.DECISIONS,
+    **care.DECISIONS,
+    **governance.DECISIONS,
+}
+
+
+def decide(
+    context: Context, body: Body
+) -> Iterator[tuple[str, int, dict[str, Any], tuple[str, ...]]]:
+    """Type, version, content and guards of each event that the action brings about.
+
+    Raises Refused when a rule of the trial does not allow the action, BadInput when its content
+    does not fit the study file.
+    """
+    if context.action.name != "SubjectScreened" and context.action.subject is not None:
+        _ = context.subject
+    decided = DECISIONS.get(context.action.name)
+    event = decided(context, body) if decided else body
+    if not isinstance(event, EventBody):
+        raise TypeError(f"{context.action.name} has no decision and is no event")
+    content = sealed_body(event, context.keys, trial=context.trial, subject=context.action.subject)
+    yield event.TYPE, event.VERSION, content, event.guards(context.action.subject)

@@ -1,0 +1,192 @@
+"""Decisions about people entering the trial: screening, consent, forms, eligibility, identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from equipoise.conduct.context import Context
+from equipoise.eligibility.events import ConfirmEligibility, EligibilityConfirmed
+from equipoise.errors import BadInput
+from equipoise.record.event import EventBody
+from equipoise.record.sealing import seal
+from equipoise.visits.events import (
+    ConsentSigned,
+    ConsentWithdrawn,
+    DeathRecorded,
+    FormSaved,
+    IdentityRecorded,
+    RecordIdentity,
+    SubjectScreened,
+    VisitRecorded,
+)
+from equipoise.visits.form import check_form
+
+
+def subject_screened(context: Context, body: SubjectScreened) -> EventBody:
+    """A new subject at an open site with a version in force (VA2)."""
+    site = context.action.site
+    if context.events:
+        raise context.refuse(
+            "is in the record already", rule="unique subject", way_out="take the next number"
+        )
+    if context.action.subject is None or site is None:
+        raise BadInput("a subject number and a site", where="SubjectScreened")
+    if site not in context.state.sites or site in context.state.closed:
+        raise context.refuse(
+            f"cannot be screened: site {site} is not open",
+            rule="site open",
+            way_out="open the site first",
+        )
+    _ = context.study_version
+    return body
+
+
+def consent_signed(context: Context, body: ConsentSigned) -> EventBody:
+    """The consent in the version of the study version in force (CN1)."""
+    for consent in context.study.visits.consents:
+        if consent.code == body.consent:
+            if consent.version != body.version:
+                raise context.refuse(
+                    f"consent {body.consent} was signed in version {body.version}",
+                    rule="CN1",
+                    way_out=f"have version {consent.version} signed, which is in force",
+                    value=body.version,
+                )
+            return body
+    raise BadInput(
+        f"one of {', '.join(each.code for each in context.study.visits.consents)}",
+        where="ConsentSigned",
+        field="consent",
+        found=body.consent,
+    )
+
+
+def form_saved(context: Context, body: FormSaved) -> EventBody:
+    """The answers checked against the form of the version in force, in canonical text."""
+    _check_participation(context)
+    if body.visit is not None:
+        _known_visit(context, body.visit)
+    items = check_form(context.study.visits, body.form, body.items, today=context.today)
+    return body.model_copy(update={"items": items})
+
+
+def visit_recorded(context: Context, body: VisitRecorded) -> EventBody:
+    """A visit of the schedule."""
+    _check_participation(context)
+    _known_visit(context, body.visit)
+    return body
+
+
+def consent_withdrawn(context: Context, body: ConsentWithdrawn) -> EventBody:
+    """Only a consent that was given can be withdrawn."""
+    given = {each["consent"] for each in context.bodies("ConsentSigned")}
+    if body.consent not in given:
+        raise context.refuse(
+            f"has not given the consent {body.consent}",
+            rule="CN1",
+            way_out="record the consent first",
+            value=body.consent,
+        )
+    return body
+
+
+def death_recorded(context: Context, body: DeathRecorded) -> EventBody:
+    """A death on or after the day of screening."""
+    occurred = context.action.occurred
+    if occurred is None:
+        raise BadInput("the day of death, perhaps partial", where="DeathRecorded", field="occurred")
+    screened = context.events[0].occurred or ""
+    if occurred < screened[: len(occurred)]:
+        raise BadInput(
+            f"a day not before the screening ({screened})",
+            where="DeathRecorded",
+            field="occurred",
+            found=occurred,
+        )
+    return body
+
+
+def confirm_eligibility(context: Context, body: ConfirmEligibility) -> EventBody:
+    """Eligible by every criterion of the version in force, by the same rule as everywhere."""
+    check_eligible(context)
+    return EligibilityConfirmed(study_version_judged=context.study_version)
+
+
+def check_eligible(context: Context) -> None:
+    """Refuse, naming each criterion that is not met or not yet known, and what is missing."""
+    verdict = context.derived("eligibility").row(0, named=True)
+    if verdict["eligible"]:
+        return
+    missing = sorted(
+        {
+            item
+            for row in context.derived("criterion_verdict").iter_rows(named=True)
+            if row["met"] is None
+            for item in row["missing_items"]
+        }
+    )
+    unmet, pending = ", ".join(verdict["unmet"]), ", ".join(verdict["pending"])
+    told = [
+        f"criteria not met: {unmet}" if unmet else "",
+        f"not yet known: {pending} (missing: {', '.join(missing)})" if pending else "",
+    ]
+    raise context.refuse(
+        f"is not eligible; {'; '.join(each for each in told if each)}",
+        rule="RN3",
+        clause=f"criteria {', '.join(each for each in (unmet, pending) if each)}",
+        way_out="complete the missing items, or record the screening failure",
+    )
+
+
+def record_identity(context: Context, body: RecordIdentity) -> EventBody:
+    """An identifier sealed under the subject's own key (GD1)."""
+    key = context.keys.ensure(f"subject/{context.subject}")
+    place = f"{context.trial}/{context.subject}/{body.item}"
+    return IdentityRecorded(item=body.item, sealed=seal(key, body.value, place))
+
+
+def _known_visit(context: Context, visit: str) -> None:
+    known = [each.code for each in context.study.visits.visits]
+    if visit not in known:
+        raise BadInput(
+            f"one of {', '.join(known)}", where=context.action.name, field="visit", found=visit
+        )
+
+
+def _check_participation(context: Context) -> None:
+    """Nothing is collected after a withdrawal of the main consent, nor seen after death."""
+    occurred = context.action.occurred or ""
+    required = {
+        each.code for each in context.study.visits.consents if each.required_for_randomisation
+    }
+    for event in context.events:
+        if event.type == "ConsentWithdrawn" and occurred > (event.occurred or ""):
+            withdrawn = next(context.bodies("ConsentWithdrawn"))["consent"]
+            if withdrawn in required:
+                raise context.refuse(
+                    f"withdrew the consent {withdrawn} on {event.occurred}",
+                    rule="CN1",
+                    way_out="record what happened before that day only",
+                )
+        if event.type == "DeathRecorded" and occurred[: len(event.occurred or "")] > (
+            event.occurred or ""
+        ):
+            raise BadInput(
+                f"a day not after the death of the subject ({event.occurred})",
+                where=context.action.name,
+                field="occurred",
+                found=occurred,
+            )
+
+
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
+    "SubjectScreened": subject_screened,
+    "ConsentSigned": consent_signed,
+    "FormSaved": form_saved,
+    "VisitRecorded": visit_recorded,
+    "ConsentWithdrawn": consent_withdrawn,
+    "DeathRecorded": death_recorded,
+    "ConfirmEligibility": confirm_eligibility,
+    "RecordIdentity": record_identity,
+}

@@ -1,0 +1,231 @@
+"""Decisions about the trial itself: sites, versions, people, locks, corrections, redactions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from equipoise.conduct import care, entry
+from equipoise.conduct.context import Context
+from equipoise.errors import BadInput
+from equipoise.oversight.events import (
+    GrantGiven,
+    GrantRevoked,
+    Locked,
+    QueryAnswered,
+    QueryClosed,
+    Redact,
+    SiteOpened,
+    SourceVerified,
+    StudyVersionActivated,
+    Unlocked,
+)
+from equipoise.record.correction import (
+    Corrected,
+    correction,
+    corrections,
+    redaction,
+    standing,
+)
+from equipoise.record.event import Event, EventBody
+from equipoise.study.access import BLINDED_ROLES, ROLES, SITE_ROLES, VISIBLE
+from equipoise.study.actions import Correct
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.visits.events import FormSaved
+
+
+def site_opened(context: Context, body: SiteOpened) -> EventBody:
+    """A hospital of the list of sites of an adopted version."""
+    known = {site.code for study in context.state.versions.values() for site in study.sites}
+    if context.action.site not in known:
+        raise BadInput(
+            "a site of the study's sites.csv", where="SiteOpened", found=context.action.site
+        )
+    return body
+
+
+def study_version_activated(context: Context, body: StudyVersionActivated) -> EventBody:
+    """An adopted version at an open site, with that site's approval (VA2)."""
+    if body.version not in context.state.versions:
+        raise BadInput(
+            f"one of the adopted versions {', '.join(context.state.versions)}",
+            where="StudyVersionActivated",
+            field="version",
+            found=body.version,
+        )
+    if context.action.site not in context.state.sites:
+        raise context.refuse(
+            f"version {body.version} cannot go live at {context.action.site}: the site is not open",
+            rule="VA2",
+            way_out="open the site first",
+        )
+    return body
+
+
+def grant_given(context: Context, body: GrantGiven) -> EventBody:
+    """A known role, at a site where the role is a site's, compatible with what the person saw."""
+    if body.granted_role not in ROLES:
+        raise BadInput(
+            f"one of {', '.join(sorted(ROLES))}",
+            where="GrantGiven",
+            field="granted_role",
+            found=body.granted_role,
+        )
+    if body.granted_role in SITE_ROLES and body.granted_site is None:
+        raise BadInput("a site for a site role", where="GrantGiven", field="granted_site")
+    held = context.state.held.get(body.person, set())
+    seeing = {role for role in held if "allocation" in VISIBLE[role]}
+    unblinded = body.person in context.state.unblinded or bool(seeing)
+    blinded = held & BLINDED_ROLES
+    if (body.granted_role in BLINDED_ROLES and unblinded) or (
+        blinded and "allocation" in VISIBLE[body.granted_role]
+    ):
+        raise context.refuse(
+            f"{body.person} cannot be {body.granted_role}: "
+            + ("has seen unblinded data" if unblinded else f"is blinded as {min(blinded)}"),
+            rule="UA1",
+            way_out="give the role to another person",
+        )
+    return body
+
+
+def grant_revoked(context: Context, body: GrantRevoked) -> EventBody:
+    """A grant in force."""
+    if body.grant not in context.state.grants:
+        raise BadInput("the seq of a grant in force", where="GrantRevoked", found=body.grant)
+    return body
+
+
+def locked(context: Context, body: Locked) -> EventBody:
+    """A lock whose scope says what it closes."""
+    if body.scope in ("subject", "form") and context.action.subject is None:
+        raise BadInput("a subject", where="Locked", field="subject")
+    if body.scope == "form" and (body.form is None or body.instance is None):
+        raise BadInput("a form and its instance", where="Locked", field="form")
+    return body
+
+
+def unlocked(context: Context, body: Unlocked) -> EventBody:
+    """A lock in force."""
+    if body.lock not in context.state.locks:
+        raise BadInput("the seq of a lock in force", where="Unlocked", found=body.lock)
+    return body
+
+
+def about_query(context: Context, body: QueryAnswered | QueryClosed) -> EventBody:
+    """A query that was raised about this subject."""
+    known = [each["query"] for each in context.bodies("QueryRaised")]
+    if body.query not in known:
+        raise BadInput(
+            f"one of {', '.join(known) or 'none raised yet'}",
+            where=context.action.name,
+            field="query",
+            found=body.query,
+        )
+    return body
+
+
+def source_verified(context: Context, body: SourceVerified) -> EventBody:
+    """An event of this subject."""
+    _target(context, body.target)
+    return body
+
+
+def correct(context: Context, body: Correct) -> EventBody:
+    """The correction of an item: the old value comes from the record, the new one is checked.
+
+    What the event says after the correction passes the checks that the event itself had to pass.
+    """
+    target = _target(context, body.target)
+    if target.role in SITE_ROLES and context.action.role not in SITE_ROLES:
+        raise context.refuse(
+            f"event {target.seq} was entered by the site, and the site alone corrects it",
+            rule="CO1",
+            way_out="raise a query",
+        )
+    value = _plain(body)
+    changed = _corrected(context, body, value)
+    now = _standing(context, target, changed)
+    before = CATALOGUE.of(target.type).model_validate_json(target.body)
+    if now.guards(target.subject) != before.guards(target.subject):
+        raise BadInput(
+            "not a permanent name: record the right one anew and a deviation",
+            where=f"Correct, event {target.seq}",
+            field=body.item,
+            found=value,
+        )
+    check = CHECKED_AGAIN.get(target.type)
+    checked = check(context, now) if check else now
+    if isinstance(checked, FormSaved):
+        canonical_value = {item.item: item.value for item in checked.items}[body.item.split("/")[1]]
+        return _corrected(context, body, canonical_value)
+    return changed
+
+
+def redact(context: Context, body: Redact) -> EventBody:
+    """The end of every key that the item's values stood under (AT7)."""
+    _target(context, body.target)
+    return redaction(context.events, body.target, body.item, CATALOGUE)
+
+
+def _corrected(context: Context, body: Correct, value: object) -> Corrected:
+    return correction(
+        context.events, body.target, body.item, CATALOGUE, value=value, missing=body.new_missing
+    )
+
+
+def _plain(body: Correct) -> object:
+    if body.new is None:
+        return None
+    try:
+        return json.loads(body.new)
+    except ValueError as error:
+        raise BadInput(
+            "canonical JSON, such as \"15.3\" in double quotes", where="Correct", field="new",
+            found=body.new,
+        ) from error  # fmt: skip
+
+
+def _standing(context: Context, target: Event, changed: Corrected) -> EventBody:
+    """What `target` says once `changed` stands."""
+    by = dataclasses.replace(target, seq=context.events[-1].seq + 1, type=Corrected.TYPE)
+    earlier = corrections(context.events, CATALOGUE).get(target.seq, [])
+    body = standing(target, [*earlier, (by, changed)], CATALOGUE).body
+    return CATALOGUE.of(target.type).model_validate(body)
+
+
+def _target(context: Context, seq: int) -> Event:
+    for event in context.events:
+        if event.seq == seq:
+            return event
+    raise BadInput(
+        f"the seq of an event of subject {context.action.subject}",
+        where=context.action.name,
+        field="target",
+        found=seq,
+    )
+
+
+CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
+    "FormSaved": entry.form_saved,
+    "AssayResultRecorded": care.assay_result_recorded,
+    "TumourAssessed": care.tumour_assessed,
+    "AdverseEventReported": care.adverse_event_reported,
+}
+"""Checks that an event has to pass again after a correction."""
+
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
+    "SiteOpened": site_opened,
+    "StudyVersionActivated": study_version_activated,
+    "GrantGiven": grant_given,
+    "GrantRevoked": grant_revoked,
+    "Locked": locked,
+    "Unlocked": unlocked,
+    "QueryAnswered": about_query,
+    "QueryClosed": about_query,
+    "SourceVerified": source_verified,
+    "Correct": correct,
+    "Redact": redact,
+}
