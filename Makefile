@@ -1,0 +1,60 @@
+# Each target does its own set-up; setup.sh is instant when nothing changed.
+#   make demo [SERVE=0]   rehearse MGMT-NET, verify its record, write its report
+#   make test             everything that CI runs
+#   make check            the fast part of it
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint matrix bench format lock clean
+
+BIN := .venv/bin
+DEMO := out/mgmt-net
+# Nothing is served yet, so that `make demo` ends by itself with either value.
+SERVE ?= 0
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -p no:benchmark -n $(JOBS) --dist worksteal
+MATRIX := docs/reference/requirements-matrix.md
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: ## .venv as requirements.lock says
+	@./setup.sh
+
+demo: setup ## rehearse MGMT-NET, verify its record, analyse it, write its report (SERVE=0 never blocks)
+	@rm -rf $(DEMO)
+	$(BIN)/equipoise rehearse mgmt-net --scenario planning --seed 1 --out $(DEMO)
+	$(BIN)/equipoise verify $(DEMO)/record.sqlite3
+	@ls -l $(DEMO)
+	@echo "Open $(DEMO)/report.html in a browser."
+
+test: lint ## everything that CI runs: lint, types, contracts, doctests, all tests, both stores
+	$(PYTEST) --requirements-matrix=out/requirements-matrix.md
+
+check: lint ## the fast part of `make test`
+	$(PYTEST) -q -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+matrix: setup ## run the tests that show a requirement; write docs/reference/requirements-matrix.md
+	$(PYTEST) -q -m requirement --requirements-matrix=$(MATRIX) tests
+
+bench: setup ## benchmarks, one at a time, with the machine they ran on
+	$(BIN)/python -m pytest -p no:xdist -p no:doctest -q -s benchmarks
+
+format: setup ## lay out the code and put its imports in order
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+lock: setup ## requirements.lock from pyproject.toml: versions and hashes, no address
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	  --all-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  $(LOCKFLAGS) pyproject.toml -o requirements.lock
+
+clean: ## what can be made again
+	rm -rf .venv .cache .hypothesis .benchmarks .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist out
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
