@@ -12,6 +12,8 @@ DEMO := out/mgmt-net
 # Nothing is served yet, so that `make demo` ends by itself with either value.
 SERVE ?= 0
 JOBS ?= 2
+# Compiled modules are kept, also where the environment says otherwise: a start takes a third.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -p no:benchmark -n $(JOBS) --dist worksteal
 MATRIX := docs/reference/requirements-matrix.md
 

@@ -4,6 +4,7 @@
 # Does nothing, at once, when nothing changed since the last time. Takes uv when it is on the
 # machine; otherwise installs the uv of the lock into .venv, by its hash. Downloads nothing that
 # the lock does not name, and leaves nothing outside this folder but the installer's own cache.
+# What it installs it also compiles, so that no command pays for that later.
 #
 #   PYTHON=python3.12 ./setup.sh    another Python (3.11 or newer)
 set -euo pipefail
@@ -78,7 +79,8 @@ make_venv
 rm -f "$stamp"
 uv=$(find_uv)
 say "installing what requirements.lock names"
-"$uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements.lock
+"$uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" \
+  --require-hashes requirements.lock
 "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 fingerprint >"$stamp"
 say "ready"
