@@ -54,7 +54,7 @@ format: setup ## lay out the code and put its imports in order
 
 lock: setup ## requirements.lock from pyproject.toml: versions and hashes, no address
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-	  --all-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --all-extras --no-header --no-annotate \
 	  $(LOCKFLAGS) pyproject.toml -o requirements.lock
 
 clean: ## what can be made again

@@ -44,6 +44,7 @@ def test_a_matrix_reads_back_as_its_pairs() -> None:
     }
 
 
+@pytest.mark.requirement("VA1")
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_run_writes_what_its_tests_showed(tmp_path: Path, workers: str) -> None:
     (tmp_path / "conftest.py").write_text(
@@ -79,7 +80,6 @@ def test_a_run_writes_what_its_tests_showed(tmp_path: Path, workers: str) -> Non
     ]
 
 
-@pytest.mark.requirement("VA1")
 def test_the_committed_matrix_names_exactly_the_tests_that_exist(tmp_path: Path) -> None:
     now = tmp_path / "matrix.md"
     run = _pytest("--collect-only", "-m", "requirement", f"--requirements-matrix={now}", "tests")
