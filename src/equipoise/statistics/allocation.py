@@ -25,6 +25,8 @@ NO_ARM = -1
 """What `allocate_batch` gives to an arrival that is not randomised."""
 
 _PERMUTED, _COMPLETE = 0, 1
+_COMPILE_FROM = 5000
+"""Arrivals in one call from which machine code repays the time that loading it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,13 @@ def allocate_batch(methods: Sequence[Method], strata: IntArray, words: UInt64Arr
     sizes = _padded([sizes for _, _, sizes in encoded])
     choices = np.array([len(sizes) for _, _, sizes in encoded], dtype=np.int64)
     arms = np.full(strata.shape, NO_ARM, dtype=np.int64)
-    core = compiled(_allocate_arrivals, _fill_block, _block_size, uniform_integer)
+    core = compiled(
+        _allocate_arrivals,
+        _fill_block,
+        _block_size,
+        uniform_integer,
+        worth_it=strata.size >= _COMPILE_FROM,
+    )
     failed = core(kinds, ratios, sizes, choices, limits, strata.astype(np.int64), words, arms)
     if failed >= len(methods):
         raise BadInput(

@@ -51,7 +51,7 @@ def dummy_seed(seed: int, replicate: int) -> bytes:
 
 
 class AllocationWords:
-    """The `Words` of one scheme: the 64-bit words of its blocks, as `equipoise-hmac-sha256-1` has them.
+    """The `Words` of one scheme: the words of its blocks, as `equipoise-hmac-sha256-1` has them.
 
     Called with a stratum, a block number (0, 1, ...) and a count, it returns that block's first
     `count` words. Word 4k + i is bytes 8i to 8i + 7, big-endian, of HMAC-SHA256 with the seed as
