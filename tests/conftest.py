@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.postgresql import MISSING, Cluster, Database, binaries
-from harness.requirements import RequirementMatrix, read_requirements
+
+from tests.harness.postgresql import MISSING, Cluster, Database, binaries
+from tests.harness.requirements import RequirementMatrix, read_requirements
 
 ROOT = Path(__file__).parent.parent
 

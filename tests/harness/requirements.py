@@ -82,6 +82,10 @@ class RequirementMatrix:
         self._requirements = requirements
         self._destination = destination
         self._outcomes: dict[tuple[str, str], list[str]] = {}
+        self._complete = True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._complete &= not report.failed
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         for mark in item.iter_markers(_MARK):
@@ -105,8 +109,9 @@ class RequirementMatrix:
         if report.when == "call" or report.outcome != "passed":
             self._note(report.nodeid, report.user_properties, report.outcome)
 
-    def pytest_sessionfinish(self) -> None:
-        if self._destination is None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        ran = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if self._destination is None or not (ran and self._complete):
             return
         results = {pair: summary(outcomes) for pair, outcomes in self._outcomes.items()}
         self._destination.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import grimp
 import pytest
-from harness.source import (
+
+from tests.harness.source import (
     FUNCTION_LINES,
     MODULE_LINES,
     clock_readings,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from harness.postgresql import Cluster, Database
+
+from tests.harness.postgresql import Cluster, Database
 
 
 def test_each_test_has_a_schema_name_of_its_own(

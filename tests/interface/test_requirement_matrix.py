@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness.requirements import NO_TEST, pairs, read_requirements, rendered
+
+from tests.harness.requirements import (
+    NO_TEST,
+    RequirementMatrix,
+    pairs,
+    read_requirements,
+    rendered,
+)
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -48,7 +55,7 @@ def test_a_matrix_reads_back_as_its_pairs() -> None:
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_run_writes_what_its_tests_showed(tmp_path: Path, workers: str) -> None:
     (tmp_path / "conftest.py").write_text(
-        "from harness.requirements import RequirementMatrix\n"
+        "from tests.harness.requirements import RequirementMatrix\n"
         "from pathlib import Path\n"
         "def pytest_configure(config):\n"
         "    worker = hasattr(config, 'workerinput')\n"
@@ -66,9 +73,7 @@ def test_a_run_writes_what_its_tests_showed(tmp_path: Path, workers: str) -> Non
         "@pytest.mark.requirement('ZZ9')\n"
         "def test_of_nothing(): pass\n"
     )
-    (tmp_path / "pytest.ini").write_text(
-        f"[pytest]\nmarkers = requirement\npythonpath = {ROOT / 'tests'}\n"
-    )
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nmarkers = requirement\npythonpath = {ROOT}\n")
     run = _pytest("-n", workers, "-c", tmp_path / "pytest.ini", "--rootdir", tmp_path, tmp_path)
     assert "1 failed, 2 passed, 1 error" in run.stdout
     assert "requirement ['ZZ9'] is not in" in run.stdout
@@ -86,6 +91,15 @@ def test_the_committed_matrix_names_exactly_the_tests_that_exist(tmp_path: Path)
     assert run.returncode == 0, run.stdout + run.stderr
     committed = pairs((REFERENCE / "requirements-matrix.md").read_text(encoding="utf-8"))
     assert committed == pairs(now.read_text(encoding="utf-8")), "run `make matrix` and commit"
+
+
+def test_a_run_that_could_not_read_all_tests_writes_nothing(tmp_path: Path) -> None:
+    matrix = RequirementMatrix(TEXTS, tmp_path / "matrix.md")
+    matrix.pytest_collectreport(
+        pytest.CollectReport("tests/test_broken.py", "failed", "no module", [])
+    )
+    matrix.pytest_sessionfinish(pytest.ExitCode.TESTS_FAILED)
+    assert not (tmp_path / "matrix.md").exists()
 
 
 def test_requirements_are_named_once() -> None:
