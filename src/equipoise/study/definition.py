@@ -26,12 +26,21 @@ class Site(Plan):
     country: str
 
 
+class Document(Plan):
+    """A document that parts of the study file were read in; `source` names it by its code."""
+
+    code: Code
+    citation: str
+    address: str | None = None
+
+
 class Study(Plan):
     """One version of one study, whole."""
 
     id: Code
     version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,20}$")
     title: Label
+    documents: tuple[Document, ...] = ()
     registration: Registration
     sites: tuple[Site, ...]
     eligibility: EligibilityPlan

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from equipoise.errors import BadInput
+from equipoise.record.canonical import canonical, sha256_hex
 from equipoise.study.definition import Study
 from equipoise.study.faults import faults_of, one_error
 from equipoise.study.source import Located, file_text, read_sites, read_yaml
@@ -95,15 +96,11 @@ def _join_sites(read: Located, sites: Located) -> None:
 
 def study_text(study: Study) -> str:
     """The whole study, sites included, as canonical JSON: decimals as strings, no nulls."""
-    from equipoise.record.canonical import canonical
-
     return canonical(study.model_dump(mode="json", exclude_none=True))
 
 
 def study_sha256(study: Study) -> str:
     """The hash of `study_text(study)`, in hexadecimal."""
-    from equipoise.record.canonical import sha256_hex
-
     return sha256_hex(study_text(study))
 
 

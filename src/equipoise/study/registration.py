@@ -36,10 +36,11 @@ class Dates(Plan):
 
 
 class Enrolment(Plan):
-    """Planned and actual numbers of people."""
+    """Planned and actual numbers of people, planned number of hospitals."""
 
     planned: Count | None = None
     actual: Count | None = None
+    planned_sites: Count | None = None
 
 
 class DesignDescription(Plan):
@@ -108,6 +109,9 @@ class Registration(Plan):
     acronym: str | None = None
     status: Literal["NOT_YET_RECRUITING", "RECRUITING", "ACTIVE_NOT_RECRUITING", "COMPLETED"]
     sponsors: tuple[Sponsor, ...]
+    principal_investigator: str | None = None
+    funding: str | None = None
+    networks: tuple[str, ...] = ()
     dates: Dates
     enrolment: Enrolment
     conditions: tuple[str, ...]

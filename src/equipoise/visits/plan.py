@@ -57,11 +57,15 @@ class Form(Plan):
 
 
 class Visit(Plan):
-    """A planned visit: target day after its anchor, window, and the forms due."""
+    """A planned visit: target day after its anchor, window, and the forms due.
+
+    The anchor `cycle` repeats the visit at the start of every cycle. The first visit with imaging
+    is that of the baseline.
+    """
 
     code: Code
     label: Label
-    anchor: Literal["screening", "randomisation", "first_dose"]
+    anchor: Literal["screening", "randomisation", "first_dose", "cycle", "last_dose"]
     day: Count
     window_before: Count = Field(ge=0)
     window_after: Count = Field(ge=0)
