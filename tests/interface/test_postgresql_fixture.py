@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.harness.postgresql import Cluster, Database
+from tests.harness.postgresql import MISSING, Cluster, Database
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_each_test_has_a_schema_name_of_its_own(
@@ -67,3 +71,25 @@ def test_nothing_is_left_when_it_is_removed(postgres_server: Cluster) -> None:
     assert not home.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])
+def test_a_machine_without_postgresql_says_so_and_ci_fails(
+    tmp_path: Path, ci: str, outcome: str
+) -> None:
+    (tmp_path / "without_postgresql.py").write_text(
+        "import tests.harness.postgresql\ntests.harness.postgresql.binaries = lambda: None\n"
+    )
+    one = f"{__file__}::{test_it_does_not_run_as_root.__name__}"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "without_postgresql", one],
+        cwd=ROOT,
+        env=clean | {"CI": ci, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert outcome in run.stdout
+    assert f"{MISSING}: it is not on this machine. On Debian: apt-get install" in run.stdout
+    assert (f"!! {MISSING}: 1 tests skipped !!" in run.stdout) == (not ci)
+    assert bool(run.returncode) == bool(ci)
