@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -190,7 +189,7 @@ def _plain(body: Correct) -> object:
 
 def _standing(context: Context, target: Event, changed: Corrected) -> EventBody:
     """What `target` says once `changed` stands."""
-    by = dataclasses.replace(target, seq=context.events[-1].seq + 1, type=Corrected.TYPE)
+    by = target._replace(seq=context.events[-1].seq + 1, type=Corrected.TYPE)
     earlier = corrections(context.events, CATALOGUE).get(target.seq, [])
     body = standing(target, [*earlier, (by, changed)], CATALOGUE).body
     return CATALOGUE.of(target.type).model_validate(body)

@@ -77,7 +77,7 @@ class TrialState:
 
     def _TrialOpened(self, event: Event, body: dict[str, Any]) -> None:
         self.mode, self.study = body["mode"], body["study"]
-        self.dummy = body["scenario_seed"] or 0, body["replicate"] or 0
+        self.dummy = body["scenario_seed"] or 0, body["scenario_replicate"] or 0
 
     def _StudyVersionAdopted(self, event: Event, body: dict[str, Any]) -> None:
         self.versions[body["version"]] = self.read_study(body["study"])

@@ -17,7 +17,7 @@ class TrialOpened(EventBody):
     study: Identifier
     scenario: str | None = None
     scenario_seed: int | None = None
-    replicate: int | None = None
+    scenario_replicate: int | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         return ("trial",)

@@ -1,0 +1,273 @@
+"""What happened in simulated trials, as entries in order, and the event tables they become.
+
+An entry is what a person would have recorded: a type, a day, a subject, the items. Entries are
+kept column by column for many replicates at once. `Entries.tables` gives them the order that a
+record would have, and with it their `seq`; `equipoise.workflow` sends the same rows, one by one,
+through `conduct`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from equipoise.record.declaration import POSITION, schema
+from equipoise.record.event import Body, EventBody
+from equipoise.record.tables import Tables, empty_tables
+from equipoise.simulation.nature import Ints
+from equipoise.study.catalogue import CATALOGUE
+
+RANKS: Mapping[str, int] = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            "SubjectScreened", "ConsentSigned", "SampleCollected", "SampleReceived",
+            "AssayResultRecorded", "VisitRecorded", "FormSaved", "LesionIdentified",
+            "TumourAssessed", "ScreeningFailed", "EligibilityConfirmed", "Randomised",
+            "RegimenChosen", "CycleStarted", "DoseGiven", "AdverseEventReported",
+            "AssayResultInvalidated", "TreatmentDiscontinued", "SubsequentTherapyRecorded",
+            "VitalStatusRecorded", "DeathRecorded", "Corrected",
+        )
+    )
+}  # fmt: skip
+"""The order of entries of one day: a subject is screened before consent, allocated before dosed."""
+
+_EPOCH = datetime.date(1970, 1, 1)
+
+
+def epoch_day(day: datetime.date) -> int:
+    """Days since 1970-01-01."""
+    return (day - _EPOCH).days
+
+
+@dataclass(slots=True)
+class _Part:
+    """Rows of one event class: order columns and items."""
+
+    cls: type[EventBody]
+    frame: pl.DataFrame
+
+
+@dataclass(slots=True)
+class Entries:
+    """Entries of many replicates. `subjects[i]` and `sites[r, i]` name subject i of replicate r."""
+
+    replicates: Sequence[int]
+    subject_names: NDArray[np.object_]
+    site_codes: NDArray[np.object_]
+    versions: Sequence[tuple[int, str]]
+    parts: list[_Part] = field(default_factory=list)
+    nested: list[tuple[type[Body], pl.DataFrame]] = field(default_factory=list)
+    corrections: list[pl.DataFrame] = field(default_factory=list)
+    _next: int = 0
+
+    def add(
+        self,
+        cls: type[EventBody],
+        replicate: Ints,
+        subject: Ints,
+        day: Ints,
+        items: Mapping[str, Any],
+        *,
+        occurred: Ints | None = None,
+        order: Ints | int = 0,
+    ) -> Ints:
+        """Add rows of `cls`: replicate positions, subject positions, the day of entry, the items.
+
+        `occurred` is the day it happened where that is another. Returns the rows' numbers, by
+        which nested rows name their parent.
+        """
+        ids = np.arange(self._next, self._next + len(replicate), dtype=np.int64)
+        self._next += len(replicate)
+        happened = day if occurred is None else occurred
+        frame = pl.DataFrame(
+            {
+                "_id": ids,
+                "_replicate": replicate.astype(np.int64),
+                "_subject": subject.astype(np.int64),
+                "_day": day.astype(np.int64),
+                "_order": np.broadcast_to(np.asarray(order, dtype=np.int64), ids.shape),
+                "_occurred": happened.astype(np.int32),
+            }
+        ).with_columns(**{name: _column(value) for name, value in items.items()})
+        self.parts.append(_Part(cls, frame))
+        return ids
+
+    def add_nested(
+        self, cls: type[Body], parent: Ints, position: Ints, items: Mapping[str, Any]
+    ) -> None:
+        """Add nested rows of `cls` under the rows `parent`, at `position`."""
+        frame = pl.DataFrame({"_id": parent, POSITION: position.astype(np.int64)})
+        self.nested.append(
+            (cls, frame.with_columns(**{name: _column(value) for name, value in items.items()}))
+        )
+
+    def keep(self, wanted: pl.Expr) -> None:
+        """Drop the entries for which `wanted` over `_replicate`, `_subject`, `_day` is not true.
+
+        Nested rows go with their parents; corrections go with their targets.
+        """
+        for part in self.parts:
+            part.frame = part.frame.filter(wanted)
+        left = pl.concat([part.frame.select("_id") for part in self.parts])
+        self.nested = [(cls, frame.join(left, on="_id", how="semi")) for cls, frame in self.nested]
+        self.corrections = [
+            frame.filter(wanted).join(left, left_on="_target", right_on="_id", how="semi")
+            for frame in self.corrections
+        ]
+
+    def correct(
+        self, replicate: Ints, subject: Ints, day: Ints, target: Ints, row: str, old: Any, new: Any
+    ) -> None:
+        """Add corrections of the value of the answer `row` of the forms `target`."""
+        ids = np.arange(self._next, self._next + len(replicate), dtype=np.int64)
+        self._next += len(replicate)
+        self.corrections.append(
+            pl.DataFrame(
+                {
+                    "_id": ids,
+                    "_replicate": replicate.astype(np.int64),
+                    "_subject": subject.astype(np.int64),
+                    "_day": day.astype(np.int64),
+                    "_target": target,
+                    "item": pl.Series([row] * len(ids), dtype=pl.String),
+                    "old": pl.Series(old, dtype=pl.String),
+                    "new": pl.Series(new, dtype=pl.String),
+                }
+            )
+        )
+
+    def tables(self, *, corrected: bool = True) -> Tables:
+        """The event tables, every entry with its `seq` in the order of a record.
+
+        `corrected` false gives the tables as they were before any correction was made.
+        """
+        seqs = self._ordered()
+        result = empty_tables(CATALOGUE)
+        by_table: dict[str, list[pl.DataFrame]] = {}
+        heads = self._heads(seqs)
+        for part in self.parts:
+            frame = heads.join(part.frame.drop("_replicate", "_subject", "_day", "_order"), on="_id")
+            by_table.setdefault(part.cls.TABLE, []).append(_shaped(frame, part.cls))
+        for cls, nested in self.nested:
+            frame = nested.join(heads, on="_id", how="inner")
+            if corrected:
+                frame = self._corrected(frame, cls, seqs)
+            by_table.setdefault(cls.TABLE, []).append(_shaped(frame, cls))
+        for table, frames in by_table.items():
+            key = ["replicate", "event"]
+            merged = pl.concat(frames)
+            result[table] = merged.sort(*key, *([POSITION] if POSITION in merged.columns else []))
+        return result
+
+    def changes(self) -> pl.DataFrame:
+        """Corrections in order: replicate, seq, target (seq), item, old, new, subject, day."""
+        seqs = self._ordered()
+        if not self.corrections:
+            return pl.DataFrame(
+                schema={
+                    "replicate": pl.Int32, "seq": pl.Int64, "target": pl.Int64, "item": pl.String,
+                    "old": pl.String, "new": pl.String, "subject": pl.String, "site": pl.String,
+                    "occurred": pl.Date, "study_version": pl.String,
+                }
+            )  # fmt: skip
+        every = pl.concat(self.corrections)
+        targets = seqs.select(pl.col("_id").alias("_target"), pl.col("seq").alias("target"))
+        return (
+            every.join(self._heads(seqs), on="_id")
+            .join(targets, on="_target")
+            .select(
+                "replicate", "seq", "target", "item", "old", "new", "subject", "site",
+                pl.from_epoch("_day", time_unit="d").alias("occurred"), "study_version",
+            )
+            .sort("replicate", "seq")
+        )  # fmt: skip
+
+    def _heads(self, seqs: pl.DataFrame) -> pl.DataFrame:
+        """The common columns of every entry, by its number."""
+        replicate = seqs["_replicate"].to_numpy()
+        subject = seqs["_subject"].to_numpy()
+        names = self.subject_names[replicate, subject]
+        sites = self.site_codes[replicate, subject]
+        days = seqs["_day"].to_numpy()
+        starts = np.array([day for day, _ in self.versions])
+        version = np.searchsorted(starts, days, side="right") - 1
+        labels = np.array([label for _, label in self.versions], dtype=object)
+        return seqs.select(
+            "_id",
+            pl.lit(pl.Series(np.array(self.replicates, dtype=np.int32)[replicate])).alias(
+                "replicate"
+            ),
+            pl.lit(pl.Series(names, dtype=pl.String)).alias("subject"),
+            pl.lit(pl.Series(sites, dtype=pl.String)).alias("site"),
+            "seq",
+            pl.col("seq").alias("event"),
+            pl.lit(pl.Series(labels[version.clip(0)], dtype=pl.String)).alias("study_version"),
+            pl.col("_day"),
+            pl.col("_occurred_head"),
+        )
+
+    def _ordered(self) -> pl.DataFrame:
+        """Number, replicate, subject and day of every entry with its `seq` within the replicate."""
+        order = ("_id", "_replicate", "_subject", "_day")
+        every = [
+            part.frame.select(
+                *order,
+                pl.lit(RANKS[part.cls.TYPE], dtype=pl.Int64).alias("_rank"),
+                "_order",
+                pl.col("_occurred").alias("_occurred_head"),
+            )
+            for part in self.parts
+        ] + [
+            frame.select(
+                *order,
+                pl.lit(RANKS["Corrected"], dtype=pl.Int64).alias("_rank"),
+                pl.lit(0, dtype=pl.Int64).alias("_order"),
+                pl.col("_day").cast(pl.Int32).alias("_occurred_head"),
+            )
+            for frame in self.corrections
+        ]
+        return (
+            pl.concat(every)
+            .sort("_replicate", "_day", "_rank", "_subject", "_order", "_id")
+            .with_columns((pl.int_range(pl.len()).over("_replicate") + 1).alias("seq"))
+        )
+
+    def _corrected(self, frame: pl.DataFrame, cls: type[Body], seqs: pl.DataFrame) -> pl.DataFrame:
+        """Answers of forms with the corrections that were made: value, and `seq` of the last."""
+        if cls.TABLE != "form_item" or not self.corrections:
+            return frame
+        made = (
+            pl.concat(self.corrections)
+            .join(seqs.select("_id", pl.col("seq").alias("_by")), on="_id")
+            .select(pl.col("_target").alias("_id"), "item", pl.col("new").alias("_new"), "_by")
+        )
+        return frame.join(made, on=["_id", "item"], how="left").with_columns(
+            value=pl.coalesce("_new", "value"), seq=pl.coalesce("_by", "seq")
+        )
+
+
+def _shaped(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
+    """`frame` with exactly the columns of the table of `cls`; what was not drawn is null."""
+    occurred = pl.from_epoch(pl.col("_occurred_head"), time_unit="d").alias("occurred")
+    frame = frame.with_columns(occurred)
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in schema(cls).items()
+    )
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return pl.Series(value, dtype=pl.String)
+    if isinstance(value, np.ndarray | pl.Series):
+        return pl.Series(value)
+    return pl.lit(value)
+
+

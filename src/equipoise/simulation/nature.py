@@ -1,0 +1,84 @@
+"""Nature's draws: named streams, the same for a replicate whatever the batch it is drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from equipoise.simulation.scenario import Spread
+from equipoise.statistics.random import uniforms
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+DAYS_PER_MONTH = 30.4375
+"""Mean length of a month: 365.25 / 12 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """Draws for `replicates` of the scenario seed; every array has one row per replicate.
+
+    Each question has its own stream, so that asking one more changes no other answer.
+    """
+
+    seed: int
+    replicates: Sequence[int]
+
+    def uniform(self, name: str, *size: int) -> Floats:
+        """Numbers strictly between 0 and 1."""
+        return uniforms(self.seed, name, self.replicates, size)
+
+    def chance(self, name: str, probability: Floats | float, *size: int) -> Bools:
+        """True with the given probability."""
+        return self.uniform(name, *size) < probability
+
+    def integer(self, name: str, low: int, high: int, *size: int) -> Ints:
+        """Whole numbers from `low` to `high`, both included, equally likely."""
+        return low + np.floor(self.uniform(name, *size) * (high - low + 1)).astype(np.int64)
+
+    def between(self, name: str, low: float, high: float, *size: int) -> Floats:
+        """Numbers between two limits, equally likely."""
+        return low + self.uniform(name, *size) * (high - low)
+
+    def normal(self, name: str, *size: int) -> Floats:
+        """Standard normal numbers."""
+        return np.asarray(ndtri(self.uniform(name, *size)), dtype=np.float64)
+
+    def spread(self, name: str, spread: Spread, *size: int) -> Floats:
+        """Normal numbers kept between the limits of `spread`."""
+        drawn = float(spread.mean) + float(spread.sd) * self.normal(name, *size)
+        return np.clip(drawn, float(spread.minimum), float(spread.maximum))
+
+    def waiting(self, name: str, median: Floats | float, *size: int) -> Floats:
+        """Exponential waiting times with the given median."""
+        return -np.log(self.uniform(name, *size)) * median / np.log(2.0)
+
+    def choice(self, name: str, weights: Mapping[str, object], *size: int) -> Ints:
+        """Positions in `weights`, by weight."""
+        return chosen(self.uniform(name, *size), weights)
+
+
+def chosen(uniform: Floats, weights: Mapping[str, object]) -> Ints:
+    """Positions in `weights` that uniform numbers point at.
+
+    >>> chosen(np.array([0.1, 0.7]), {"a": 1, "b": 1}).tolist()
+    [0, 1]
+    """
+    cumulated = np.cumsum([float(str(weight)) for weight in weights.values()])
+    return np.searchsorted(cumulated / cumulated[-1], uniform, side="right").clip(
+        0, len(cumulated) - 1
+    )
+
+
+def by_level(levels: NDArray[np.object_], values: Mapping[str, object]) -> Floats:
+    """The number that `values` gives for each level; not a number where it gives none."""
+    result = np.full(levels.shape, np.nan)
+    for level, value in values.items():
+        result[levels == level] = float(str(value))
+    return result

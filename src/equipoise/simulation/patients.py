@@ -1,0 +1,326 @@
+"""People who come: arrival, hospital, answers, true marker status, samples and assays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from equipoise.biomarker.events import (
+    ASSAY_PLACES,
+    AssayMeasurement,
+    AssayResultRecorded,
+    SampleCollected,
+    SampleReceived,
+)
+from equipoise.biomarker.plan import Assay
+from equipoise.errors import BadInput
+from equipoise.simulation.answers import Texts, answers
+from equipoise.simulation.entries import Entries, epoch_day
+from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Floats, Ints, Nature, chosen
+from equipoise.simulation.scenario import AssayNature, Draw, Scenario
+from equipoise.study.definition import Study
+from equipoise.visits.events import (
+    ConsentSigned,
+    FormItem,
+    FormSaved,
+    SubjectScreened,
+    VisitRecorded,
+)
+from equipoise.visits.plan import Form, Visit
+
+
+@dataclass(slots=True)
+class People:
+    """Candidates of every replicate in order of arrival; arrays are replicates x candidates."""
+
+    screened: Ints
+    site: Ints
+    randomised: Ints
+    imaged: Ints
+    first_dose: Ints
+    status: Texts
+    known: dict[str, Texts] = field(default_factory=dict)
+
+
+def arrivals(study: Study, scenario: Scenario, nature: Nature) -> People:
+    """Who comes when and where, and the days of the steps before treatment."""
+    plan = scenario.enrolment
+    size = plan.screen_at_most
+    gaps = -np.log(nature.uniform("arrival", size)) * DAYS_PER_MONTH / float(plan.per_month)
+    screened = epoch_day(scenario.start) + np.floor(np.cumsum(gaps, axis=1)).astype(np.int64)
+    low, high = plan.days_to_randomisation
+    delay = nature.integer("to randomisation", low, high, size)
+    imaged = screened + np.floor(nature.uniform("to imaging", size) * delay).astype(np.int64)
+    randomised = screened + delay
+    low, high = plan.days_to_first_dose
+    return People(
+        screened=screened,
+        site=nature.integer("site", 0, len(study.sites) - 1, size),
+        randomised=randomised,
+        imaged=imaged,
+        first_dose=randomised + nature.integer("to first dose", low, high, size),
+        status=np.full(screened.shape, None, dtype=object),
+    )
+
+
+def screening(
+    study: Study, scenario: Scenario, nature: Nature, people: People, entries: Entries
+) -> None:
+    """Enter everything from the first contact to the day before randomisation."""
+    replicate, subject = np.indices(people.screened.shape).reshape(2, -1)
+    day = people.screened.ravel()
+    entries.add(SubjectScreened, replicate, subject, day, {})
+    for position, consent in enumerate(study.visits.consents):
+        if consent.required_for_randomisation:
+            items = {"consent": consent.code, "version": consent.version}
+            entries.add(ConsentSigned, replicate, subject, day, items, order=position)
+    for visit in study.visits.visits:
+        if visit.anchor == "screening":
+            every = np.ones(people.screened.shape, dtype=bool)
+            visited(study, scenario, nature, people, entries, visit, people.screened, every)
+        elif is_baseline_imaging(visit):
+            every = np.ones(people.screened.shape, dtype=bool)
+            visited(study, scenario, nature, people, entries, visit, people.imaged, every)
+    people.status = true_status(study, scenario, nature, people)
+    assayed(study, scenario, nature, people, entries)
+
+
+def is_baseline_imaging(visit: Visit) -> bool:
+    """Whether this is the imaging that precedes the first dose."""
+    return visit.imaging and visit.anchor == "first_dose"
+
+
+def visited(
+    study: Study,
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    entries: Entries,
+    visit: Visit,
+    days: Ints,
+    mask: Bools,
+    *,
+    instance: int = 1,
+) -> None:
+    """Enter a visit and its forms on `days` for the subjects of `mask`."""
+    replicate, subject = np.nonzero(mask)
+    entries.add(
+        VisitRecorded,
+        replicate,
+        subject,
+        days[mask],
+        {"visit": visit.code, "instance": instance, "unscheduled": False},
+        order=instance,
+    )
+    forms = {form.code: form for form in study.visits.forms}
+    for position, code in enumerate(visit.forms):
+        _filled(
+            scenario, nature, people, entries, visit, forms[code], days, mask, instance, position
+        )
+
+
+def _filled(
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    entries: Entries,
+    visit: Visit,
+    form: Form,
+    days: Ints,
+    mask: Bools,
+    instance: int,
+    order: int,
+) -> None:
+    replicate, subject = np.nonzero(mask)
+    name = f"{visit.code}-{instance}" if form.repeating else "1"
+    head = {"form": form.code, "instance": name, "visit": visit.code}
+    ids = entries.add(FormSaved, replicate, subject, days[mask], head, order=order)
+    for position, item in enumerate(form.items):
+        draw = scenario.items.get(item.code)
+        if draw is None:
+            if item.required:
+                raise BadInput(
+                    f"how to draw the required item {item.code} of form {form.code}",
+                    where=f"scenario {scenario.name}",
+                    field="items",
+                )
+            draw = Draw(value="", missing="1")  # type: ignore[arg-type]
+        stream = f"item/{item.code}/{name}"
+        full = answers(nature, stream, item, draw, days, people.known)
+        if not form.repeating or item.code not in people.known:
+            people.known[item.code] = full
+        value = full[mask]
+        reason = np.where(value == None, "not_done", None)  # noqa: E711
+        entries.add_nested(
+            FormItem,
+            ids,
+            np.full(len(ids), position),
+            {"item": item.code, "value": value, "value_missing": reason},
+        )
+        _miswritten(scenario, nature, people, entries, item.code, ids, days, mask, value)
+
+
+def _miswritten(
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    entries: Entries,
+    item: str,
+    ids: Ints,
+    days: Ints,
+    mask: Bools,
+    value: Texts,
+) -> None:
+    """Some whole numbers were first written wrongly by one, and put right later."""
+    plan = scenario.correction
+    if plan is None or plan.item != item:
+        return
+    size = days.shape[1]
+    wrong = nature.chance("correction", float(plan.chance), size)[mask] & (value != None)  # noqa: E711
+    later = nature.integer("correction/days", *plan.days, size)[mask]
+    replicate, subject = np.nonzero(mask)
+    old = np.array([str(int(each) + 1) for each in value[wrong]], dtype=object)
+    entries.correct(
+        replicate[wrong], subject[wrong], (days[mask] + later)[wrong], ids[wrong], item, old,
+        value[wrong],
+    )  # fmt: skip
+
+
+def true_status(study: Study, scenario: Scenario, nature: Nature, people: People) -> Texts:
+    """The true marker status of every candidate, tied to the item it depends on."""
+    plan = scenario.marker
+    uniform = nature.uniform("true status", people.screened.shape[1])
+    result: Texts = np.full(uniform.shape, None, dtype=object)
+    for level, weights in plan.prevalence.items():
+        codes = np.array(list(weights), dtype=object)
+        found = codes[chosen(uniform, weights)]
+        where = True if plan.depends_on is None else people.known[plan.depends_on] == level
+        result = np.where(where, found, result)
+    if any(each is None for each in result.ravel()):
+        raise BadInput(
+            f"a prevalence for every level of {plan.depends_on}",
+            where=f"scenario {scenario.name}",
+            field="marker.prevalence",
+        )
+    return result
+
+
+def assayed(
+    study: Study, scenario: Scenario, nature: Nature, people: People, entries: Entries
+) -> None:
+    """Enter the sample and one run of every assay, between screening and randomisation."""
+    replicate, subject = np.indices(people.screened.shape).reshape(2, -1)
+    sample = sample_names(entries, replicate, subject)
+    day = people.screened.ravel()
+    entries.add(SampleCollected, replicate, subject, day, {"sample": sample, "material": "ffpe"})
+    entries.add(SampleReceived, replicate, subject, day, {"sample": sample, "adequate": True})
+    every = np.ones(people.screened.shape, dtype=bool)
+    for assay in study.biomarker.marker.assays:
+        determined(study, scenario, nature, people, entries, assay, people.imaged, every)
+
+
+def sample_names(entries: Entries, replicate: Ints, subject: Ints) -> Texts:
+    """The permanent number of each subject's sample."""
+    names = entries.subject_names[replicate, subject]
+    return np.array([f"S-{name}" for name in names], dtype=object)
+
+
+def determined(
+    study: Study,
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    entries: Entries,
+    assay: Assay,
+    days: Ints,
+    mask: Bools,
+    *,
+    purpose: str = "randomisation",
+) -> Texts:
+    """Enter one run of `assay` on `days` for the subjects of `mask`; the names of the results."""
+    plan = scenario.marker.assays.get(assay.code)
+    if plan is None:
+        raise BadInput(
+            f"how the assay {assay.code} behaves",
+            where=f"scenario {scenario.name}",
+            field="marker.assays",
+        )
+    replicate, subject = np.nonzero(mask)
+    size = days.shape[1]
+    stream = f"assay/{assay.code}/{purpose}"
+    failed = nature.chance(f"{stream}/failure", float(plan.failure), size)[mask]
+    names = entries.subject_names[replicate, subject]
+    result = np.array([f"R-{assay.code}-{purpose[:3]}-{name}" for name in names], dtype=object)
+    control = np.where(failed, "negative", "positive").astype(object)
+    ids = entries.add(
+        AssayResultRecorded,
+        replicate,
+        subject,
+        days[mask],
+        {
+            "result": result,
+            "sample": sample_names(entries, replicate, subject),
+            "assay": assay.code,
+            "purpose": purpose,
+            "technically_valid": ~failed,
+            "failure": np.where(failed, plan.finding, None).astype(object),
+            "internal_control": control if assay.internal_control_needed else "not_applicable",
+        },
+        order=[each.code for each in study.biomarker.marker.assays].index(assay.code),
+    )
+    values = _measurements(nature, stream, assay, plan, people.status)
+    for position, (code, value) in enumerate(values.items()):
+        entries.add_nested(
+            AssayMeasurement,
+            ids[~failed],
+            np.full((~failed).sum(), position),
+            {"measurement": code, "value": value[mask][~failed], "quality": "passed"},
+        )
+    return result
+
+
+def _measurements(
+    nature: Nature, stream: str, assay: Assay, plan: AssayNature, status: Texts
+) -> Mapping[str, Ints]:
+    """Scaled measurements of every candidate, by the true status of the tumour."""
+    size = status.shape[1]
+    mean, between, within = (np.zeros(status.shape) for _ in range(3))
+    for code, level in plan.levels.items():
+        mean[status == code] = float(level.mean)
+        between[status == code] = float(level.between)
+        within[status == code] = float(level.within)
+    tumour = mean + between * nature.normal(f"{stream}/tumour", size)
+    if assay.summary == "h_score":
+        return _stained(nature, stream, tumour)
+    result: dict[str, Ints] = {}
+    for each in assay.measurements:
+        value = tumour + within * nature.normal(f"{stream}/{each.code}", size)
+        value = np.clip(value, float(each.minimum), float(each.maximum))
+        result[each.code] = np.round(value * 10).astype(np.int64) * 10 ** (ASSAY_PLACES - 1)
+    return result
+
+
+def _stained(nature: Nature, stream: str, score: Floats) -> Mapping[str, Ints]:
+    """Whole percentages of cells by staining whose H-score is near `score`; they sum to 100."""
+    size = score.shape[1]
+    wanted = np.round(np.clip(score, 0, 300)).astype(np.int64)
+    least = np.maximum(0, wanted - 200)
+    strong = least + np.floor(
+        nature.uniform(f"{stream}/strong", size) * (wanted // 3 - least + 1)
+    ).astype(np.int64)
+    rest = wanted - 3 * strong
+    least = np.maximum(0, rest - (100 - strong))
+    most = np.minimum(rest // 2, 100 - strong)
+    moderate = least + np.floor(
+        nature.uniform(f"{stream}/moderate", size) * (np.maximum(most - least, 0) + 1)
+    ).astype(np.int64)
+    weak = np.minimum(rest - 2 * moderate, 100 - strong - moderate)
+    scale = 10**ASSAY_PLACES
+    return {
+        "negative": (100 - strong - moderate - weak) * scale,
+        "weak": weak * scale,
+        "moderate": moderate * scale,
+        "strong": strong * scale,
+    }

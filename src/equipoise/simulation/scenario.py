@@ -1,0 +1,201 @@
+"""What the world might be: the truths that a rehearsal draws, as data with their sources.
+
+A scenario says what nature does (who comes, how tumours behave, how assays err) and never what the
+trial decides. Every number is an assumption or a published figure, and says which.
+"""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from equipoise.errors import BadInput
+from equipoise.record.plan import Code, Count, Label, Number, Plan
+from equipoise.study.faults import faults_of, one_error
+from equipoise.study.source import file_text, read_yaml
+
+Probability = Annotated[Number, Field(ge=0, le=1)]
+"""A probability, written exactly."""
+
+
+class Spread(Plan):
+    """A normal distribution kept between two limits."""
+
+    mean: Number
+    sd: Number = Field(ge=0)
+    minimum: Number
+    maximum: Number
+
+
+class Draw(Plan):
+    """How one form item is drawn: exactly one of the ways, and how often it is missing.
+
+    `value`: always this answer. `chance`: yes with this probability. `choice`: codes with weights.
+    `normal`: a number. `on`: the date of the day of the visit. `given`: another item's level
+    decides which draw applies.
+    """
+
+    value: str | None = None
+    chance: Probability | None = None
+    choice: dict[str, Number] | None = None
+    normal: Spread | None = None
+    on: Literal["visit"] | None = None
+    given: dict[Code, dict[str, Draw]] | None = None
+    missing: Probability = Decimal(0)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.value, self.chance, self.choice, self.normal, self.on, self.given]
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("exactly one of value, chance, choice, normal, on, given")
+        if self.given is not None and len(self.given) != 1:
+            raise ValueError("given names exactly one item")
+        return self
+
+
+class Level(Plan):
+    """Values of an assay in tumours of one true status: between tumours, within a tumour."""
+
+    mean: Number
+    between: Number = Field(ge=0)
+    within: Number = Field(default=Decimal(0), ge=0)
+
+
+class AssayNature(Plan):
+    """How an assay behaves: how often it fails, what it reads in each true status."""
+
+    failure: Probability
+    finding: str
+    levels: dict[Code, Level]
+
+
+class MarkerNature(Plan):
+    """The true status: its prevalence, by the level of an item where it depends on one."""
+
+    depends_on: Code | None = None
+    prevalence: dict[str, dict[Code, Number]]
+    assays: dict[Code, AssayNature]
+
+
+class Enrolment(Plan):
+    """Arrivals: subjects to randomise, most that are screened, screenings per month, delays."""
+
+    randomise: Count
+    screen_at_most: Count
+    per_month: Number = Field(gt=0)
+    days_to_randomisation: tuple[Count, Count]
+    days_to_first_dose: tuple[Count, Count]
+    follow_up_months: Count
+
+
+class TumourNature(Plan):
+    """Lesions at baseline and their course.
+
+    `shrinkage` is the probability, by true status and arm, that the sum of diameters falls by an
+    amount between `shrinking` limits by the first assessment; otherwise it changes between the
+    `stable` limits. Those that shrink do not progress before `shrunken_until_day`.
+    """
+
+    targets: dict[int, Number]
+    organs: dict[str, Number]
+    diameter: Spread
+    non_target: Probability
+    shrinkage: dict[Code, dict[Code, Probability]]
+    shrinking: tuple[Number, Number]
+    stable: tuple[Number, Number]
+    shrunken_until_day: Count
+    progression_median_months: dict[Code, dict[Code, Number]]
+    growth: tuple[Number, Number]
+    new_lesion: Probability
+    missed_scan: Probability
+    lesion_not_evaluated: Probability
+
+
+class SurvivalNature(Plan):
+    """Death: a steady hazard before progression, a median after it (months)."""
+
+    median_without_progression_months: Number = Field(gt=0)
+    median_after_progression_months: Number = Field(gt=0)
+
+
+class TreatmentNature(Plan):
+    """Choice of regimen in each arm, body measures, cycles at most, how often a dose is omitted."""
+
+    regimens: dict[Code, dict[Code, Number]]
+    height: Spread
+    weight: Spread
+    cycles_at_most: Count
+    omission: Probability
+    subsequent_therapy: Probability
+
+
+class Harm(Plan):
+    """One adverse event: how often in each arm, and its grades with weights."""
+
+    term: str
+    chance: dict[Code, Probability]
+    grades: dict[int, Number]
+
+
+class CorrectionNature(Plan):
+    """A whole-number item first written wrongly by one, put right some days later."""
+
+    item: Code
+    chance: Probability
+    days: tuple[Count, Count]
+
+
+class RedeterminationNature(Plan):
+    """Marker determinations repeated after randomisation, blinded, and some invalidated."""
+
+    assay: Code
+    chance: Probability
+    invalidated: Probability
+    days: tuple[Count, Count]
+
+
+class Scenario(Plan):
+    """One assumption about the world, whole."""
+
+    name: Code
+    label: Label
+    study: Code
+    start: datetime.date
+    enrolment: Enrolment
+    items: dict[Code, Draw]
+    marker: MarkerNature
+    tumour: TumourNature
+    survival: SurvivalNature
+    treatment: TreatmentNature
+    harms: tuple[Harm, ...] = ()
+    correction: CorrectionNature | None = None
+    redetermination: RedeterminationNature | None = None
+
+
+def load_scenario(study_folder: Path, name: str) -> Scenario:
+    """The scenario of this name (or path) among a study's `scenarios/`.
+
+    Raises BadInput naming what is allowed.
+    """
+    folder = study_folder / "scenarios"
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        known = sorted(each.stem for each in folder.glob("*.yaml"))
+        raise BadInput(f"one of {', '.join(known)}", field="scenario", found=name)
+    return read_scenario(path)
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario in a file; every fault is told with its line."""
+    read = read_yaml(file_text(path), path.name)
+    try:
+        scenario = Scenario.model_validate(read.value)
+    except ValidationError as error:
+        raise one_error([*read.faults, *faults_of(error, read)]) from error
+    if read.faults:
+        raise one_error(read.faults)
+    return scenario
