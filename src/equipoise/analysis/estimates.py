@@ -1,0 +1,211 @@
+"""From counts to estimate, interval and P value, with the method in words.
+
+The mathematics is that of `equipoise.statistics`; here the analysis plan picks from it, and a
+table that cannot answer says why instead of giving a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from equipoise.errors import BadInput
+from equipoise.statistics.odds_ratio import ODDS_RATIO_INTERVALS
+from equipoise.statistics.proportion import (
+    PROPORTION_INTERVALS,
+    RISK_DIFFERENCE_INTERVALS,
+    Estimate,
+    Side,
+    fisher_exact_p,
+)
+from equipoise.statistics.survival import kaplan_meier, log_rank, survival_quantile
+from equipoise.study.analysis_plan import Analysis
+
+TRANSFORM: Literal["log_log"] = "log_log"
+"""The scale on which the limits of a median are found."""
+
+CONTRASTS = {"odds_ratio": ODDS_RATIO_INTERVALS, "risk_difference": RISK_DIFFERENCE_INTERVALS}
+PER_GROUP = ("proportion", "median")
+INTERVALS_OF = {
+    "odds_ratio": frozenset(ODDS_RATIO_INTERVALS),
+    "risk_difference": frozenset(RISK_DIFFERENCE_INTERVALS),
+    "proportion": frozenset(PROPORTION_INTERVALS),
+    "median": frozenset({"brookmeyer_crowley"}),
+    "none": frozenset[str](),
+}
+"""The intervals that exist for each kind of estimate."""
+
+TESTS = {"fisher": "Fisher's exact test", "log_rank": "log-rank test"}
+SIDES = {
+    "two_sided": "two-sided",
+    "greater": "one-sided, first group greater",
+    "less": "one-sided, first group less",
+}
+ESTIMATES = {
+    "odds_ratio": "odds ratio",
+    "risk_difference": "risk difference",
+    "proportion": "proportion",
+    "median": "Kaplan–Meier median",
+}
+INTERVALS = {
+    "clopper_pearson": "exact interval (Clopper–Pearson)",
+    "wilson": "score interval (Wilson)",
+    "miettinen_nurminen": "score interval (Miettinen–Nurminen)",
+    "newcombe": "hybrid score interval (Newcombe)",
+    "wald": "normal interval (Wald)",
+    "woolf": "logit interval (Woolf)",
+    "conditional_exact": "exact conditional interval, estimate by conditional maximum likelihood",
+    "brookmeyer_crowley": "interval (Brookmeyer–Crowley, log-log scale)",
+}
+DENOMINATORS = {
+    "evaluable": "subjects without an evaluable response left out",
+    "all": "subjects without an evaluable response counted as not responding",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What one row of results holds; `why` says what could not be given."""
+
+    estimate: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p: float | None = None
+    why: str = ""
+
+
+def check_analysis(analysis: Analysis, binary: bool) -> None:
+    """Raises BadInput when method, groups, estimate and interval of `analysis` do not fit.
+
+    `binary` tells whether its end point is yes/no rather than a time.
+    """
+
+    def refuse(allowed: str, field: str, found: object) -> None:
+        where = f"analysis.analyses[{analysis.id}]"
+        raise BadInput(allowed, where=where, field=field, found=found)
+
+    times = analysis.method in ("kaplan_meier", "log_rank") or analysis.estimate == "median"
+    if times and binary:
+        refuse("a yes/no end point takes fisher or proportion", "method", analysis.method)
+    if not binary and not times:
+        refuse("a time to an event takes kaplan_meier or log_rank", "method", analysis.method)
+    if not analysis.groups:
+        refuse("at least one group", "groups", 0)
+    pairs = analysis.method == "fisher" or analysis.estimate in CONTRASTS
+    if pairs and len(analysis.groups) != 2:
+        refuse("exactly two groups, compared first with second", "groups", len(analysis.groups))
+    if analysis.method == "log_rank" and len(analysis.groups) < 2:
+        refuse("at least two groups", "groups", len(analysis.groups))
+    if (analysis.method in TESTS) == (analysis.side == "none"):
+        refuse("a side where there is a test, and only there", "side", analysis.side)
+    if analysis.method == "log_rank" and analysis.side != "two_sided":
+        refuse("two_sided: the log-rank test here has no direction", "side", analysis.side)
+    fitting = INTERVALS_OF[analysis.estimate]
+    if analysis.interval not in (*fitting, "none"):
+        refuse(f"one of {', '.join(sorted((*fitting, 'none')))}", "interval", analysis.interval)
+
+
+def method_in_words(analysis: Analysis, denominator: str | None, estimate: str) -> str:
+    """Test, side, kind of estimate, interval with its level, and who is in the denominator."""
+    parts = []
+    if analysis.method in TESTS and estimate not in PER_GROUP:
+        parts.append(f"{TESTS[analysis.method]}, {SIDES[analysis.side]}")
+    if estimate != "none":
+        parts.append(ESTIMATES[estimate] + _interval_in_words(analysis))
+    if denominator is not None:
+        parts.append(DENOMINATORS[denominator])
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def _interval_in_words(analysis: Analysis) -> str:
+    if analysis.interval == "none":
+        return ""
+    percent = f"{analysis.level * 100:f}".rstrip("0").rstrip(".")
+    return f" with {percent}% {INTERVALS[analysis.interval]}"
+
+
+def compared(analysis: Analysis, numerators: Sequence[int], denominators: Sequence[int]) -> Numbers:
+    """Two proportions compared as `analysis` says: contrast, interval, and P of its test."""
+    if empty := _empty(analysis, denominators):
+        return Numbers(why=empty)
+    table = (numerators[0], denominators[0], numerators[1], denominators[1])
+    p = fisher_exact_p(*table, side=fisher_side(analysis)) if analysis.method == "fisher" else None
+    if analysis.estimate not in CONTRASTS:
+        return Numbers(p=p)
+    found = _contrast(analysis, *table)
+    why = ""
+    if found.estimate is None:
+        why = "not estimable: both groups have the same extreme proportion"
+    elif math.isinf(found.estimate):
+        why = "the odds ratio is infinite: a cell of the table is empty"
+    elif found.upper == math.inf:
+        why = "a cell of the table is empty: the interval has no upper limit"
+    return _given(analysis, found, p, why)
+
+
+def single_proportion(analysis: Analysis, numerator: int, denominator: int) -> Numbers:
+    """One proportion with its interval."""
+    if denominator == 0:
+        return Numbers(why="not estimable: no subject counted")
+    name = analysis.interval if analysis.interval != "none" else "clopper_pearson"
+    return _given(
+        analysis, PROPORTION_INTERVALS[name](numerator, denominator, float(analysis.level))
+    )
+
+
+def survival_times(analysis: Analysis, time: Sequence[float], event: Sequence[bool]) -> Numbers:
+    """The Kaplan–Meier median of one group with its interval, in the unit of `time`."""
+    if not len(time):
+        return Numbers(why="not estimable: no subject counted")
+    found = survival_quantile(
+        kaplan_meier(time, event), level=float(analysis.level), transform=TRANSFORM
+    )
+    why = "" if found.estimate is not None else "median not reached"
+    if not any(event):
+        why = "median not reached: no event"
+    if analysis.interval == "none":
+        return Numbers(found.estimate, why=why)
+    return Numbers(found.estimate, found.lower, found.upper, why=why)
+
+
+def times_compared(
+    analysis: Analysis, time: Sequence[float], event: Sequence[bool], group: Sequence[int]
+) -> Numbers:
+    """The log-rank test; `group` is each subject's place in the analysis's groups."""
+    sizes = [sum(place == each for each in group) for place in range(len(analysis.groups))]
+    if empty := _empty(analysis, sizes):
+        return Numbers(why=empty)
+    if not any(event):
+        return Numbers(why="not estimable: no event in any group")
+    return Numbers(p=log_rank(time, event, list(group)).p)
+
+
+def _contrast(analysis: Analysis, x1: int, n1: int, x2: int, n2: int) -> Estimate:
+    intervals = CONTRASTS[analysis.estimate]
+    unasked = "woolf" if analysis.estimate == "odds_ratio" else "newcombe"
+    name = analysis.interval if analysis.interval != "none" else unasked
+    return intervals[name](x1, n1, x2, n2, float(analysis.level))
+
+
+def _given(analysis: Analysis, found: Estimate, p: float | None = None, why: str = "") -> Numbers:
+    """The numbers of `found`; without the interval where the plan asks for none."""
+    if analysis.interval == "none":
+        return Numbers(found.estimate, p=p, why=why)
+    undefined = found.estimate is None
+    lower, upper = (None, None) if undefined else (found.lower, found.upper)
+    return Numbers(found.estimate, lower, upper, p, why)
+
+
+def fisher_side(analysis: Analysis) -> Side:
+    """The side of the analysis's test; BadInput where it has none."""
+    if analysis.side == "none":
+        raise BadInput("a side", where=f"analysis.analyses[{analysis.id}]", field="side")
+    return analysis.side
+
+
+def _empty(analysis: Analysis, denominators: Sequence[int]) -> str:
+    names = [g.label for g, n in zip(analysis.groups, denominators, strict=True) if n == 0]
+    return f"not estimable: no subject counted in {' and '.join(names)}" if names else ""

@@ -1,0 +1,275 @@
+"""The analysis plan, walked from its first analysis to its last.
+
+`run` analyses one trial: a record, or one replicate of a simulation. `operating_counts` gives the
+counts and P values of many replicates. Both take their counts from the same pass and their P
+values from the same cores, so that what was rehearsed is what runs.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from equipoise.analysis.counts import Counts, GroupCounts, denominator_rule, group_counts
+from equipoise.analysis.endpoints import convention
+from equipoise.analysis.estimates import (
+    CONTRASTS,
+    PER_GROUP,
+    TESTS,
+    Numbers,
+    check_analysis,
+    compared,
+    fisher_side,
+    method_in_words,
+    single_proportion,
+    survival_times,
+    times_compared,
+)
+from equipoise.analysis.result import Result, rounded
+from equipoise.analysis.subjects import (
+    EndPointTables,
+    Evidence,
+    analysed_subjects,
+    deciding_events,
+    end_point_of,
+    end_point_tables,
+    estimand_of,
+    evidence_of,
+    in_group,
+)
+from equipoise.record.rule import Tables
+from equipoise.statistics.proportion import fisher_exact_p_batch
+from equipoise.statistics.survival import log_rank, log_rank_z_batch
+from equipoise.study.analysis_plan import Analysis, AnalysisPlan, Group, TimeToEventEndPoint
+from equipoise.study.definition import Study
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingCounts:
+    """One analysis over many replicates: arrays of shape (replicates, groups), P (replicates).
+
+    P is nan where the analysis tests nothing or a group is empty.
+    """
+
+    analysis: Analysis
+    numerators: Counts
+    denominators: Counts
+    p: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What the analyses of one trial read."""
+
+    plan: AnalysisPlan
+    subjects: pl.DataFrame
+    end_points: EndPointTables
+    behind: Evidence
+
+
+def run(
+    tables: Tables, study: Study, *, cut: datetime.date | None = None, replicate: int = 0
+) -> list[Result]:
+    """The results of every analysis of the study's plan, in its order.
+
+    A comparison gives one row, a proportion or a median one row per group. `tables` are event
+    tables and derived tables; for a data cut they were cut before they were derived, and `cut`
+    then caps what is imputed. Raises BadInput when an analysis of the plan makes no sense.
+    """
+    plan = study.analysis
+    for analysis in plan.analyses:
+        check_analysis(analysis, not _is_time(plan, analysis))
+    tables = {name: table.filter(replicate=replicate) for name, table in tables.items()}
+    end_points = end_point_tables(tables, study, cut=cut)
+    subjects = analysed_subjects(tables, study, end_points)
+    trial = _Trial(plan, subjects, end_points, evidence_of(tables, plan))
+    return [
+        row for counts in group_counts(subjects, plan, [replicate]) for row in _rows(trial, counts)
+    ]
+
+
+def operating_counts(
+    tables: Tables, study: Study, replicates: Sequence[int], *, cut: datetime.date | None = None
+) -> list[OperatingCounts]:
+    """Numerators, denominators and P of every analysis for each of `replicates`, in plan order."""
+    plan = study.analysis
+    end_points = end_point_tables(tables, study, cut=cut)
+    subjects = analysed_subjects(tables, study, end_points)
+    return [
+        OperatingCounts(
+            counts.analysis,
+            counts.numerators,
+            counts.denominators,
+            _p_values(plan, subjects, counts, replicates),
+        )
+        for counts in group_counts(subjects, plan, replicates)
+    ]
+
+
+def _rows(trial: _Trial, counts: GroupCounts) -> list[Result]:
+    analysis = counts.analysis
+    events, sizes = counts.numerators[0].tolist(), counts.denominators[0].tolist()
+    rows = []
+    if analysis.method in TESTS or analysis.estimate in CONTRASTS:
+        found = _comparison(trial, analysis, events, sizes)
+        estimate = analysis.estimate if analysis.estimate in CONTRASTS else "none"
+        rows.append(_result(trial, analysis, analysis.groups, events, sizes, found, estimate))
+    if analysis.estimate in PER_GROUP:
+        for place, group in enumerate(analysis.groups):
+            found = _single(trial, analysis, group, events[place], sizes[place])
+            one = slice(place, place + 1)
+            rows.append(
+                _result(
+                    trial, analysis, (group,), events[one], sizes[one], found, analysis.estimate
+                )
+            )
+    return rows
+
+
+def _comparison(
+    trial: _Trial, analysis: Analysis, numerators: list[int], denominators: list[int]
+) -> Numbers:
+    if not _is_time(trial.plan, analysis):
+        return compared(analysis, numerators, denominators)
+    found = [_times(trial, analysis, group) for group in analysis.groups]
+    time = [day for days, _ in found for day in days]
+    event = [happened for _, events in found for happened in events]
+    group = [place for place, (days, _) in enumerate(found) for _ in days]
+    return times_compared(analysis, time, event, group)
+
+
+def _single(
+    trial: _Trial, analysis: Analysis, group: Group, numerator: int, denominator: int
+) -> Numbers:
+    if not _is_time(trial.plan, analysis):
+        return single_proportion(analysis, numerator, denominator)
+    return survival_times(analysis, *_times(trial, analysis, group))
+
+
+def _times(trial: _Trial, analysis: Analysis, group: Group) -> tuple[list[float], list[bool]]:
+    """Times in the end point's unit, and whether each is an event."""
+    return group_times(trial.plan, analysis, group, trial.subjects)
+
+
+def group_times(
+    plan: AnalysisPlan, analysis: Analysis, group: Group, subjects: pl.DataFrame
+) -> tuple[list[float], list[bool]]:
+    """Times of the subjects of one group in the end point's unit, and whether each is an event.
+
+    `subjects` are rows of one replicate of `analysed_subjects`.
+    """
+    end_point = end_point_of(plan, analysis)
+    unit = 1.0
+    if isinstance(end_point, TimeToEventEndPoint) and end_point.unit == "months":
+        unit = float(convention("days_per_month"))
+    days, event = f"time_days/{end_point.code}", f"event/{end_point.code}"
+    found = subjects.filter(in_group(plan, analysis, group), pl.col(days).is_not_null())
+    return (found[days] / unit).to_list(), found[event].to_list()
+
+
+def _result(
+    trial: _Trial,
+    analysis: Analysis,
+    groups: Sequence[Group],
+    numerators: Sequence[int],
+    denominators: Sequence[int],
+    found: Numbers,
+    estimate: str,
+) -> Result:
+    plan, estimand = trial.plan, estimand_of(trial.plan, analysis)
+    rule = None if _is_time(plan, analysis) else denominator_rule(plan, analysis)
+    compares = analysis.method in TESTS and estimate not in PER_GROUP
+    return Result(
+        analysis=analysis.id,
+        estimand=estimand.code,
+        population=estimand.population,
+        groups=tuple(group.label for group in groups),
+        method=method_in_words(analysis, rule, estimate),
+        side=analysis.side if compares else "none",
+        numerators=tuple(numerators),
+        denominators=tuple(denominators),
+        estimate=rounded(found.estimate),
+        lower=rounded(found.lower),
+        upper=rounded(found.upper),
+        p=rounded(found.p),
+        sources=deciding_events(
+            trial.behind, plan, analysis, groups, trial.subjects, trial.end_points
+        ),
+        label=f"{analysis.label.en} ({found.why})" if found.why else analysis.label.en,
+    )
+
+
+def _p_values(
+    plan: AnalysisPlan, subjects: pl.DataFrame, counts: GroupCounts, replicates: Sequence[int]
+) -> NDArray[np.float64]:
+    analysis = counts.analysis
+    p = np.full(len(replicates), np.nan)
+    comparable = (counts.denominators > 0).all(axis=1)
+    if analysis.method == "fisher":
+        x, n = counts.numerators, counts.denominators
+        p = fisher_exact_p_batch(x[:, 0], n[:, 0], x[:, 1], n[:, 1], side=fisher_side(analysis))
+    elif analysis.method == "log_rank":
+        comparable &= counts.numerators.sum(axis=1) > 0
+        p = _log_rank_p(plan, subjects, analysis, replicates)
+    return np.where(comparable, p, np.nan)
+
+
+def _log_rank_p(
+    plan: AnalysisPlan, subjects: pl.DataFrame, analysis: Analysis, replicates: Sequence[int]
+) -> NDArray[np.float64]:
+    """Two groups at once in machine code; more of them trial by trial."""
+    code = estimand_of(plan, analysis).end_point
+    group = pl.coalesce(
+        *(
+            pl.when(in_group(plan, analysis, each)).then(pl.lit(place))
+            for place, each in enumerate(analysis.groups)
+        ),
+        pl.lit(-1),
+    )
+    rows = subjects.select(
+        "replicate",
+        pl.col(f"time_days/{code}").alias("time"),
+        pl.col(f"event/{code}").alias("event"),
+        group.cast(pl.Int64).alias("group"),
+    ).filter(pl.col("group") >= 0, pl.col("time").is_not_null())
+    trials = {key[0]: part for key, part in rows.partition_by("replicate", as_dict=True).items()}
+    found = [trials.get(replicate, rows.clear()) for replicate in replicates]
+    if len(analysis.groups) > 2:
+        return np.array(
+            [
+                log_rank(*(each[name].to_numpy() for name in ("time", "event", "group"))).p
+                for each in found
+            ]
+        )
+    width = max((len(each) for each in found), default=0)
+    padded = [
+        [_padded(each[name], width, -1 if name == "group" else 0) for each in found]
+        for name in ("time", "event", "group")
+    ]
+    time, event, place = (np.array(each).reshape(len(found), width) for each in padded)
+    return two_sided_p(log_rank_z_batch(time, event.astype(np.bool_), place))
+
+
+def two_sided_p(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The two-sided P value of standard normal statistics.
+
+    >>> two_sided_p(np.array([0.0, -1.959963984540054])).round(6).tolist()
+    [1.0, 0.05]
+    """
+    from scipy.special import erfc
+
+    return np.asarray(erfc(np.abs(z) / np.sqrt(2)), dtype=np.float64)
+
+
+def _padded(column: pl.Series, width: int, filler: int) -> NDArray[np.int64]:
+    values = column.cast(pl.Int64).to_numpy()
+    return np.concatenate([values, np.full(width - len(values), filler)])
+
+
+def _is_time(plan: AnalysisPlan, analysis: Analysis) -> bool:
+    return isinstance(end_point_of(plan, analysis), TimeToEventEndPoint)

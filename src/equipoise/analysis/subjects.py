@@ -1,0 +1,149 @@
+"""One row per subject with everything that the analyses of a study read.
+
+The table is wide: a column per population, status version and end point, so that the counts of
+every analysis and of every replicate come out of one pass over it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from equipoise.analysis.endpoints import binary_value, time_to_event
+from equipoise.analysis.populations import (
+    BASES,
+    KEY,
+    NO_SOURCES,
+    evidence,
+    items_behind,
+    member,
+    population_values,
+)
+from equipoise.record.rule import Tables
+from equipoise.study.analysis_plan import (
+    Analysis,
+    AnalysisPlan,
+    BinaryEndPoint,
+    Estimand,
+    Group,
+    Population,
+    TimeToEventEndPoint,
+)
+from equipoise.study.definition import Study
+
+EndPointTables = dict[str, pl.DataFrame]
+Evidence = dict[str, pl.DataFrame]
+
+
+def estimand_of(plan: AnalysisPlan, analysis: Analysis) -> Estimand:
+    """The estimand that `analysis` names."""
+    return next(each for each in plan.estimands if each.code == analysis.estimand)
+
+
+def population_of(plan: AnalysisPlan, analysis: Analysis) -> Population:
+    """The population of the analysis's estimand."""
+    wanted = estimand_of(plan, analysis).population
+    return next(each for each in plan.populations if each.code == wanted)
+
+
+def end_point_of(plan: AnalysisPlan, analysis: Analysis) -> BinaryEndPoint | TimeToEventEndPoint:
+    """The end point of the analysis's estimand."""
+    wanted = estimand_of(plan, analysis).end_point
+    return next(each for each in plan.end_points if each.code == wanted)
+
+
+def end_point_tables(
+    tables: Tables, study: Study, *, cut: datetime.date | None = None
+) -> EndPointTables:
+    """The table of every end point that an analysis uses, as read by the primary evaluator."""
+    plan, evaluator = study.analysis, study.response.primary_evaluator
+    used = {estimand_of(plan, each).end_point for each in plan.analyses}
+    return {
+        each.code: binary_value(tables, each, evaluator)
+        if isinstance(each, BinaryEndPoint)
+        else time_to_event(tables, each, evaluator, cut=cut)
+        for each in plan.end_points
+        if each.code in used
+    }
+
+
+def analysed_subjects(tables: Tables, study: Study, end_points: EndPointTables) -> pl.DataFrame:
+    """One row per screened subject, replicate first, and one column per thing that is analysed.
+
+    Columns: arm; `population/CODE/RULE` (Boolean); `status/RULE/BASIS`; of each end point its
+    columns as `value/CODE`, or `time_days/CODE` and `event/CODE`.
+    """
+    plan = study.analysis
+    frame = tables["disposition"].select(KEY).sort(KEY)
+    for rule in _distinct(each.status_rule for each in plan.estimands):
+        items = population_values(tables, status_rule=rule)
+        if rule == plan.estimands[0].status_rule:
+            frame = frame.with_columns(items["arm"])
+        frame = frame.with_columns(
+            *(
+                member(items, each).alias(f"population/{each.code}/{rule}")
+                for each in plan.populations
+            ),
+            *(items[f"status_{basis}"].alias(f"status/{rule}/{basis}") for basis in BASES),
+        )
+    for code, table in end_points.items():
+        values = [name for name in ("value", "time_days", "event") if name in table.columns]
+        named = table.select(*KEY, *(pl.col(name).alias(f"{name}/{code}") for name in values))
+        frame = frame.join(named, on=KEY, how="left")
+    return frame.sort(KEY)
+
+
+def in_group(plan: AnalysisPlan, analysis: Analysis, group: Group) -> pl.Expr:
+    """Whether a row of `analysed_subjects` is in this group of this analysis; never null."""
+    estimand = estimand_of(plan, analysis)
+    inside = pl.col(f"population/{estimand.population}/{estimand.status_rule}")
+    if group.arms:
+        inside &= pl.col("arm").is_in(group.arms)
+    if group.statuses:
+        status = pl.col(f"status/{estimand.status_rule}/{estimand.status_basis}")
+        inside &= status.is_in(group.statuses)
+    return inside.fill_null(False)
+
+
+def evidence_of(tables: Tables, plan: AnalysisPlan) -> Evidence:
+    """The events behind every subject's membership, by version of the status rule."""
+    rules = _distinct(each.status_rule for each in plan.estimands)
+    return {rule: evidence(tables, status_rule=rule) for rule in rules}
+
+
+def deciding_events(
+    behind: Evidence,
+    plan: AnalysisPlan,
+    analysis: Analysis,
+    groups: Sequence[Group],
+    subjects: pl.DataFrame,
+    end_points: EndPointTables,
+) -> tuple[int, ...]:
+    """Sorted distinct `seq` of the events that put subjects in these groups, with their values.
+
+    For each subject of a group: the allocation where the group names arms, the results behind the
+    status where it names statuses, the events that the population's expression reads, and those
+    that decided the end point. `subjects` are rows of one replicate of `analysed_subjects`.
+    """
+    estimand = estimand_of(plan, analysis)
+    ends = end_points[estimand.end_point].select(*KEY, pl.col("sources").alias("end_point"))
+    population = items_behind(population_of(plan, analysis))
+    found: set[int] = set()
+    for group in groups:
+        items = {*population, "end_point"}
+        if group.arms:
+            items.add("randomised")
+        if group.statuses:
+            items.add(f"status_{estimand.status_basis}")
+        members = subjects.filter(in_group(plan, analysis, group)).select(KEY)
+        rows = members.join(behind[estimand.status_rule], on=KEY, how="left")
+        rows = rows.join(ends, on=KEY, how="left")
+        lists = rows.select(pl.concat_list(pl.col(sorted(items)).fill_null(NO_SOURCES)))
+        found.update(lists.to_series().explode().drop_nulls().to_list())
+    return tuple(sorted(found))
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
