@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from equipoise.errors import RecordError
 from equipoise.record.correction import Corrected, corrected, standing
 from equipoise.record.declaration import (
     PARTIAL,
@@ -101,7 +100,8 @@ def appended(
         return tables([*earlier, *later], catalogue)
     result = dict(found)
     for table, frame in _tables_of(later, catalogue):
-        result[table] = found[table].vstack(frame)
+        grown = result[table].vstack(frame)
+        result[table] = grown if result[table] is found[table] else _sorted(grown)
     return result
 
 
@@ -135,13 +135,12 @@ def rows(found: Mapping[str, pl.DataFrame], cls: type[EventBody]) -> Iterator[Ro
         occurred = occurred.fill_null(pl.col(PARTIAL))
     head = frame.select(*key, "subject", "site", occurred, "study_version")
     body = frame.select(_stored(each).alias(each.name) for each in columns(cls))
-    for values, each in zip(head.iter_rows(), _plain(body, cls), strict=True):
+    bodies = _plain(body, cls) if body.columns else ({} for _ in range(len(frame)))
+    for values, each in zip(head.iter_rows(), bodies, strict=True):
         yield Row._make((*values, each))
 
 
 def _plain(body: pl.DataFrame, cls: type[EventBody]) -> Iterator[dict[str, Any]]:
-    if not body.columns:
-        raise RecordError(f"{cls.__name__} has no items")
     nested = [name for name, _ in children(cls)]
     for each in body.iter_rows(named=True):
         for name in nested:

@@ -33,6 +33,23 @@ class ResponseWindow(Plan):
     progression_or_death_until_last_day: Literal["non_response", "not_evaluable"] = "non_response"
 
 
+class ResponseConventions(Plan):
+    """Choices that the standard leaves open; null: as the standard's data file has it.
+
+    `known_sum_shows_progression`: lesions that were evaluated may show progression while another
+    target was not. `reappearance_is_progression`: disease seen again after a complete response is
+    progression whatever its size. `equivocal_new_lesion_dates_back`: a new lesion that turns out
+    to be one dates progression back to where it was first seen. `not_evaluable_between`,
+    `stable_between`: how many such assessments may stand between a response and its confirmation.
+    """
+
+    known_sum_shows_progression: bool | None = None
+    reappearance_is_progression: bool | None = None
+    equivocal_new_lesion_dates_back: bool | None = None
+    not_evaluable_between: Count | None = Field(default=None, ge=0)
+    stable_between: Count | None = Field(default=None, ge=0)
+
+
 class ResponsePlan(Plan):
     """Criteria, readers, confirmation and response windows."""
 
@@ -43,3 +60,4 @@ class ResponsePlan(Plan):
     confirmation_days: Count | None = Field(default=None, ge=1)
     stable_disease_minimum_days: Count = Field(ge=0)
     windows: tuple[ResponseWindow, ...]
+    conventions: ResponseConventions | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,12 +14,22 @@ IntercurrentStrategy = Literal[
     "treatment_policy", "hypothetical", "composite", "while_on_treatment", "principal_stratum"
 ]
 
+POPULATION_ITEMS = (
+    "screened",
+    "randomised",
+    "treated",
+    "status_known_as_randomised",
+    "status_known_as_redetermined",
+    "consent_withdrawn",
+)
+"""Booleans of the derived table `population_item` that say who belongs to a population."""
+
 
 class Population(Plan):
     """A set of subjects: a SQL boolean expression over the derived table `population_item`.
 
-    Columns to read: screened, randomised, treated, status_known_as_randomised,
-    status_known_as_redetermined, consent_withdrawn (booleans).
+    Columns to read: those of POPULATION_ITEMS (booleans), `arm`, `status_as_randomised` and
+    `status_as_redetermined` (codes).
     """
 
     code: Code
@@ -137,7 +147,9 @@ class AnalysisPlan(Plan):
     """Populations, end points, estimands, analyses, sample size."""
 
     populations: tuple[Population, ...]
-    end_points: tuple[BinaryEndPoint | TimeToEventEndPoint, ...]
+    end_points: tuple[
+        Annotated[BinaryEndPoint | TimeToEventEndPoint, Field(discriminator="kind")], ...
+    ]
     estimands: tuple[Estimand, ...]
     analyses: tuple[Analysis, ...]
     sample_size: SampleSize | None = None

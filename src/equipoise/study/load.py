@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from equipoise.errors import BadInput
 from equipoise.record.canonical import canonical, sha256_hex
+from equipoise.study.checks import disagreements
 from equipoise.study.definition import Study
-from equipoise.study.faults import faults_of, one_error
+from equipoise.study.faults import fault_at, faults_of, one_error
 from equipoise.study.source import Located, file_text, read_sites, read_yaml
 
 STUDY_FILE = "study.yaml"
@@ -77,8 +78,9 @@ def _study(text: str, sites: str, file: str) -> Study:
         study = Study.model_validate(read.value)
     except ValidationError as error:
         raise one_error([*read.faults, *faults_of(error, read)]) from error
-    if read.faults:
-        raise one_error(read.faults)
+    wrong = [fault_at(read, each.path, each.allowed, each.found) for each in disagreements(study)]
+    if read.faults or wrong:
+        raise one_error([*read.faults, *wrong])
     return study
 
 
