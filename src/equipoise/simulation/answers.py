@@ -74,7 +74,9 @@ def answers(
         codes = np.array(list(draw.choice), dtype=object)
         result = codes[nature.choice(stream, draw.choice, *size)]
     elif draw.normal is not None:
-        result = decimal_texts(_scaled(nature.spread(stream, draw.normal, *size), item), item.places)
+        result = decimal_texts(
+            _scaled(nature.spread(stream, draw.normal, *size), item), item.places
+        )
     else:
         raise BadInput("a way to draw it", where="scenario", field=f"items.{item.code}")
     if draw.missing:

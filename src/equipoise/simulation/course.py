@@ -65,7 +65,9 @@ def treated(
         {"regimen": regimen[randomised]},
     )  # fmt: skip
     lengths = {each.code: each.cycle_days for each in study.treatment.regimens}
-    most = {each.code: each.maximum_cycles or plan.cycles_at_most for each in study.treatment.regimens}
+    most = {
+        each.code: each.maximum_cycles or plan.cycles_at_most for each in study.treatment.regimens
+    }
     length = np.nan_to_num(by_level(regimen, lengths), nan=1).astype(np.int64)
     limit = np.nan_to_num(by_level(regimen, most), nan=0).astype(np.int64)
     height = np.round(nature.spread("height", plan.height, size) * 10).astype(np.int64)

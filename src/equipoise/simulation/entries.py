@@ -153,7 +153,9 @@ class Entries:
         by_table: dict[str, list[pl.DataFrame]] = {}
         heads = self._heads(seqs)
         for part in self.parts:
-            frame = heads.join(part.frame.drop("_replicate", "_subject", "_day", "_order"), on="_id")
+            frame = heads.join(
+                part.frame.drop("_replicate", "_subject", "_day", "_order"), on="_id"
+            )
             by_table.setdefault(part.cls.TABLE, []).append(_shaped(frame, part.cls))
         for cls, nested in self.nested:
             frame = nested.join(heads, on="_id", how="inner")
@@ -269,5 +271,3 @@ def _column(value: Any) -> Any:
     if isinstance(value, np.ndarray | pl.Series):
         return pl.Series(value)
     return pl.lit(value)
-
-

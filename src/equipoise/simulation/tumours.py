@@ -115,16 +115,18 @@ def assessed_at_baseline(
 
 
 def courses(
-    study: Study, scenario: Scenario, nature: Nature, people: People, arm: Texts, death: Ints
+    study: Study, scenario: Scenario, nature: Nature, people: People, arm: Texts
 ) -> tuple[Scans, Ints]:
-    """Scans until death, and the day on which each tumour begins to progress.
+    """Scans as planned, and the day on which each tumour begins to progress.
 
     Sizes are nature's; whether they are a response or a progression is for the rules to say.
     """
     plan, shape = scenario.tumour, people.screened.shape
     size = shape[1]
     visit = next(each for each in study.visits.visits if each.imaging and each.repeat_every)
-    scans = int(scenario.enrolment.follow_up_months * DAYS_PER_MONTH / (visit.repeat_every or 1)) + 8
+    scans = (
+        int(scenario.enrolment.follow_up_months * DAYS_PER_MONTH / (visit.repeat_every or 1)) + 8
+    )
     scans = min(scans, 24)
     number = np.arange(scans)
     jitter = nature.integer("scan day", -visit.window_before, visit.window_after, size, scans)
@@ -149,7 +151,7 @@ def courses(
     return (
         Scans(
             day=day,
-            done=~missed & (day < death[..., None]),
+            done=~missed,
             factor=factor,
             new_lesion=after & (progressed == 1) & new[..., None],
         ),

@@ -1,0 +1,193 @@
+"""Who enters and who gets which arm, in many trials at once, by the trial's own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from equipoise.eligibility.events import EligibilityConfirmed
+from equipoise.randomisation.events import FactorLevel, Randomised
+from equipoise.randomisation.rules import method_of, stratum_of, stream_of
+from equipoise.simulation.answers import Texts
+from equipoise.simulation.course import NEVER
+from equipoise.simulation.entries import Entries
+from equipoise.simulation.nature import Bools, Ints
+from equipoise.simulation.patients import People
+from equipoise.simulation.scenario import Scenario
+from equipoise.statistics.allocation import NO_ARM, allocate_batch, blocks_needed, words_needed
+from equipoise.statistics.random import allocation_words, dummy_seed
+from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
+from equipoise.visits.events import ScreeningFailed
+
+
+def entered(
+    studies: Sequence[Study],
+    scenario: Scenario,
+    seed: int,
+    people: People,
+    entries: Entries,
+) -> tuple[Texts, Ints]:
+    """Judge, allocate and enter: each candidate's arm, and how many candidates were screened."""
+    eligible, status, factors, kind = _judged(studies, people, entries)
+    ready = eligible & (status != None)  # noqa: E711
+    reached = np.cumsum(ready, axis=1)
+    wanted = scenario.enrolment.randomise
+    size = ready.shape[1]
+    full = reached[:, -1] >= wanted
+    kept = np.where(full, (reached < wanted).sum(axis=1) + 1, size)
+    inside = np.arange(size) < kept[:, None]
+    ready &= inside
+    arm: Texts = np.full(ready.shape, None, dtype=object)
+    seeds = [dummy_seed(seed, replicate) for replicate in entries.replicates]
+    for position, study in enumerate(studies):
+        mine = ready & (kind == position)
+        _allocate(study, seeds, people, entries, mine, status, factors, arm)
+    failed = inside & ~ready
+    replicate, subject = np.nonzero(failed)
+    cause = np.where(eligible[failed], "no_marker_status", "not_eligible").astype(object)
+    entries.add(ScreeningFailed, replicate, subject, people.randomised[failed], {"cause": cause})
+    return arm, kept
+
+
+def _judged(
+    studies: Sequence[Study], people: People, entries: Entries
+) -> tuple[Bools, Texts, dict[str, Texts], Ints]:
+    """Eligibility, marker status, factors and version in force on the day of randomisation."""
+    shape = people.screened.shape
+    starts = np.array([day for day, _ in entries.versions])
+    kind = (np.searchsorted(starts, people.randomised, side="right") - 1).clip(0)
+    eligible = np.zeros(shape, dtype=bool)
+    status: Texts = np.full(shape, None, dtype=object)
+    factors: dict[str, Texts] = {}
+    tables = entries.tables(corrected=False)
+    place = places(entries)
+    for position, study in enumerate(studies):
+        derived = derive(tables, study, upto="eligibility")
+        verdict = arranged(derived["eligibility"], "eligible", place, shape)
+        rule = study.biomarker.marker.rule_in_force
+        found = derive(tables, study, upto="marker_status")["marker_status"].filter(
+            (pl.col("basis") == "randomisation") & (pl.col("rule") == rule)
+        )
+        mine = kind == position
+        eligible[mine] = (verdict == True)[mine]  # noqa: E712
+        status[mine] = arranged(found, "status", place, shape)[mine]
+        for factor in study.randomisation.scheme.factors:
+            level = arranged(derived["subject_item"], factor, place, shape)
+            known = factors.setdefault(factor, np.full(shape, None, dtype=object))
+            known[mine] = level[mine]
+    return eligible, status, factors, kind
+
+
+def _allocate(
+    study: Study,
+    seeds: Sequence[bytes],
+    people: People,
+    entries: Entries,
+    mine: Bools,
+    status: Texts,
+    factors: dict[str, Texts],
+    arm: Texts,
+) -> None:
+    """Allocate the candidates of `mine` in order of arrival, into `arm` and the entries."""
+    if not mine.any():
+        return
+    plan, scheme = study.randomisation, study.randomisation.scheme
+    codes = [each.code for each in plan.arms]
+    stratum: Texts = np.full(mine.shape, None, dtype=object)
+    for place in zip(*np.nonzero(mine), strict=True):
+        levels = {factor: str(factors[factor][place]) for factor in scheme.factors}
+        stratum[place] = stratum_of(scheme, str(status[place]), levels)
+    names = sorted(set(stratum[mine]))
+    methods = [method_of(scheme, name.split("/")[0], codes) for name in names]
+    number = {name: position for position, name in enumerate(names)}
+    index = np.array([number.get(each, NO_ARM) for each in stratum.ravel()]).reshape(mine.shape)
+    order = np.argsort(np.where(mine, people.randomised, NEVER), axis=1, kind="stable")
+    arrived = np.take_along_axis(index, order, axis=1)
+    words = allocation_words(
+        seeds, stream_of(scheme), names, blocks_needed(methods, arrived), words_needed(methods)
+    )
+    drawn = np.empty_like(arrived)
+    np.put_along_axis(drawn, order, allocate_batch(methods, arrived, words), axis=1)
+    arm[mine] = np.array(codes, dtype=object)[drawn[mine]]
+    allocation, within = _numbers(arrived, order, len(names))
+    _enter_allocated(
+        study, people, entries, mine, status, factors, stratum, arm, allocation, within
+    )
+
+
+def _numbers(arrived: Ints, order: Ints, strata: int) -> tuple[Ints, Ints]:
+    """The number of each allocation in its scheme and in its stratum, from 1."""
+    overall, within = np.zeros_like(arrived), np.zeros_like(arrived)
+    np.put_along_axis(overall, order, np.cumsum(arrived >= 0, axis=1), axis=1)
+    in_order = np.zeros_like(arrived)
+    for position in range(strata):
+        here = arrived == position
+        in_order = np.where(here, np.cumsum(here, axis=1), in_order)
+    np.put_along_axis(within, order, in_order, axis=1)
+    return overall, within
+
+
+def _enter_allocated(
+    study: Study,
+    people: People,
+    entries: Entries,
+    mine: Bools,
+    status: Texts,
+    factors: dict[str, Texts],
+    stratum: Texts,
+    arm: Texts,
+    allocation: Ints,
+    within: Ints,
+) -> None:
+    replicate, subject = np.nonzero(mine)
+    day, scheme = people.randomised[mine], study.randomisation.scheme
+    judged = {"study_version_judged": study.version}
+    entries.add(EligibilityConfirmed, replicate, subject, day, judged)
+    ids = entries.add(
+        Randomised,
+        replicate,
+        subject,
+        day,
+        {
+            "scheme": scheme.code,
+            "scheme_version": scheme.version,
+            "allocation": allocation[mine],
+            "stratum": stratum[mine],
+            "stratum_allocation": within[mine],
+            "marker_status": status[mine],
+            "status_rule": study.biomarker.marker.rule_in_force,
+            "arm": arm[mine],
+        },
+    )
+    for position, factor in enumerate(scheme.factors):
+        level = np.array([str(each) for each in factors[factor][mine]], dtype=object)
+        items = {"factor": factor, "level": level}
+        entries.add_nested(FactorLevel, ids, np.full(len(ids), position), items)
+
+
+def places(entries: Entries) -> pl.DataFrame:
+    """Where each subject of each replicate stands in the arrays."""
+    rows, columns = entries.subject_names.shape
+    replicate, subject = np.indices((rows, columns)).reshape(2, -1)
+    return pl.DataFrame(
+        {
+            "replicate": np.array(entries.replicates, dtype=np.int32)[replicate],
+            "subject": pl.Series(entries.subject_names.ravel(), dtype=pl.String),
+            "_place": replicate * columns + subject,
+        }
+    )
+
+
+def arranged(
+    frame: pl.DataFrame, column: str, place: pl.DataFrame, shape: tuple[int, ...]
+) -> Texts:
+    """A column of a derived table as an array of replicates x subjects; None where no row is."""
+    found = place.join(
+        frame.select("replicate", "subject", column), on=["replicate", "subject"], how="left"
+    ).sort("_place")
+    result: Texts = np.empty(shape[0] * shape[1], dtype=object)
+    result[:] = found[column].to_list()
+    return result.reshape(shape)

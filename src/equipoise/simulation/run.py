@@ -1,0 +1,251 @@
+"""Many trials at once: nature draws, the trial's own rules decide, in tables.
+
+`rehearsed` follows the order of a real trial. Whenever something has to be decided (who is
+eligible, which stratum, which arm, whether a tumour has progressed, which dose) it derives the
+table from the entries so far by the same rules as `conduct`, and goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from equipoise.errors import BadInput
+from equipoise.record.tables import Tables
+from equipoise.simulation.answers import Texts
+from equipoise.simulation.course import (
+    NEVER,
+    deaths,
+    dosed,
+    ended,
+    harmed,
+    redetermined,
+    treated,
+)
+from equipoise.simulation.entries import Entries, epoch_day
+from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
+from equipoise.simulation.patients import People, arrivals, screening, visited
+from equipoise.simulation.recruitment import arranged, entered, places
+from equipoise.simulation.scenario import Scenario
+from equipoise.simulation.tumours import (
+    Scans,
+    Tumours,
+    assessed,
+    assessed_at_baseline,
+    baseline,
+    courses,
+)
+from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
+
+BATCH = 200
+"""Replicates in one set of tables: tried, more is slower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A study version and the day (of the trial, from 0) on which it goes live at every site."""
+
+    day: int
+    study: Study
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Simulated trials: their entries in order, and the event tables they make."""
+
+    scenario: Scenario
+    versions: tuple[Version, ...]
+    seed: int
+    entries: Entries
+    tables: Tables
+
+    @property
+    def study(self) -> Study:
+        """The last version: the one that the analysis names."""
+        return self.versions[-1].study
+
+
+def rehearsed(
+    versions: Sequence[Version], scenario: Scenario, seed: int, replicates: Sequence[int]
+) -> Rehearsal:
+    """The trials `replicates` of the scenario under `seed`, in event tables.
+
+    A replicate is the same whatever the others it is drawn with. Raises BadInput when the
+    scenario does not say how to draw what the study asks for.
+    """
+    _check(versions, scenario)
+    nature = Nature(seed, replicates)
+    study = versions[0].study
+    people = arrivals(study, scenario, nature)
+    entries = _empty(versions, scenario, people, replicates)
+    screening(study, scenario, nature, people, entries)
+    tumours = baseline(study, scenario, nature, people)
+    assessed_at_baseline(study, nature, people, tumours, entries)
+    arm, kept = entered([each.study for each in versions], scenario, seed, people, entries)
+    cut = _cut(scenario, people, arm)
+    _course(versions, scenario, nature, people, tumours, arm, cut, entries)
+    _close(entries, kept, cut)
+    return Rehearsal(scenario, tuple(versions), seed, entries, entries.tables())
+
+
+def batches(
+    versions: Sequence[Version], scenario: Scenario, seed: int, trials: int
+) -> Iterator[Rehearsal]:
+    """Rehearsals of `trials` replicates in batches, so that memory does not grow with them."""
+    for first in range(0, trials, BATCH):
+        yield rehearsed(versions, scenario, seed, range(first, min(trials, first + BATCH)))
+
+
+def _check(versions: Sequence[Version], scenario: Scenario) -> None:
+    for version in versions:
+        if version.study.id != scenario.study:
+            raise BadInput(
+                f"a scenario of the study {version.study.id}",
+                where=f"scenario {scenario.name}",
+                field="study",
+                found=scenario.study,
+            )
+    study = versions[0].study
+    statuses = {each.code for each in study.biomarker.marker.statuses}
+    arms = {each.code for each in study.randomisation.arms}
+    for name, known in (("shrinkage", statuses), ("progression_median_months", statuses)):
+        table: dict[str, dict[str, Any]] = getattr(scenario.tumour, name)
+        for status in sorted(known):
+            if set(table.get(status, ())) != arms:
+                raise BadInput(
+                    f"a number for each arm ({', '.join(sorted(arms))})",
+                    where=f"scenario {scenario.name}",
+                    field=f"tumour.{name}.{status}",
+                    found=sorted(table.get(status, ())),
+                )
+
+
+def _empty(
+    versions: Sequence[Version], scenario: Scenario, people: People, replicates: Sequence[int]
+) -> Entries:
+    codes = np.array([site.code for site in versions[0].study.sites], dtype=object)
+    sites = codes[people.site]
+    numbers = np.array([f"-{n + 1:04d}" for n in range(sites.shape[1])], dtype=object)
+    start = epoch_day(scenario.start)
+    return Entries(
+        replicates=replicates,
+        subject_names=sites + numbers,
+        site_codes=sites,
+        versions=[(start + each.day, each.study.version) for each in versions],
+    )
+
+
+def _cut(scenario: Scenario, people: People, arm: Texts) -> Ints:
+    """The day on which each trial closes its data: follow-up after the last randomisation."""
+    last = np.where(arm != None, people.randomised, 0).max(axis=1)  # noqa: E711
+    return last + int(round(scenario.enrolment.follow_up_months * DAYS_PER_MONTH))
+
+
+def _course(
+    versions: Sequence[Version],
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    tumours: Tumours,
+    arm: Texts,
+    cut: Ints,
+    entries: Entries,
+) -> None:
+    """Enter what happens after allocation; scans stop when the rule says progression."""
+    study = versions[-1].study
+    scans, begins = courses(study, scenario, nature, people, arm)
+    death = deaths(scenario, nature, people, begins)
+    last = np.minimum(death - 1, cut[:, None])
+    wanted = scans.done & (arm != None)[..., None] & (scans.day <= last[..., None])  # noqa: E711
+    progression = _progression(study, scenario, nature, people, tumours, scans, wanted, entries)
+    wanted &= scans.day <= progression[..., None]
+    assessed(study, scenario, nature, tumours, scans, entries, wanted)
+    imaging = next(each for each in study.visits.visits if each.imaging and each.repeat_every)
+    for scan in range(wanted.shape[2]):
+        if wanted[:, :, scan].any():
+            visited(
+                study, scenario, nature, people, entries, imaging, scans.day[:, :, scan],
+                wanted[:, :, scan], instance=scan + 1,
+            )  # fmt: skip
+    until = np.minimum(np.minimum(progression, death), cut[:, None])
+    end = treated(study, scenario, nature, people, arm, until, entries)
+    given = _only(entries, "CycleStarted").tables()
+    dosed(study, scenario, nature, entries, given)
+    harmed(scenario, nature, people, arm, np.minimum(end, until), entries)
+    ended(scenario, nature, people, arm, progression, end, death, cut, entries)
+    _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)
+    redetermined(study, scenario, nature, people, arm, death, entries)
+
+
+def _end_of_treatment(
+    study: Study,
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    arm: Texts,
+    end: Ints,
+    until: Ints,
+    entries: Entries,
+) -> None:
+    for visit in study.visits.visits:
+        if visit.anchor == "last_dose":
+            day = end + visit.day
+            mask = (arm != None) & (day < until)  # noqa: E711
+            visited(study, scenario, nature, people, entries, visit, day, mask)
+
+
+def _progression(
+    study: Study,
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    tumours: Tumours,
+    scans: Scans,
+    wanted: Bools,
+    entries: Entries,
+) -> Ints:
+    """The day on which the rule, given every scan, says progression; NEVER where it does not."""
+    trial = _only(entries, "LesionIdentified", "TumourAssessed", "Randomised", "SubjectScreened")
+    assessed(study, scenario, nature, tumours, scans, trial, wanted)
+    found = derive(trial.tables(), study, upto="progression")["progression"]
+    found = found.filter(pl.col("evaluator") == study.response.primary_evaluator).with_columns(
+        pl.col("progression").cast(pl.Int32).cast(pl.Int64)
+    )
+    day = arranged(found, "progression", places(entries), people.screened.shape)
+    return np.where(day == None, NEVER, day).astype(np.int64)  # noqa: E711
+
+
+def _only(entries: Entries, *types: str) -> Entries:
+    """The entries of these types alone, to ask a rule about them."""
+    parts = [part for part in entries.parts if part.cls.TYPE in types]
+    return Entries(
+        replicates=entries.replicates,
+        subject_names=entries.subject_names,
+        site_codes=entries.site_codes,
+        versions=entries.versions,
+        parts=parts,
+        nested=[(cls, frame) for cls, frame in entries.nested if _parent_of(cls) in types],
+        _next=entries._next,
+    )
+
+
+def _parent_of(cls: type[Any]) -> str:
+    from equipoise.record.declaration import children
+    from equipoise.study.catalogue import EVENTS
+
+    return next(each.TYPE for each in EVENTS if any(child is cls for _, child in children(each)))
+
+
+def _close(entries: Entries, kept: Ints, cut: Ints) -> None:
+    """Drop who came after recruitment had ended, and what happened after the cut."""
+    inside = pl.DataFrame({"_kept": kept, "_cut": cut})
+    place = pl.col("_replicate")
+    entries.keep(
+        (pl.col("_subject") < pl.lit(inside["_kept"]).gather(place))
+        & (pl.col("_day") <= pl.lit(inside["_cut"]).gather(place))
+    )
