@@ -29,9 +29,11 @@ def one_error(faults: Sequence[BadInput]) -> BadInput:
     return BadInput.together(faults, told=MAXIMUM_TOLD)
 
 
-def faults_of(error: ValidationError, read: Located) -> list[BadInput]:
-    """One BadInput for each thing that pydantic found wrong, in file order."""
-    return [_fault(details, read) for details in error.errors(include_url=False)]
+def faults_of(
+    error: ValidationError, read: Located, model: type[BaseModel] = Study
+) -> list[BadInput]:
+    """One BadInput for each thing that pydantic found wrong with a `model`, in file order."""
+    return [_fault(details, read, model) for details in error.errors(include_url=False)]
 
 
 def fault_at(read: Located, path: FieldPath, allowed: str, found: object = None) -> BadInput:
@@ -41,13 +43,13 @@ def fault_at(read: Located, path: FieldPath, allowed: str, found: object = None)
     return BadInput(allowed, where=where, field=written(path) or None, found=found)
 
 
-def _fault(details: Any, read: Located) -> BadInput:
+def _fault(details: Any, read: Located, model: type[BaseModel]) -> BadInput:
     path = _path(details["loc"], details["type"], read.value)
     if details["type"] == "extra_forbidden":
         place = read.keys.get(path) or read.place(path)
         where = str(place) if place else None
         found = path[-1] if path else details["input"]
-        return BadInput(_fields(path), where=where, field=written(path), found=found)
+        return BadInput(_fields(model, path), where=where, field=written(path), found=found)
     found = None if details["type"] == "missing" else _seen(details["input"])
     return fault_at(read, path, _allowed(details), found)
 
@@ -96,8 +98,8 @@ def _as_rule(said: str) -> str:
     return "must be " + said.removeprefix("should be ") if said.startswith("should be ") else said
 
 
-def _fields(path: FieldPath) -> str:
-    fields = sorted(_models(Study, path[:-1]))
+def _fields(model: type[BaseModel], path: FieldPath) -> str:
+    fields = sorted(_models(model, path[:-1]))
     near = difflib.get_close_matches(str(path[-1]), fields, n=1) if path else []
     hint = f"perhaps {near[0]} is meant; " if near else ""
     return f"must be a field that is known here: {hint}there are {', '.join(fields)}"

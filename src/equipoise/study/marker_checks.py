@@ -1,0 +1,207 @@
+"""What must agree among marker, allocation and treatment."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from decimal import Decimal
+
+from equipoise.biomarker.plan import Assay, Marker, StatusInterval
+from equipoise.randomisation.plan import StratumRatio
+from equipoise.study.definition import Study
+from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
+from equipoise.study.source import FieldPath
+from equipoise.visits.plan import VisitsPlan
+
+H_SCORE_MEASUREMENTS = ("negative", "weak", "moderate", "strong")
+H_SCORE_RANGE = (Decimal(0), Decimal(300))
+LARGEST_BLOCK = 100
+
+
+def marker_disagreements(study: Study) -> Disagreements:
+    """Statuses, assays and the versions of the rule."""
+    marker, path = study.biomarker.marker, ("biomarker", "marker")
+    if len(marker.statuses) < 2:
+        found = f"{len(marker.statuses)} statuses"
+        yield Disagreement((*path, "statuses"), "must list at least two statuses", found)
+    yield from repeated((*path, "statuses"), [s.code for s in marker.statuses], "code", "statuses")
+    yield from repeated((*path, "assays"), [a.code for a in marker.assays], "code", "assays")
+    yield from repeated((*path, "rules"), [r.version for r in marker.rules], "version", "rules")
+    versions = [rule.version for rule in marker.rules]
+    yield from unknown((*path, "rule_in_force"), marker.rule_in_force, versions, "a rule")
+    for position, assay in enumerate(marker.assays):
+        yield from _assay(assay, (*path, "assays", position))
+    for position, rule in enumerate(marker.rules):
+        at: FieldPath = (*path, "rules", position)
+        yield from repeated((*at, "steps"), [s.assay for s in rule.steps], "assay", "this rule")
+        if not rule.steps:
+            yield Disagreement((*at, "steps"), "must have at least one step", "no step")
+        for number, step in enumerate(rule.steps):
+            yield from _step(marker, step.assay, step.intervals, (*at, "steps", number))
+
+
+def _assay(assay: Assay, path: FieldPath) -> Disagreements:
+    names = [measurement.code for measurement in assay.measurements]
+    yield from repeated((*path, "measurements"), names, "code", "this assay")
+    for position, measurement in enumerate(assay.measurements):
+        at = (*path, "measurements", position)
+        if measurement.minimum >= measurement.maximum:
+            allowed = f"must exceed the minimum {measurement.minimum}"
+            yield Disagreement((*at, "maximum"), allowed, measurement.maximum)
+        if assay.summary != "h_score" and measurement.unit != assay.unit:
+            allowed = f"must be the unit of the assay, {assay.unit}"
+            yield Disagreement((*at, "unit"), allowed, measurement.unit)
+    if not names:
+        yield Disagreement((*path, "measurements"), "must list what the assay reports", "nothing")
+    if assay.summary == "h_score" and sorted(names) != sorted(H_SCORE_MEASUREMENTS):
+        allowed = f"must be {', '.join(H_SCORE_MEASUREMENTS)}, which an H-score is made of"
+        yield Disagreement((*path, "measurements"), allowed, ", ".join(names))
+    if assay.summary == "single" and len(names) > 1:
+        allowed = "must be one measurement, because the summary is single"
+        yield Disagreement((*path, "measurements"), allowed, ", ".join(names))
+    if assay.minimum_measurements > max(len(names), 1):
+        allowed = f"must be at most the number of measurements, {len(names)}"
+        yield Disagreement((*path, "minimum_measurements"), allowed, assay.minimum_measurements)
+
+
+def _step(
+    marker: Marker, code: str, intervals: Sequence[StatusInterval], path: FieldPath
+) -> Disagreements:
+    statuses = [status.code for status in marker.statuses]
+    assays = {assay.code: assay for assay in marker.assays}
+    yield from unknown((*path, "assay"), code, assays, "an assay")
+    usable = True
+    for position, interval in enumerate(intervals):
+        at = (*path, "intervals", position)
+        yield from unknown((*at, "status"), interval.status, statuses, "a status")
+        if interval.at_least is not None and interval.above is not None:
+            usable = False
+            yield Disagreement(at, "must have at_least or above, not both")
+        if interval.at_most is not None and interval.below is not None:
+            usable = False
+            yield Disagreement(at, "must have at_most or below, not both")
+    if usable and code in assays and assays[code].measurements:
+        yield from _cover(intervals, assay_range(assays[code]), (*path, "intervals"))
+
+
+def assay_range(assay: Assay) -> tuple[Decimal, Decimal]:
+    """The smallest and the largest value that the assay can have, in its unit."""
+    if assay.summary == "h_score":
+        return H_SCORE_RANGE
+    return (
+        min(measurement.minimum for measurement in assay.measurements),
+        max(measurement.maximum for measurement in assay.measurements),
+    )
+
+
+def _cover(
+    intervals: Sequence[StatusInterval], limits: tuple[Decimal, Decimal], path: FieldPath
+) -> Disagreements:
+    """Values between two neighbouring limits are alike: one of each kind is tried."""
+    low, high = limits
+    marks = {low, high}
+    for interval in intervals:
+        bounds = (interval.at_least, interval.above, interval.below, interval.at_most)
+        marks.update(bound for bound in bounds if bound is not None and low <= bound <= high)
+    ordered = sorted(marks)
+    between = [(a + b) / 2 for a, b in itertools.pairwise(ordered)]
+    for value in sorted([*ordered, *between]):
+        holding = [interval.status for interval in intervals if contains(interval, value)]
+        if len(holding) != 1:
+            allowed = f"must give every value from {low} to {high} exactly one status"
+            given = " and ".join(holding) if holding else "no status"
+            yield Disagreement(path, allowed, f"{given} for {value}")
+            return
+
+
+def contains(interval: StatusInterval, value: Decimal) -> bool:
+    """Whether `value` lies in the interval."""
+    return (
+        (interval.at_least is None or value >= interval.at_least)
+        and (interval.above is None or value > interval.above)
+        and (interval.below is None or value < interval.below)
+        and (interval.at_most is None or value <= interval.at_most)
+    )
+
+
+def allocation_disagreements(study: Study) -> Disagreements:
+    """Arms, their regimens, and the scheme's ratios, blocks and factors."""
+    plan, path = study.randomisation, ("randomisation",)
+    arms = [arm.code for arm in plan.arms]
+    regimens = [regimen.code for regimen in study.treatment.regimens]
+    yield from repeated((*path, "arms"), arms, "code", "arms")
+    if len(arms) < 2:
+        yield Disagreement((*path, "arms"), "must list at least two arms", f"{len(arms)} arms")
+    for position, arm in enumerate(plan.arms):
+        at = (*path, "arms", position, "regimens")
+        yield from repeated(at, arm.regimens, None, "this arm")
+        if not arm.regimens:
+            yield Disagreement(at, "must list at least one regimen", "none")
+        for number, regimen in enumerate(arm.regimens):
+            yield from unknown((*at, number), regimen, regimens, "a regimen")
+    statuses = [status.code for status in study.biomarker.marker.statuses]
+    at = (*path, "scheme", "ratios")
+    yield from repeated(at, [ratio.status for ratio in plan.scheme.ratios], "status", "ratios")
+    missing = set(statuses) - {ratio.status for ratio in plan.scheme.ratios}
+    for status in sorted(missing):
+        yield Disagreement(at, "must give a ratio for every status", f"none for {status}")
+    for position, ratio in enumerate(plan.scheme.ratios):
+        yield from unknown((*at, position, "status"), ratio.status, statuses, "a status")
+        yield from _ratio(ratio, arms, plan.scheme.method, (*at, position))
+    yield from _factors(plan.scheme.factors, study.visits, (*path, "scheme", "factors"))
+
+
+def _ratio(ratio: StratumRatio, arms: Sequence[str], method: str, path: FieldPath) -> Disagreements:
+    if list(ratio.ratio) != list(arms):
+        allowed = f"must give a weight to every arm, in the order {', '.join(arms)}"
+        yield Disagreement((*path, "ratio"), allowed, ", ".join(ratio.ratio))
+    for arm, weight in ratio.ratio.items():
+        if weight < 1:
+            yield Disagreement((*path, "ratio", arm), "must be at least 1", weight)
+    total, at = sum(ratio.ratio.values()), (*path, "block_sizes")
+    if method == "simple":
+        if ratio.block_sizes:
+            found = f"{len(ratio.block_sizes)} sizes"
+            yield Disagreement(at, "must be empty: simple allocation has no blocks", found)
+        return
+    if len(ratio.block_sizes) < 2:
+        allowed = "must list at least two sizes, so that no block's end is known in advance"
+        yield Disagreement(at, allowed, f"{len(ratio.block_sizes)} sizes")
+    yield from repeated(at, [str(size) for size in ratio.block_sizes], None, "this stratum")
+    for position, size in enumerate(ratio.block_sizes):
+        if total < 1 or size < total or size % total or size > LARGEST_BLOCK:
+            allowed = f"must be a multiple of the ratio's sum {total}, at most {LARGEST_BLOCK}"
+            yield Disagreement((*at, position), allowed, size)
+
+
+def _factors(factors: Sequence[str], plan: VisitsPlan, path: FieldPath) -> Disagreements:
+    coded = [item.code for form in plan.forms for item in form.items if item.type == "code"]
+    yield from repeated(path, factors, None, "factors")
+    for position, factor in enumerate(factors):
+        yield from unknown((*path, position), factor, coded, "a coded item")
+
+
+def treatment_disagreements(study: Study) -> Disagreements:
+    """Regimens: drugs, days, and that some arm gives each of them."""
+    path: FieldPath = ("treatment", "regimens")
+    regimens = study.treatment.regimens
+    given = {regimen for arm in study.randomisation.arms for regimen in arm.regimens}
+    yield from repeated(path, [regimen.code for regimen in regimens], "code", "regimens")
+    for position, regimen in enumerate(regimens):
+        at = (*path, position)
+        if regimen.code not in given:
+            yield Disagreement((*at, "code"), "must be a regimen of some arm", regimen.code)
+        if not regimen.doses:
+            yield Disagreement((*at, "doses"), "must list at least one drug", "none")
+        drugs = [dose.drug for dose in regimen.doses]
+        yield from repeated((*at, "doses"), drugs, "drug", "this regimen")
+        for number, dose in enumerate(regimen.doses):
+            days, on = dose.days, (*at, "doses", number, "days")
+            fits = days and 1 <= days[0] and days[-1] <= regimen.cycle_days
+            if not fits or any(b <= a for a, b in itertools.pairwise(days)):
+                allowed = f"must be rising days from 1 to {regimen.cycle_days}, the cycle's length"
+                yield Disagreement(on, allowed, ", ".join(map(str, days)) or "none")
+    cap = study.treatment.body_surface_area.cap
+    if cap is not None and not 1 <= cap <= 3:
+        at = ("treatment", "body_surface_area", "cap")
+        yield Disagreement(at, "must lie between 1 and 3 m2", cap)
