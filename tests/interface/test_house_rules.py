@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import graphlib
 from pathlib import Path
 
@@ -68,6 +69,17 @@ def test_a_long_function_is_found() -> None:
 
 def test_every_room_has_a_name() -> None:
     assert not [path for path in OURS if is_nameless(path.relative_to(ROOT))]
+
+
+def test_packages_import_nothing_by_themselves() -> None:
+    """Importing an event class must not bring in a store, nor parsing a command polars."""
+    opened = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "src").rglob("__init__.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert not opened
 
 
 def test_rules_do_not_read_the_clock_even_indirectly(imports: grimp.ImportGraph) -> None:
