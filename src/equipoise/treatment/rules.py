@@ -1,0 +1,316 @@
+"""From body measures to doses, and from doses given to exposure, in whole numbers.
+
+Body surface area is an integer of 1/10000 m2, an amount an integer of 1/100 mg; both are rounded
+half up, once each, and nothing is compared or summed as a binary fraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import polars as pl
+
+from equipoise.errors import BadInput
+from equipoise.record.declaration import column_measure, schema
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.sources import group_sources
+from equipoise.treatment.events import CycleStarted, DoseGiven
+from equipoise.treatment.plan import BodySurfaceArea, Dose, TreatmentPlan
+
+SUBJECT = tuple(KEY)
+CYCLE = (*SUBJECT, "cycle")
+DRUG = (*SUBJECT, "drug")
+
+AREA_SCALE = 10_000
+"""Body surface area is kept in 1/10000 m2."""
+AMOUNT_SCALE = 100
+"""Amounts are kept in 1/100 mg, as `DoseGiven.amount` is."""
+
+HEIGHT_SCALE = 10 ** column_measure(CycleStarted, "height").places
+WEIGHT_SCALE = 10 ** column_measure(CycleStarted, "weight").places
+
+MOSTELLER_DIVISOR = 3600
+"""Mosteller RD, N Engl J Med 1987;317:1098: m2 = sqrt(cm x kg / 3600)."""
+DUBOIS = (0.007184, 0.725, 0.425)
+"""Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863: m2 = 0.007184 x cm ** 0.725 x kg ** 0.425."""
+
+PLANNED_DOSE: Columns = {
+    **KEY,
+    "cycle": pl.Int64,
+    "regimen": pl.String,
+    "drug": pl.String,
+    "occurred": pl.Date,
+    "body_surface_area": pl.Int64,
+    "amount": pl.Int64,
+    "times_per_day": pl.Int64,
+    "administrations": pl.Int64,
+    "cycle_amount": pl.Int64,
+    "released": pl.Boolean,
+    **SOURCES,
+}
+EXPOSURE: Columns = {
+    **KEY,
+    "drug": pl.String,
+    "cycles": pl.Int64,
+    "administered": pl.Int64,
+    "planned": pl.Int64,
+    "first_dose": pl.Date,
+    "last_dose": pl.Date,
+    **SOURCES,
+}
+
+
+def body_surface_area(height: pl.Expr, weight: pl.Expr, plan: BodySurfaceArea) -> pl.Expr:
+    """Body surface area in 1/10000 m2, rounded half up, from columns of a cycle's measures.
+
+    `height` is in 1/10 cm, `weight` in 1/10 kg, as the table `cycle_started` holds them. Mosteller
+    is exact (the rounding is settled in integers). With a cap no area exceeds it. Actual weight is
+    used.
+
+    >>> measures = pl.DataFrame({"height": [1700], "weight": [700]})
+    >>> plan = BodySurfaceArea(formula="mosteller")
+    >>> measures.select(body_surface_area(pl.col("height"), pl.col("weight"), plan)).item()
+    18181
+    """
+    height, weight = height.cast(pl.Int64), weight.cast(pl.Int64)
+    if plan.formula == "mosteller":
+        area = _rounded_root(
+            height * weight * AREA_SCALE**2, MOSTELLER_DIVISOR * HEIGHT_SCALE * WEIGHT_SCALE
+        )
+    else:
+        factor, of_height, of_weight = DUBOIS
+        metres = factor * (height / HEIGHT_SCALE).pow(of_height)
+        metres = metres * (weight / WEIGHT_SCALE).pow(of_weight)
+        area = (metres * AREA_SCALE + 0.5).floor().cast(pl.Int64)
+    if plan.cap is None:
+        return area
+    return pl.min_horizontal(area, pl.lit(_whole(plan.cap, AREA_SCALE, "cap"), pl.Int64))
+
+
+def _rounded_root(numerator: pl.Expr, divisor: int) -> pl.Expr:
+    """sqrt(numerator / divisor) rounded half up, exactly.
+
+    The integer r is right when (2r - 1)**2 * divisor <= 4 * numerator < (2r + 1)**2 * divisor; the
+    floating-point root is at most one off.
+    """
+    near = ((numerator / divisor).sqrt() + 0.5).floor().cast(pl.Int64)
+    fourfold = 4 * numerator
+    return (
+        near
+        - (((2 * near - 1) ** 2) * divisor > fourfold).cast(pl.Int64)
+        + (((2 * near + 1) ** 2) * divisor <= fourfold).cast(pl.Int64)
+    )
+
+
+def _whole(value: object, scale: int, field: str) -> int:
+    scaled = Fraction(str(value)) * scale
+    if scaled.denominator != 1:
+        allowed = f"must be a multiple of 1/{scale}"
+        raise BadInput(allowed, where="treatment", field=field, found=value)
+    return scaled.numerator
+
+
+def planned_dose(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
+    """What each cycle that was started plans of each drug, sorted by replicate, subject, cycle,
+    regimen, drug.
+
+    `amount` per administration = dose in mg/m2 x body surface area, or a fixed dose in mg, rounded
+    half up to 1/100 mg. `administrations` = days x times a day; `cycle_amount` is their product.
+    `released` is true when the dose has a source signed by pharmacist and investigator; without it
+    the amount serves rehearsal only (REQUIREMENTS PH1). A cycle of a regimen that this version of
+    the study does not have plans nothing here: a table holds one version.
+    """
+    height, weight = pl.col("height"), pl.col("weight")
+    per_area = pl.col("numerator") * pl.col("body_surface_area")
+    divisor = pl.col("denominator") * AREA_SCALE
+    amount = (
+        pl.when("by_area")
+        .then((2 * per_area + divisor) // (2 * divisor))
+        .otherwise((2 * pl.col("numerator") + pl.col("denominator")) // (2 * pl.col("denominator")))
+    )
+    return (
+        tables["cycle_started"]
+        .lazy()
+        .select(
+            *CYCLE,
+            "regimen",
+            "occurred",
+            body_surface_area(height, weight, plan.body_surface_area).alias("body_surface_area"),
+            pl.concat_list("seq").alias("sources"),
+        )
+        .join(_doses(plan).lazy(), on="regimen")
+        .with_columns(amount=amount)
+        .with_columns(cycle_amount=pl.col("amount") * pl.col("administrations"))
+        .select(pl.col(name).cast(dtype) for name, dtype in PLANNED_DOSE.items())
+        .sort(*CYCLE, "regimen", "drug", maintain_order=True)
+        .collect()
+    )
+
+
+def _doses(plan: TreatmentPlan) -> pl.DataFrame:
+    """Doses of every regimen: numerator / denominator is the dose in 1/100 mg or 1/100 mg/m2."""
+    rows = []
+    for regimen in plan.regimens:
+        for dose in regimen.doses:
+            scaled = Fraction(dose.amount) * AMOUNT_SCALE
+            rows.append(
+                (
+                    regimen.code,
+                    dose.drug,
+                    dose.unit == "mg/m2",
+                    scaled.numerator,
+                    scaled.denominator,
+                    dose.times_per_day,
+                    len(dose.days) * dose.times_per_day,
+                    released(dose),
+                )
+            )
+    columns = {
+        "regimen": pl.String,
+        "drug": pl.String,
+        "by_area": pl.Boolean,
+        "numerator": pl.Int64,
+        "denominator": pl.Int64,
+        "times_per_day": pl.Int64,
+        "administrations": pl.Int64,
+        "released": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def released(dose: Dose) -> bool:
+    """Whether `dose` has a source that pharmacist and investigator signed (REQUIREMENTS PH1).
+
+    >>> from equipoise.record.plan import Label
+    >>> released(Dose(drug="gemcitabine", label=Label(en="Gemcitabine"), amount=1000,
+    ...               unit="mg/m2", days=(1,), route="intravenous_infusion"))
+    False
+    """
+    source = dose.release
+    return source is not None and bool(source.pharmacist) and bool(source.investigator)
+
+
+def exposure(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
+    """What each subject received of each drug beside what was planned, in 1/100 mg.
+
+    Sorted by replicate, subject, drug. `administered` sums amount x administrations of the doses
+    given, `planned` the cycles that were started; `cycles` counts those with something given.
+    `first_dose` is the first day that something was given. `last_dose` is the day of the last
+    administration: doses recorded once for several days are counted off along the days of the
+    regimen from the day they begin.
+    """
+    given = (
+        tables["dose_given"]
+        .filter((pl.col("amount") > 0) & (pl.col("administrations") > 0))
+        .select(
+            *DRUG,
+            "cycle",
+            "day",
+            "administrations",
+            "occurred",
+            "seq",
+            total=pl.col("amount") * pl.col("administrations"),
+        )
+    )
+    received = (
+        _with_last_day(given, tables, plan)
+        .lazy()
+        .group_by(DRUG)
+        .agg(
+            pl.col("cycle").n_unique().cast(pl.Int64).alias("cycles"),
+            pl.col("total").sum().alias("administered"),
+            pl.col("occurred").min().alias("first_dose"),
+            pl.col("last_day").max().alias("last_dose"),
+        )
+        .collect()
+    )
+    planned = (
+        tables["planned_dose"].group_by(DRUG).agg(pl.col("cycle_amount").sum().alias("planned"))
+    )
+    cycles = tables["planned_dose"].select(*DRUG, pl.col("sources").list.first().alias("seq"))
+    sources = group_sources(pl.concat([given.select(*DRUG, "seq"), cycles]), DRUG)
+    return (
+        sources.join(received, DRUG, "left", maintain_order="left")
+        .join(planned, DRUG, "left", maintain_order="left")
+        .with_columns(pl.col("cycles", "administered", "planned").fill_null(0))
+        .select(*EXPOSURE)
+    )
+
+
+def _with_last_day(given: pl.DataFrame, tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
+    """`given` with the day of the last of the administrations that each row records."""
+    one = given.filter(pl.col("administrations") == 1).with_columns(last_day="occurred")
+    started = tables["cycle_started"].select(*CYCLE, "regimen").unique(CYCLE)
+    per_day = pl.col("times_per_day").fill_null(1)
+    after = pl.coalesce("after", pl.col("days") - 1)
+    several = (
+        given.filter(pl.col("administrations") > 1)
+        .join(started, CYCLE, "left")
+        .join(_times_per_day(plan), ["regimen", "drug"], "left")
+        .with_columns(days=-(-pl.col("administrations") // per_day))
+        .join(_calendar(plan), ["regimen", "drug", "day", "days"], "left")
+        .with_columns(last_day=pl.col("occurred") + pl.duration(days=after))
+    )
+    return pl.concat([one, several.select(one.columns)])
+
+
+def _times_per_day(plan: TreatmentPlan) -> pl.DataFrame:
+    rows = {
+        (regimen.code, dose.drug): dose.times_per_day
+        for regimen in plan.regimens
+        for dose in regimen.doses
+    }
+    return pl.DataFrame(
+        [(*key, times) for key, times in rows.items()],
+        schema={"regimen": pl.String, "drug": pl.String, "times_per_day": pl.Int64},
+        orient="row",
+    )
+
+
+def _calendar(plan: TreatmentPlan) -> pl.DataFrame:
+    """From a planned day on, how many days `after` it the n-th planned day comes."""
+    rows = [
+        (regimen.code, dose.drug, start, number, day - start)
+        for regimen in plan.regimens
+        for dose in regimen.doses
+        for start, rest in _tails(sorted(set(dose.days)))
+        for number, day in enumerate(rest, start=1)
+    ]
+    columns = {
+        "regimen": pl.String,
+        "drug": pl.String,
+        "day": pl.Int64,
+        "days": pl.Int64,
+        "after": pl.Int64,
+    }
+    key = ["regimen", "drug", "day", "days"]
+    return pl.DataFrame(rows, schema=columns, orient="row").unique(key, keep="first")
+
+
+def _tails(days: Sequence[int]) -> list[tuple[int, Sequence[int]]]:
+    return [(day, days[place:]) for place, day in enumerate(days)]
+
+
+_MEASURES: Columns = schema(CycleStarted)
+
+RULES: tuple[TableRule, ...] = (
+    TableRule(
+        produces="planned_dose",
+        columns=PLANNED_DOSE,
+        requires={CycleStarted.TABLE: _MEASURES},
+        plan="treatment",
+        rule=planned_dose,
+    ),
+    TableRule(
+        produces="exposure",
+        columns=EXPOSURE,
+        requires={
+            "planned_dose": PLANNED_DOSE,
+            CycleStarted.TABLE: _MEASURES,
+            DoseGiven.TABLE: schema(DoseGiven),
+        },
+        plan="treatment",
+        rule=exposure,
+    ),
+)
