@@ -46,7 +46,7 @@ matrix: setup ## run the tests that show a requirement; write docs/reference/req
 	$(PYTEST) -q -m requirement --requirements-matrix=$(MATRIX) tests
 
 bench: setup ## benchmarks, one at a time, with the machine they ran on
-	$(BIN)/python -m pytest -p no:xdist -p no:doctest -s benchmarks
+	$(BIN)/python -m pytest -p no:xdist -s benchmarks
 
 format: setup ## lay out the code and put its imports in order
 	$(BIN)/ruff check --fix --select I .
