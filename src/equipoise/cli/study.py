@@ -1,0 +1,154 @@
+"""equipoise study: check, show, compare a study file, and list what it assumes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from equipoise.errors import BadInput
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Describe the options to `parser`."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    path = "a bundled study, a study file, or its folder"
+    check = verbs.add_parser("check", help="tell everything that is wrong with a study file")
+    show = verbs.add_parser("show", help="print a synopsis")
+    assumptions = verbs.add_parser("assumptions", help="list what was found in no source, and why")
+    for verb in (check, show, assumptions):
+        verb.add_argument("study", metavar="STUDY", help=path)
+    difference = verbs.add_parser("diff", help="list what changed from one version to another")
+    difference.add_argument("old", metavar="OLD", help=path)
+    difference.add_argument("new", metavar="NEW", help=path)
+    for verb in (check, show, assumptions, difference):
+        verb.add_argument("--json", action="store_true", help="print JSON")
+    verbs.add_parser("schema", help="print the JSON Schema of study.yaml for editors")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; the exit code is 2 for a study file with faults."""
+    verb = {
+        "check": _check,
+        "show": _show,
+        "assumptions": _assumptions,
+        "diff": _diff,
+        "schema": _schema,
+    }[arguments.verb]
+    return verb(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from equipoise.record.plan import assumed_values
+    from equipoise.study.load import load_study, study_sha256
+    from equipoise.study.synopsis import unreleased_regimens
+
+    try:
+        study = load_study(arguments.study)
+    except BadInput as error:
+        if arguments.json:
+            _print_json({"sound": False, "problems": [_problem(each) for each in error.problems]})
+            return 2
+        raise
+    found: dict[str, Any] = {
+        "sound": True,
+        "study": study.id,
+        "version": study.version,
+        "sha256": study_sha256(study),
+        "sites": len(study.sites),
+        "criteria": len(study.eligibility.criteria),
+        "items": sum(len(form.items) for form in study.visits.forms),
+        "analyses": len(study.analysis.analyses),
+        "assumptions": sum(1 for _ in assumed_values(study)),
+        "rehearsal_only": unreleased_regimens(study),
+    }
+    if arguments.json:
+        _print_json(found)
+        return 0
+    counts = ", ".join(
+        f"{found[name]} {name}"
+        for name in ("sites", "criteria", "items", "analyses", "assumptions")
+    )
+    print(f"{study.id} {study.version}: sound ({counts})")
+    print(f"sha256 {found['sha256']}")
+    if found["rehearsal_only"]:
+        print(
+            f"for rehearsal only, doses without signed source: {', '.join(found['rehearsal_only'])}"
+        )
+    return 0
+
+
+def _problem(error: BadInput) -> dict[str, Any]:
+    found = error.found if error.found is None else str(error.found)
+    return {"where": error.where, "field": error.field, "found": found, "allowed": error.allowed}
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from equipoise.study.load import load_study, study_text
+    from equipoise.study.synopsis import synopsis
+
+    study = load_study(arguments.study)
+    if arguments.json:
+        _print_json(json.loads(study_text(study)))
+    else:
+        print(synopsis(study))
+    return 0
+
+
+def _assumptions(arguments: argparse.Namespace) -> int:
+    from equipoise.record.plan import assumed_values
+    from equipoise.study.difference import plain
+    from equipoise.study.load import load_study
+
+    found = [
+        {"path": each.path, "value": plain(each.value), "reason": each.reason}
+        for each in assumed_values(load_study(arguments.study))
+    ]
+    if arguments.json:
+        _print_json(found)
+        return 0
+    for each in found:
+        print(f"{each['path']}\n  value:  {_short(each['value'])}\n  reason: {each['reason']}")
+    print(f"{len(found)} assumptions")
+    return 0
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from equipoise.study.difference import differences
+    from equipoise.study.load import load_study
+
+    found = differences(load_study(arguments.old), load_study(arguments.new))
+    if arguments.json:
+        _print_json([asdict(change) for change in found])
+        return 0
+    for change in found:
+        print(f"{change.kind:<10}{change.path}")
+        if change.kind != "added":
+            print(f"  old: {_short(change.old)}")
+        if change.kind != "removed":
+            print(f"  new: {_short(change.new)}")
+    print(f"{len(found)} differences" if found else "no difference")
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from equipoise.study.schema import study_schema
+
+    _print_json(study_schema())
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    print()
+
+
+def _short(value: Any) -> str:
+    """A value on one line, cut where it is long."""
+    if isinstance(value, dict):
+        value = {name: part for name, part in value.items() if name not in ("source", "assumption")}
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,179 @@
+"""A study on one screen: what a reader of its protocol's synopsis looks for."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from equipoise.biomarker.plan import StatusInterval
+from equipoise.record.event import decimal_text
+from equipoise.record.plan import assumed_values
+from equipoise.study.analysis_plan import Analysis
+from equipoise.study.definition import Study
+
+WIDTH = 96
+
+
+def synopsis(study: Study) -> str:
+    """Title, design, marker, strata, arms, criteria, visits, analyses and size, as text."""
+    parts = (
+        _identity, _marker, _strata, _arms, _criteria, _schedule, _analyses, _size, _standing,
+    )  # fmt: skip
+    return "\n\n".join("\n".join(part(study)) for part in parts)
+
+
+def _line(name: str, text: str) -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=f"{name:<16}", subsequent_indent=" " * 16,
+        break_long_words=False,
+    )  # fmt: skip
+
+
+def _identity(study: Study) -> Iterator[str]:
+    registration = study.registration
+    identifiers = registration.identifiers
+    design, dates, size = registration.design, registration.dates, registration.enrolment
+    yield textwrap.fill(study.title.en, WIDTH)
+    numbers = [identifiers.registry, identifiers.sponsor, *identifiers.other]
+    yield _line("study", f"{study.id}, version {study.version}")
+    yield _line("numbers", ", ".join(number for number in numbers if number))
+    yield _line("sponsor", ", ".join(f"{s.name} ({s.role})" for s in registration.sponsors))
+    yield _line("conditions", ", ".join(registration.conditions))
+    words = (design.allocation, design.intervention_model, f"masking {design.masking}")
+    yield _line("design", f"{', '.join(word.lower().replace('_', ' ') for word in words)}")
+    yield _line("phase", design.phase)
+    yield _line("status", registration.status.lower().replace("_", " "))
+    yield _line("dates", f"start {dates.start or 'unknown'}, end {dates.completion or 'unknown'}")
+    yield _line("size", f"planned {size.planned or 'unknown'}, enrolled {size.actual or 'unknown'}")
+    yield _line("sites", f"{len(study.sites)} in {', '.join(registration.countries)}")
+
+
+def _marker(study: Study) -> Iterator[str]:
+    marker = study.biomarker.marker
+    yield _line("MARKER", f"{marker.code}: {marker.label.en}")
+    for status in marker.statuses:
+        yield _line("  status", f"{status.code}: {status.label.en}")
+    for rule in marker.rules:
+        force = " (in force)" if rule.version == marker.rule_in_force else ""
+        steps = [
+            f"{step.assay}: " + "; ".join(_interval(interval) for interval in step.intervals)
+            for step in rule.steps
+        ]
+        yield _line("  rule", f"{rule.version}{force}: " + ". If not interpretable, ".join(steps))
+
+
+def _interval(interval: StatusInterval) -> str:
+    signs = (
+        (">=", interval.at_least),
+        (">", interval.above),
+        ("<", interval.below),
+        ("<=", interval.at_most),
+    )
+    limits = [f"{sign} {decimal_text(limit)}" for sign, limit in signs if limit is not None]
+    return f"{interval.status} {' and '.join(limits) or 'always'}"
+
+
+def _strata(study: Study) -> Iterator[str]:
+    scheme = study.randomisation.scheme
+    yield _line("RANDOMISATION", f"{scheme.method.replace('_', ' ')}, scheme {scheme.code}")
+    for ratio in scheme.ratios:
+        weights = ":".join(str(weight) for weight in ratio.ratio.values())
+        yield _line("  stratum", f"{ratio.status}: {':'.join(ratio.ratio)} {weights}")
+    if scheme.factors:
+        yield _line("  factors", ", ".join(scheme.factors))
+
+
+def _arms(study: Study) -> Iterator[str]:
+    regimens = {regimen.code: regimen for regimen in study.treatment.regimens}
+    yield "ARMS"
+    for arm in study.randomisation.arms:
+        yield _line(f"  {arm.code}", f"{arm.label.en}. {arm.description.en}")
+        for regimen in (regimens[code] for code in arm.regimens):
+            doses = [
+                f"{dose.label.en} {decimal_text(dose.amount)} {dose.unit}"
+                + (f" x {dose.times_per_day} daily" if dose.times_per_day > 1 else "")
+                + f", {_days(dose.days)}"
+                for dose in regimen.doses
+            ]
+            yield _line("", f"{regimen.code}, {regimen.cycle_days} days: {'; '.join(doses)}")
+
+
+def _days(days: tuple[int, ...]) -> str:
+    """Days of a cycle in words.
+
+    >>> _days((1,)), _days((10, 11, 12)), _days((1, 8))
+    ('day 1', 'days 10 to 12', 'days 1, 8')
+    """
+    if len(days) == 1:
+        return f"day {days[0]}"
+    if len(days) > 2 and days == tuple(range(days[0], days[-1] + 1)):
+        return f"days {days[0]} to {days[-1]}"
+    return "days " + ", ".join(map(str, days))
+
+
+def _criteria(study: Study) -> Iterator[str]:
+    yield "ELIGIBILITY"
+    for criterion in study.eligibility.criteria:
+        yield _line(f"  {criterion.id}", f"{criterion.kind}: {criterion.wording.en}")
+
+
+def _schedule(study: Study) -> Iterator[str]:
+    yield "VISITS"
+    for visit in study.visits.visits:
+        every = f", then every {visit.repeat_every} days" if visit.repeat_every else ""
+        window = f"-{visit.window_before}/+{visit.window_after}"
+        imaging = ", imaging" if visit.imaging else ""
+        anchor = visit.anchor.replace("_", " ")
+        text = f"{visit.label.en}: day {visit.day} from {anchor} ({window}){every}{imaging}"
+        yield _line(f"  {visit.code}", text) if len(visit.code) < 14 else _line("  visit", text)
+
+
+def _analyses(study: Study) -> Iterator[str]:
+    yield "ANALYSES"
+    for analysis in study.analysis.analyses:
+        yield _line(
+            f"  {analysis.role}", f"{analysis.id}: {analysis.label.en}; {_method(analysis)}"
+        )
+
+
+def _method(analysis: Analysis) -> str:
+    parts = [analysis.method, analysis.side, analysis.estimate, analysis.interval]
+    named = [part.replace("_", " ") for part in parts if part != "none"]
+    return ", ".join([*named, *([analysis.denominator] if analysis.denominator else [])])
+
+
+def _size(study: Study) -> Iterator[str]:
+    size = study.analysis.sample_size
+    if size is None:
+        yield _line("SAMPLE SIZE", "not given")
+        return
+    rates = " v ".join(f"{status} {decimal_text(rate)}" for status, rate in size.rates.items())
+    text = (
+        f"{size.planned} planned: {rates}, {'two' if size.sided == 2 else 'one'}-sided alpha "
+        f"{decimal_text(size.alpha)}, power {decimal_text(size.power)}, "
+        f"loss {decimal_text(size.loss)}"
+    )
+    yield _line("SAMPLE SIZE", text)
+
+
+def _standing(study: Study) -> Iterator[str]:
+    number = sum(1 for _ in assumed_values(study))
+    unsigned = unreleased_regimens(study)
+    yield _line("ASSUMPTIONS", f"{number}; equipoise study assumptions {study.id} lists them")
+    if unsigned:
+        yield _line("DOSES", f"for rehearsal only, no signed source: {', '.join(unsigned)}")
+
+
+def unreleased_regimens(study: Study) -> list[str]:
+    """Regimens with a dose that pharmacist and investigator did not release by signing its source.
+
+    Source: REQUIREMENTS PH1 (a dose without a signed source is refused).
+    """
+    return [
+        regimen.code
+        for regimen in study.treatment.regimens
+        if any(
+            dose.release is None or not (dose.release.pharmacist and dose.release.investigator)
+            for dose in regimen.doses
+        )
+    ]
