@@ -66,16 +66,12 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(found)
         return 0
-    counts = ", ".join(
-        f"{found[name]} {name}"
-        for name in ("sites", "criteria", "items", "analyses", "assumptions")
-    )
+    counted = ("sites", "criteria", "items", "analyses", "assumptions")
+    counts = ", ".join(f"{name} {found[name]}" for name in counted)
     print(f"{study.id} {study.version}: sound ({counts})")
     print(f"sha256 {found['sha256']}")
-    if found["rehearsal_only"]:
-        print(
-            f"for rehearsal only, doses without signed source: {', '.join(found['rehearsal_only'])}"
-        )
+    if unsigned := ", ".join(found["rehearsal_only"]):
+        print(f"for rehearsal only, doses without signed source: {unsigned}")
     return 0
 
 

@@ -34,6 +34,8 @@ def _identity(study: Study) -> Iterator[str]:
     identifiers = registration.identifiers
     design, dates, size = registration.design, registration.dates, registration.enrolment
     yield textwrap.fill(study.title.en, WIDTH)
+    if study.assumption:
+        yield _line("NOTE", study.assumption)
     numbers = [identifiers.registry, identifiers.sponsor, *identifiers.other]
     yield _line("study", f"{study.id}, version {study.version}")
     yield _line("numbers", ", ".join(number for number in numbers if number))
@@ -125,7 +127,7 @@ def _schedule(study: Study) -> Iterator[str]:
         imaging = ", imaging" if visit.imaging else ""
         anchor = visit.anchor.replace("_", " ")
         text = f"{visit.label.en}: day {visit.day} from {anchor} ({window}){every}{imaging}"
-        yield _line(f"  {visit.code}", text) if len(visit.code) < 14 else _line("  visit", text)
+        yield _line("  visit", text)
 
 
 def _analyses(study: Study) -> Iterator[str]:
