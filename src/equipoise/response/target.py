@@ -1,0 +1,123 @@
+"""Target lesions: the sum of their diameters at every assessment, and what it is compared with."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.response.assessments import followed, in_order, observed, own_seqs, union_sources
+from equipoise.response.criteria import criteria
+from equipoise.response.plan import ResponsePlan
+
+TARGET_SUM: Columns = {
+    **KEY,
+    "evaluator": pl.String,
+    "assessment": pl.String,
+    "occurred": pl.Date,
+    "baseline": pl.Boolean,
+    "order": pl.Int64,
+    "targets": pl.Int64,
+    "not_evaluated": pl.Int64,
+    "diameter_sum": pl.Int64,
+    "known_sum": pl.Int64,
+    "baseline_sum": pl.Int64,
+    "nadir": pl.Int64,
+    "nadir_order": pl.Int64,
+    "all_gone": pl.Boolean,
+    **SOURCES,
+}
+
+
+_ORDERS = 2**20
+"""More than the assessments of one subject."""
+
+
+def target_sum(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
+    """The sum of diameters of the target lesions at every assessment, in hundredths of a mm.
+
+    A node counts with its short axis, every other lesion with its longest diameter; a lesion that
+    is gone counts 0, one seen but too small to measure the standard's default, or its size where
+    one was recorded. `targets`: lesions that the baseline in force follows; `not_evaluated`: those
+    among them without a value here. `diameter_sum` is null unless all were evaluated; `known_sum`
+    adds those that were. `baseline_sum`: the complete sum of the baseline in force; `nadir`: the
+    smallest complete sum from that baseline to the assessment before this one, and `nadir_order`
+    which it was. `all_gone`: no target is left, nodes being back to normal size; null while
+    lesions not evaluated leave it open, and without targets. `order` counts the assessments of a
+    subject by an evaluator in time from 0.
+
+    Source: RECIST 1.1, sections 3.1, 4.2, 4.3.1, 4.3.2 (recist_1_1.yaml). Sorted by replicate,
+    subject, evaluator, order. `sources`: the assessment, its baseline, the lesions' identification.
+    """
+    assessments = in_order(tables["tumour_assessed"])
+    measured = tables["target_measured"]
+    lesions = followed(tables, assessments, measured, "target")
+    values = _diameters(tables, plan, assessments, lesions)
+    by_row = values.group_by("row").agg(
+        evaluated=pl.col("value").count().cast(pl.Int64),
+        known_sum=pl.col("value").sum(),
+        left=pl.col("is_left").any(),
+    )
+    by_base = lesions.group_by("base").agg(targets=pl.len().cast(pl.Int64))
+    missing = pl.col("targets") - pl.col("evaluated")
+    known = pl.col("known_sum")
+    sums = (
+        assessments.join(by_row, "row", "left", maintain_order="left")
+        .join(by_base, "base", "left", maintain_order="left")
+        .with_columns(pl.col("evaluated", "known_sum", "targets").fill_null(0))
+        .with_columns(
+            not_evaluated=missing,
+            diameter_sum=pl.when(missing == 0, pl.col("targets") > 0).then(known),
+            all_gone=pl.when(pl.col("left"))
+            .then(pl.lit(False))
+            .when(missing == 0, pl.col("targets") > 0)
+            .then(pl.lit(True)),
+        )
+        .with_columns(baseline_sum=pl.col("diameter_sum").gather("base"))
+    )
+    return (
+        _with_nadir(sums)
+        .with_columns(_sources(assessments, lesions, measured))
+        .select(list(TARGET_SUM))
+    )
+
+
+def _diameters(
+    tables: Tables, plan: ResponsePlan, assessments: pl.DataFrame, lesions: pl.DataFrame
+) -> pl.DataFrame:
+    """Each followed lesion at each assessment: its value in the sum, and whether it is left."""
+    limits = criteria(plan).limits
+    small = pl.lit(limits.too_small_to_measure.scaled, dtype=pl.Int64)
+    found = observed(assessments, lesions, tables["target_measured"], "state", "diameter")
+    state, diameter = pl.col("state"), pl.col("diameter")
+    value = (
+        pl.when(state == "measured")
+        .then(diameter)
+        .when(state == "too_small")
+        .then(pl.coalesce(diameter, small))
+        .when(state == "absent")
+        .then(pl.lit(0, dtype=pl.Int64))
+    )
+    size = pl.col("value")
+    normal = pl.when("node").then(size < limits.normal_node_below.scaled).otherwise(size == 0)
+    return found.with_columns(value=value).with_columns(is_left=~normal)
+
+
+def _with_nadir(sums: pl.DataFrame) -> pl.DataFrame:
+    """`nadir` and `nadir_order`: the smallest sum before, and the first assessment that had it.
+
+    Sum and order travel as one number, so that the smallest one is both.
+    """
+    course = pl.coalesce("base", "row")
+    both = pl.col("diameter_sum") * _ORDERS + pl.col("order")
+    return sums.with_columns(
+        before=both.cum_min().forward_fill().shift().over(course)
+    ).with_columns(nadir=pl.col("before") // _ORDERS, nadir_order=pl.col("before") % _ORDERS)
+
+
+def _sources(assessments: pl.DataFrame, lesions: pl.DataFrame, measured: pl.DataFrame) -> pl.Series:
+    """Per row: its own events, those of the baseline in force, and the lesions' identification."""
+    own = own_seqs(assessments, measured)
+    identified = assessments.select("base").join(
+        lesions.group_by("base").agg("seq"), "base", "left", maintain_order="left"
+    )
+    return union_sources(own, own.gather(assessments["base"]), identified["seq"])
