@@ -77,8 +77,8 @@ def _expression(text: str) -> Expression:
 def _missing(items: pl.DataFrame, names: Sequence[str], met: pl.Series) -> pl.Series:
     """The names of the items that are null, where `met` is."""
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    if not met.null_count():
-        return pl.select(pl.repeat(nothing, len(met))).to_series()
+    if not names or not met.null_count():
+        return items.select(nothing.alias("missing_items")).to_series()
     null = [pl.when(pl.col(name).is_null()).then(pl.lit(name)) for name in names]
     missing = pl.concat_list(null).list.drop_nulls()
     return items.select(pl.when(met.is_null()).then(missing).otherwise(nothing)).to_series()
