@@ -12,8 +12,9 @@ from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
 from equipoise.study.source import FieldPath
 from equipoise.visits.plan import Form, Item
+from equipoise.visits.subject_item import SUBJECT_ITEM
 
-BUILT_IN = ("replicate", "subject", "site", "sources", "screening_date")
+BUILT_IN = frozenset(SUBJECT_ITEM)
 """Columns of `subject_item` that are no items; `consent_<code>` and its date come in addition."""
 
 PREFIXES = ("consent_",)
