@@ -22,7 +22,7 @@ from equipoise.randomisation.rules import allocated, stratum_of, stream_of
 from equipoise.record.canonical import canonical
 from equipoise.record.event import EventBody
 from equipoise.record.keys import KeyStore
-from equipoise.record.sealing import Erased, seal, unseal
+from equipoise.record.sealing import Erased
 from equipoise.statistics.random import (
     ALLOCATION_GENERATOR,
     SEED_BYTES,
@@ -53,8 +53,8 @@ def activate_scheme(context: Context, body: ActivateScheme) -> EventBody:
         )
     seed = _seed(context)
     name = key_name(plan.scheme)
-    key = context.keys.ensure(name)
-    sealed = seal(key, seed.hex(), seal_context(context.trial, plan.scheme))
+    context.keys.ensure(name)
+    sealed = context.keys.seal(name, seed.hex(), seal_context(context.trial, plan.scheme))
     return SchemeActivated(
         scheme=plan.scheme.code,
         scheme_version=plan.scheme.version,
@@ -90,11 +90,10 @@ def allocation_source(
     keys: KeyStore, trial: str, scheme: Scheme, sealed_seed: str
 ) -> AllocationWords:
     """The words of a live scheme. RecordError when the key is gone: then nobody can allocate."""
-    key = keys.get(key_name(scheme))
-    if isinstance(key, Erased):
+    seed = keys.unseal(sealed_seed, seal_context(trial, scheme))
+    if isinstance(seed, Erased):
         raise RecordError(f"the key of the seed of scheme {scheme.code} was destroyed")
-    seed = bytes.fromhex(unseal(key, sealed_seed, seal_context(trial, scheme)))
-    return AllocationWords(seed, stream_of(scheme))
+    return AllocationWords(bytes.fromhex(seed), stream_of(scheme))
 
 
 def randomise(context: Context, body: Randomise) -> EventBody:

@@ -112,7 +112,7 @@ class Conductor:
     def _decided(self, context: Context, body: Body, digest: str) -> list[Draft]:
         action = context.action
         drafts = []
-        for position, (event_type, version, content, guards) in enumerate(decide(context, body)):
+        for event_type, version, content, guards in decide(context, body):
             drafts.append(
                 Draft(
                     type=event_type,
@@ -127,7 +127,7 @@ class Conductor:
                     site=context.site,
                     reason=action.reason,
                     cause=digest,
-                    idempotency_key=action.key if position == 0 else f"{action.key}#{position}",
+                    idempotency_key=action.key,
                     guards=guards,
                 )
             )

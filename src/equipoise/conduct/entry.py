@@ -9,7 +9,6 @@ from equipoise.conduct.context import Context
 from equipoise.eligibility.events import ConfirmEligibility, EligibilityConfirmed
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody
-from equipoise.record.sealing import seal
 from equipoise.visits.events import (
     ConsentSigned,
     ConsentWithdrawn,
@@ -141,9 +140,10 @@ def check_eligible(context: Context) -> None:
 
 def record_identity(context: Context, body: RecordIdentity) -> EventBody:
     """An identifier sealed under the subject's own key (GD1)."""
-    key = context.keys.ensure(f"subject/{context.subject}")
+    key = f"subject/{context.subject}"
+    context.keys.ensure(key)
     place = f"{context.trial}/{context.subject}/{body.item}"
-    return IdentityRecorded(item=body.item, sealed=seal(key, body.value, place))
+    return IdentityRecorded(item=body.item, sealed=context.keys.seal(key, body.value, place))
 
 
 def _known_visit(context: Context, visit: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from equipoise.record.event import Body, UnderKey
 from equipoise.record.keys import KeyStore
-from equipoise.record.sealing import seal
 
 
 def sealed_body(body: Body, keys: KeyStore, *, trial: str, subject: str | None) -> dict[str, Any]:
@@ -19,8 +18,9 @@ def sealed_body(body: Body, keys: KeyStore, *, trial: str, subject: str | None) 
     plain: dict[str, Any] = body.model_dump(mode="json")
     for name, declared in type(body).model_fields.items():
         if plain[name] is not None and _under_key(declared):
-            key = keys.ensure(f"value/{secrets.token_hex(12)}/{name}")
-            plain[name] = seal(key, plain[name], f"{trial}/{subject or ''}/{name}")
+            key = f"value/{secrets.token_hex(12)}/{name}"
+            keys.ensure(key)
+            plain[name] = keys.seal(key, plain[name], f"{trial}/{subject or ''}/{name}")
     return plain
 
 

@@ -1,0 +1,56 @@
+"""`equipoise`: one command per verb. Parsing imports nothing heavy; a verb imports what it runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from equipoise.errors import EquipoiseError
+
+VERBS: dict[str, str] = {
+    "study": "check, show, compare and list the assumptions of a study file",
+    "rehearse": "run a whole trial before the first patient, into a record",
+    "verify": "prove that a record was not changed",
+    "analyse": "run the analysis plan on a record",
+    "response": "run tumour tables (SDTM TU, TR) through the response rules",
+}
+"""Every verb with its one line; the module of a verb is equipoise.cli.VERB."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line, verbs included."""
+    top = argparse.ArgumentParser(
+        prog="equipoise",
+        description="Biomarker-stratified randomised trials from one study file.",
+        epilog="Exit codes: 0 done, 1 a check found something, 2 bad input or refused.",
+    )
+    top.add_argument("--version", action="version", version=_version())
+    verbs = top.add_subparsers(dest="command", metavar="VERB", required=True)
+    for verb, summary in VERBS.items():
+        module = importlib.import_module(f"equipoise.cli.{verb}")
+        module.add(verbs.add_parser(verb, help=summary, description=module.__doc__))
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code. An error is told on standard error, without a traceback."""
+    given = parser().parse_args(arguments)
+    try:
+        return int(importlib.import_module(f"equipoise.cli.{given.command}").run(given))
+    except EquipoiseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 2
+
+
+def _version() -> str:
+    from equipoise import __version__
+
+    return f"equipoise {__version__}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

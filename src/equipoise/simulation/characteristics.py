@@ -1,0 +1,86 @@
+"""Operating characteristics: how each analysis of the plan comes out over many trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from equipoise.analysis.run import OperatingCounts, operating_counts
+from equipoise.simulation.run import Rehearsal
+from equipoise.study.analysis_plan import Analysis
+from equipoise.study.derivation import derive
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristic:
+    """One analysis over many trials: how often P fell below 1 - level, and the mean proportions.
+
+    `undefined` counts trials in which the analysis gave no P (an empty group); they are not
+    rejections. `standard_error` is that of `rejection`, from the number of trials.
+    """
+
+    analysis: str
+    label: str
+    trials: int
+    undefined: int
+    rejection: float | None
+    standard_error: float | None
+    groups: tuple[str, ...]
+    mean_denominators: tuple[float, ...]
+    proportions: tuple[float | None, ...]
+
+
+@dataclass(slots=True)
+class _Sum:
+    analysis: Analysis
+    trials: int = 0
+    tested: int = 0
+    rejected: int = 0
+    numerators: list[int] = field(default_factory=list)
+    denominators: list[int] = field(default_factory=list)
+
+    def take(self, counts: OperatingCounts) -> None:
+        defined = ~np.isnan(counts.p)
+        self.trials += len(counts.p)
+        self.tested += int(defined.sum())
+        # A P exactly at the level rejects, as in the plan: P <= alpha.
+        self.rejected += int((counts.p[defined] <= 1 - float(self.analysis.level)).sum())
+        sums = counts.numerators.sum(axis=0), counts.denominators.sum(axis=0)
+        previous = self.numerators or [0] * len(sums[0]), self.denominators or [0] * len(sums[1])
+        self.numerators = [a + int(b) for a, b in zip(previous[0], sums[0], strict=True)]
+        self.denominators = [a + int(b) for a, b in zip(previous[1], sums[1], strict=True)]
+
+
+def characteristics(rehearsals: Iterable[Rehearsal]) -> list[Characteristic]:
+    """Operating characteristics of every analysis of the plan, in its order.
+
+    Batches are taken one by one and only counts are kept, so that memory does not grow.
+    """
+    sums: dict[str, _Sum] = {}
+    for rehearsal in rehearsals:
+        tables = derive(rehearsal.tables, rehearsal.study)
+        for counts in operating_counts(tables, rehearsal.study, rehearsal.entries.replicates):
+            sums.setdefault(counts.analysis.id, _Sum(counts.analysis)).take(counts)
+    return [_characteristic(each) for each in sums.values()]
+
+
+def _characteristic(found: _Sum) -> Characteristic:
+    rate = found.rejected / found.trials if found.tested else None
+    error = None if rate is None else math.sqrt(rate * (1 - rate) / found.trials)
+    return Characteristic(
+        analysis=found.analysis.id,
+        label=found.analysis.label.en,
+        trials=found.trials,
+        undefined=found.trials - found.tested,
+        rejection=rate,
+        standard_error=error,
+        groups=tuple(group.label for group in found.analysis.groups),
+        mean_denominators=tuple(each / found.trials for each in found.denominators),
+        proportions=tuple(
+            numerator / denominator if denominator else None
+            for numerator, denominator in zip(found.numerators, found.denominators, strict=True)
+        ),
+    )

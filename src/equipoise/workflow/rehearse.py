@@ -1,0 +1,258 @@
+"""A rehearsed trial sent through `conduct`, action by action, into a record.
+
+The entries that the simulator drew are what people would have done; here synthetic accounts do it.
+No decision is taken over from the simulation: whether a subject is eligible and which arm they get
+is decided again by `conduct`, and must come out the same.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from equipoise.conduct.allocation import scheme_rule
+from equipoise.conduct.conductor import Conductor
+from equipoise.conduct.opening import adopt_version, open_trial
+from equipoise.oversight.events import TrialOpened
+from equipoise.record.canonical import canonical
+from equipoise.record.keys import KeyStore
+from equipoise.record.log import Log
+from equipoise.record.tables import Row, rows
+from equipoise.simulation.run import Rehearsal, Version
+from equipoise.study.access import ACTION_ROLES
+from equipoise.study.actions import Action
+from equipoise.study.catalogue import DECIDED, EVENTS
+from equipoise.study.definition import Study
+
+ORGANISATION = "Rehearsal"
+ADMINISTRATOR = "rehearsal-administrator"
+DECISIONS = {"EligibilityConfirmed": "ConfirmEligibility", "Randomised": "Randomise"}
+"""Events that are not replayed but asked for again, by the action that decides them."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay did: the seq in the record of every entry, by its seq in the rehearsal."""
+
+    replicate: int
+    seq: dict[int, int]
+    events: int
+
+
+def replayed(
+    rehearsal: Rehearsal,
+    replicate: int,
+    log: Log,
+    keys: KeyStore,
+    *,
+    progress: Progress = lambda done, total: None,
+) -> Replay:
+    """Send one replicate of `rehearsal` into the empty record `log`.
+
+    `progress` is told entries done and in all. Raises whatever `conduct` raises: a rehearsal that
+    conduct refuses is a contradiction in the software, and stops.
+    """
+    first = rehearsal.versions[0]
+    clock = _Clock(rehearsal)
+    opened = TrialOpened(
+        mode="rehearsal",
+        study=first.study.id,
+        scenario=rehearsal.scenario.name,
+        scenario_seed=rehearsal.seed,
+        scenario_replicate=replicate,
+    )
+    open_trial(
+        log, first.study, administrator=ADMINISTRATOR, organisation=ORGANISATION, opened=opened,
+        recorded=clock.at(0),
+    )  # fmt: skip
+    conductor = Conductor(log, keys)
+    _found(conductor, first.study, clock)
+    _go_live(conductor, first, clock)
+    pending = list(rehearsal.versions[1:])
+    entries = sorted(_entries(rehearsal, replicate), key=lambda entry: entry.row.event)
+    seqs: dict[int, int] = {}
+    seen: dict[str, int] = {}
+    for done, entry in enumerate(entries):
+        day = clock.day_of(entry.day)
+        while pending and pending[0].day <= day:
+            version = pending.pop(0)
+            adopt_version(
+                log, version.study, actor="rehearsal-data_manager", organisation=ORGANISATION,
+                recorded=clock.at(version.day),
+            )  # fmt: skip
+            _go_live(conductor, version, clock)
+        action = _action(entry, clock, seqs, seen)
+        written = conductor.act(action)
+        seqs[entry.row.event] = written[-1].seq
+        if entry.row.subject is not None:
+            seen[entry.row.subject] = written[-1].seq
+        progress(done + 1, len(entries))
+    return Replay(replicate, seqs, log.head().seq)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One thing that somebody does: an event to record, a decision to ask for, a correction."""
+
+    name: str
+    row: Row
+    day: str
+
+
+class _Clock:
+    """The scenario's clock: days of the trial, at eight in the morning, UTC."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self.start = rehearsal.scenario.start
+
+    def at(self, day: int) -> datetime.datetime:
+        """The moment on a day of the trial."""
+        found = self.start + datetime.timedelta(days=day)
+        return datetime.datetime.combine(found, datetime.time(8), tzinfo=datetime.UTC)
+
+    def day_of(self, day: str) -> int:
+        """The day of the trial of a date."""
+        return (datetime.date.fromisoformat(day) - self.start).days
+
+
+def _entries(rehearsal: Rehearsal, replicate: int) -> Iterator[_Entry]:
+    """Everything that happened in a replicate, each with the content it was first entered with."""
+    mine = {
+        name: frame.filter(pl.col("replicate") == replicate)
+        for name, frame in rehearsal.entries.tables(corrected=False).items()
+    }
+    for cls in EVENTS:
+        frame = mine[cls.TABLE]
+        if cls.TYPE in DECIDED and cls.TYPE not in DECISIONS:
+            continue
+        if frame.is_empty():
+            continue
+        for row in rows(mine, cls):
+            yield _Entry(cls.TYPE, row, row.occurred or "")
+    for change in (
+        rehearsal.entries.changes().filter(pl.col("replicate") == replicate).iter_rows(named=True)
+    ):
+        body = {
+            "target": change["target"],
+            "item": f"items/{change['item']}/value",
+            "new": canonical(change["new"]),
+        }
+        day = change["occurred"].isoformat()
+        row = Row(
+            replicate, change["seq"], change["subject"], change["site"], None,
+            change["study_version"], body,
+        )  # fmt: skip
+        yield _Entry("Correct", row, day)
+
+
+def _action(entry: _Entry, clock: _Clock, seqs: dict[int, int], seen: dict[str, int]) -> Action:
+    row, name, body = entry.row, entry.name, dict(entry.row.body)
+    if name in DECISIONS:
+        name, body = DECISIONS[name], {}
+    if name == "Correct":
+        body["target"] = seqs[body["target"]]
+    role = _role(name)
+    return Action(
+        name=name,
+        body=body,
+        actor=account(role, row.site),
+        role=role,
+        organisation=ORGANISATION,
+        key=f"rehearsal-{row.event}",
+        seen=seen.get(row.subject or "", 0),
+        subject=row.subject,
+        site=row.site,
+        occurred=row.occurred,
+        reason="transcription error" if name == "Correct" else None,
+        recorded=clock.at(clock.day_of(entry.day)),
+    )
+
+
+def _role(action: str) -> str:
+    """The role that does this in a rehearsal: a reader reads, an investigator does the rest."""
+    allowed = ACTION_ROLES[action]
+    for role in ("reader", "laboratory", "investigator", "nurse"):
+        if role in allowed and not (role == "laboratory" and "investigator" in allowed):
+            return role
+    return min(allowed)
+
+
+def account(role: str, site: str | None) -> str:
+    """The synthetic account of a role, at a site where the role is a site's."""
+    return f"rehearsal-{role}" + (f"-{site}" if role in ("investigator", "nurse") else "")
+
+
+def _found(conductor: Conductor, study: Study, clock: _Clock) -> None:
+    """Give the synthetic accounts their grants and open the sites."""
+    central = ("data_manager", "statistician", "laboratory", "reader")
+    grants: list[tuple[str, str | None]] = [(role, None) for role in central]
+    grants += [("investigator", site.code) for site in study.sites]
+    for role, site in grants:
+        body = {"person": account(role, site), "granted_role": role, "granted_site": site}
+        _act(conductor, clock, 0, "GrantGiven", body, "administrator", f"grant-{role}-{site}")
+    for site_row in study.sites:
+        _act(
+            conductor, clock, 0, "SiteOpened", {"name": site_row.name}, "data_manager",
+            f"open-{site_row.code}", site=site_row.code,
+        )  # fmt: skip
+
+
+def _go_live(conductor: Conductor, version: Version, clock: _Clock) -> None:
+    """Activate a version at every site; sign and activate its scheme where that is new."""
+    study, day = version.study, version.day
+    for site in study.sites:
+        body = {"version": study.version, "approval": "rehearsal"}
+        key = f"live-{study.version}-{site.code}"
+        _act(
+            conductor, clock, day, "StudyVersionActivated", body, "data_manager", key,
+            site=site.code,
+        )  # fmt: skip
+    scheme = study.randomisation.scheme
+    if (scheme.code, scheme.version) in conductor.state.schemes:
+        return
+    signed = {
+        "meaning": "approval",
+        "scope": f"scheme {scheme.code} {scheme.version}",
+        "content_sha256": hashlib.sha256(scheme_rule(study.randomisation).encode()).hexdigest(),
+        "reauthenticated": True,
+    }
+    name = f"{scheme.code}-{scheme.version}"
+    _act(conductor, clock, day, "Signed", signed, "statistician", f"sign-{name}")
+    _act(
+        conductor, clock, day, "ActivateScheme", {}, "statistician", f"activate-{name}",
+        site=study.sites[0].code,
+    )  # fmt: skip
+
+
+def _act(
+    conductor: Conductor,
+    clock: _Clock,
+    day: int,
+    name: str,
+    body: dict[str, Any],
+    role: str,
+    key: str,
+    *,
+    site: str | None = None,
+) -> None:
+    actor = ADMINISTRATOR if role == "administrator" else account(role, site)
+    conductor.act(
+        Action(
+            name=name,
+            body=body,
+            actor=actor,
+            role=role,
+            organisation=ORGANISATION,
+            key=f"rehearsal-{key}",
+            site=site,
+            occurred=clock.at(day).date().isoformat(),
+            recorded=clock.at(day),
+        )
+    )
