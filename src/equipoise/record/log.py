@@ -255,7 +255,8 @@ def _storable(value: str, name: str, *, limited: bool) -> None:
         raise RecordError(f"{name} contains a NUL character: {value!r}")
     if limited and len(value) > LONGEST_NAME:
         raise RecordError(f"{name} has {len(value)} characters; at most {LONGEST_NAME} fit")
-    canonical(value)
+    if not value.isascii():
+        canonical(value)
 
 
 def _once(what: str, names: Iterable[str | None]) -> None:

@@ -1,0 +1,374 @@
+"""The record in one SQLite file: the default store, for one machine.
+
+The file itself refuses whatever is not an append. Triggers abort every UPDATE and DELETE, and
+every INSERT that does not continue the chain: the next seq, the hash of the last event as `prev`,
+a time not before the last. They also abort a key or guard that exists, because INSERT OR REPLACE
+from a connection without `recursive_triggers` deletes the old row past the DELETE trigger.
+Whoever owns the file can still drop the triggers; `examine` says so, and the chain shows what was
+done then.
+
+A transaction is durable when it is over: write-ahead log, `synchronous=FULL`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from equipoise import __version__
+from equipoise.errors import RecordError
+from equipoise.record.event import Event
+from equipoise.record.log import GENESIS
+from equipoise.record.sql import COLUMNS, Guards, StoreLog, StoreTransaction, taken
+from equipoise.record.verify import Finding, GuardsOf, SignatureCheck, SignedHead, verify
+
+FORMAT: Final = 1
+"""Version of the tables; a file of another version is not opened."""
+
+PATIENCE: Final = 30.0
+"""Seconds to wait for another process that writes."""
+
+_APPLICATION: Final = int.from_bytes(b"Eqpo")
+"""What marks a SQLite file as ours (PRAGMA application_id)."""
+
+_OLDEST_SQLITE: Final = (3, 37, 0)
+"""The first with STRICT tables."""
+
+_DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
+_MOMENT = f"{_DAY}T[0-2][0-9]:[0-5][0-9]:[0-6][0-9].{'[0-9]' * 6}Z"
+
+_TABLES: Final = (
+    'CREATE TABLE meta ("key" TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT',
+    f"""CREATE TABLE event (
+  seq INTEGER PRIMARY KEY CHECK (seq >= 1),
+  trial TEXT NOT NULL,
+  type TEXT NOT NULL CHECK (type <> ''),
+  type_version INTEGER NOT NULL CHECK (type_version >= 1),
+  subject TEXT,
+  site TEXT,
+  occurred TEXT CHECK (length(occurred) IN (4, 7, 10)),
+  recorded TEXT NOT NULL CHECK (recorded GLOB '{_MOMENT}'),
+  "offset" INTEGER NOT NULL CHECK (abs("offset") < 24 * 60),
+  actor TEXT NOT NULL CHECK (actor <> ''),
+  role TEXT NOT NULL CHECK (role <> ''),
+  organisation TEXT NOT NULL CHECK (organisation <> ''),
+  reason TEXT,
+  cause TEXT,
+  study_version TEXT NOT NULL,
+  release TEXT NOT NULL,
+  idempotency_key TEXT UNIQUE,
+  body TEXT NOT NULL CHECK (json_valid(body)),
+  prev TEXT NOT NULL CHECK (length(prev) = 64),
+  hash TEXT NOT NULL CHECK (length(hash) = 64)
+) STRICT""",
+    """CREATE TABLE guard (
+  name TEXT PRIMARY KEY CHECK (name <> ''),
+  seq INTEGER NOT NULL REFERENCES event (seq)
+) STRICT""",
+    "CREATE INDEX event_of_subject ON event (subject, seq)",
+    "CREATE INDEX event_of_type ON event (type, seq)",
+)
+
+_LAST = "FROM event ORDER BY seq DESC LIMIT 1"
+_TRIGGERS: Final = (
+    f"""CREATE TRIGGER event_continues_the_chain BEFORE INSERT ON event
+WHEN NEW.seq IS NOT coalesce((SELECT seq {_LAST}), 0) + 1
+  OR NEW.prev IS NOT coalesce((SELECT hash {_LAST}), '{GENESIS}')
+  OR NEW.recorded < coalesce((SELECT recorded {_LAST}), '')
+  OR NEW.trial IS NOT (SELECT value FROM meta WHERE "key" = 'trial')
+  OR EXISTS (SELECT 1 FROM event WHERE idempotency_key = NEW.idempotency_key)
+BEGIN SELECT RAISE(ABORT, 'the event does not continue the record, or its key was used'); END""",
+    """CREATE TRIGGER guard_is_new BEFORE INSERT ON guard
+WHEN EXISTS (SELECT 1 FROM guard WHERE name = NEW.name)
+  OR NOT EXISTS (SELECT 1 FROM event WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the guard is held, or its event does not exist'); END""",
+    """CREATE TRIGGER meta_is_complete BEFORE INSERT ON meta
+BEGIN SELECT RAISE(ABORT, 'what a record says of itself is fixed'); END""",
+    *(
+        f"""CREATE TRIGGER {table}_refuses_{change.lower()} BEFORE {change} ON {table}
+BEGIN SELECT RAISE(ABORT, 'the record is append-only: {change} is refused'); END"""
+        for table in ("event", "guard", "meta")
+        for change in ("UPDATE", "DELETE")
+    ),
+)
+
+_INSERT_EVENT: Final = (
+    f"INSERT INTO event ({COLUMNS}) VALUES ({', '.join('?' * len(Event._fields))})"
+)
+_INSERT_GUARD: Final = "INSERT INTO guard (name, seq) VALUES (?, ?)"
+
+
+class SqliteLog(StoreLog):
+    """The record in the file `path`. One object serves one thread; any number share the file."""
+
+    MARK: ClassVar[str] = "?"
+
+    def __init__(self, path: str | Path, *, release: str = __version__) -> None:
+        """Open the record; RecordError when the file is missing, not a record, or damaged."""
+        self.path, self.release = Path(path), release
+        self._connection = _connected(self.path, "rw")
+        try:
+            self._prepare()
+            self.trial = _described(self._connection, self.path)["trial"]
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise _translated(error, self.path) from error
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @classmethod
+    def create(cls, path: str | Path, *, trial: str, release: str = __version__) -> SqliteLog:
+        """A new and empty record of `trial`; RecordError when there is a file already."""
+        path = Path(path)
+        if not trial.strip():
+            raise RecordError("a record needs the identifier of its trial")
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError as error:
+            raise RecordError(
+                f"{path} exists and was left as it is: open it, or choose another name"
+            ) from error
+        except OSError as error:
+            raise RecordError(f"{path} cannot be created: {error.strerror}") from error
+        try:
+            with closing(_connected(path, "rw")) as connection:
+                _build(connection, trial, release)
+        except BaseException as error:
+            _remove(path)
+            if isinstance(error, sqlite3.Error):
+                raise _translated(error, path) from error
+            raise
+        return cls(path, release=release)
+
+    def close(self) -> None:
+        """Let go of the file; a second time does nothing."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteTransaction]:
+        """A turn to write: waits up to 30 s for other writers, then holds the lock."""
+        connection = self._connection
+        try:
+            if connection.in_transaction:
+                raise RecordError("a transaction of this log is still open")
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise _translated(error, self.path) from error
+        transaction = None
+        try:
+            transaction = SqliteTransaction(self)
+            yield transaction
+            transaction.check_usable()
+            self._commit()
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            if transaction is not None:
+                transaction.end("its block was left")
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _translated(error, self.path) from error
+
+    def _fetch(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise _translated(error, self.path) from error
+
+    def _prepare(self) -> None:
+        """Refuse a file that is not a whole record of this version; set up the connection."""
+        connection = self._connection
+        _check_ours(connection, self.path)
+        if problems := _differences(connection):
+            raise RecordError(
+                f"{self.path} is not as Equipoise made it ({problems[0]}): do not write to it; run "
+                "`equipoise verify` and restore a certified copy"
+            )
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+            raise RecordError(f"{self.path} lies where SQLite cannot keep a write-ahead log")
+        for setting in ("synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {setting}")
+        connection.execute("PRAGMA recursive_triggers = ON")
+
+
+class SqliteTransaction(StoreTransaction):
+    """One turn to write to a SQLite file."""
+
+    MARK = SqliteLog.MARK
+
+    def __init__(self, log: SqliteLog) -> None:
+        super().__init__(log.trial, log.release, log.head())
+        self._log = log
+
+    def _fetch(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        self.check_usable()
+        return self._log._fetch(sql, values)
+
+    def _insert(self, events: Sequence[Event], guards: Guards) -> None:
+        connection = self._log._connection
+        try:
+            connection.executemany(_INSERT_EVENT, events)
+            connection.executemany(_INSERT_GUARD, guards)
+        except sqlite3.IntegrityError as error:
+            why = "; ".join(taken(self._log, events, guards)) or f"the store refuses it: {error}"
+            raise RecordError(f"{why}. Nothing was written") from error
+        except sqlite3.Error as error:
+            raise _translated(error, self._log.path) from error
+
+
+def examine(
+    path: str | Path,
+    *,
+    anchors: Collection[SignedHead] = (),
+    public_keys: Collection[str] = (),
+    is_signed: SignatureCheck | None = None,
+    guards_of: GuardsOf | None = None,
+) -> list[Finding]:
+    """What is wrong with the record in the file `path`, tampered with or not; empty when nothing.
+
+    To the findings of `equipoise.record.verify.verify`, which takes the same options, it adds those
+    of kind "store": the file's own protections are gone, or SQLite finds it damaged. Nothing is
+    written. RecordError when there is no record to read: the file is missing or not ours.
+    """
+    path = Path(path)
+    found: list[Finding] = []
+    with closing(_connected(path, "ro")) as connection, ThreadPoolExecutor(1) as beside:
+        # Bytes that are no UTF-8 must come through, so that the event they stand in can be named.
+        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        try:
+            _check_ours(connection, path)
+            damage = beside.submit(_damage, path)
+            connection.execute("BEGIN")  # one state of the record, whoever writes meanwhile
+            found += [Finding(None, "store", problem) for problem in _differences(connection)]
+            trial = dict(_whole(connection, 'SELECT "key", value FROM meta', found)).get("trial")
+            events = _whole(connection, f"SELECT {COLUMNS} FROM event ORDER BY seq", found)
+            guards = _whole(connection, "SELECT name, seq FROM guard", found)
+            chain = verify(
+                map(Event._make, events),
+                trial=trial,
+                anchors=anchors,
+                public_keys=public_keys,
+                is_signed=is_signed,
+                guards=guards,
+                guards_of=guards_of,
+            )
+        except sqlite3.Error as error:
+            raise _translated(error, path) from error
+        found += [Finding(None, "store", problem) for problem in damage.result()]
+    return found + chain
+
+
+def _whole(
+    connection: sqlite3.Connection, sql: str, found: list[Finding]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows up to the first that SQLite cannot read, which becomes a finding."""
+    try:
+        yield from connection.execute(sql)
+    except sqlite3.Error as error:
+        found.append(Finding(None, "store", f"reading stopped ({sql.split(' ORDER')[0]}): {error}"))
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise RecordError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
+    if not path.is_file():
+        raise RecordError(f"there is no record at {path}: create one, or correct the path")
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    try:
+        return sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _translated(error, path) from error
+
+
+def _build(connection: sqlite3.Connection, trial: str, release: str) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _TABLES:
+        connection.execute(statement)
+    described = {"format": str(FORMAT), "trial": trial, "release": release}
+    connection.executemany('INSERT INTO meta ("key", value) VALUES (?, ?)', described.items())
+    for statement in _TRIGGERS:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    connection.execute("COMMIT")
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).unlink()
+
+
+def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != _APPLICATION:
+        raise RecordError(
+            f"{path} is not a record of Equipoise, or its creation was cut short: "
+            "correct the path, or remove the file and create the record again"
+        )
+    if version != FORMAT:
+        raise RecordError(
+            f"{path} has record format {version}; this release reads format {FORMAT}: "
+            "open it with the release that made it, or a newer one"
+        )
+
+
+def _differences(connection: sqlite3.Connection) -> list[str]:
+    """How the file's tables, indexes and triggers differ from those it was made with."""
+    stored = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    present = dict(connection.execute(stored).fetchall())
+    expected = {" ".join(sql.split()[1:3]).lower(): sql for sql in (*_TABLES, *_TRIGGERS)}
+    return (
+        [f"its {name} is missing" for name in expected if name not in present]
+        + [f"its {n} was changed" for n, sql in expected.items() if present.get(n, sql) != sql]
+        + [f"it has a {name} that is not ours" for name in present if name not in expected]
+    )
+
+
+def _damage(path: Path) -> list[str]:
+    """What SQLite's own examination of pages, indexes and constraints says."""
+    try:
+        with closing(_connected(path, "ro")) as connection:
+            said = [text for (text,) in connection.execute("PRAGMA integrity_check(10)")]
+    except sqlite3.Error as error:
+        return [f"SQLite cannot examine the file: {error}"]
+    return [] if said == ["ok"] else [f"SQLite finds damage: {text}" for text in said]
+
+
+def _described(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
+    described = dict(connection.execute('SELECT "key", value FROM meta').fetchall())
+    if "trial" not in described:
+        raise RecordError(f"{path} does not say which trial it belongs to: restore a copy")
+    return described
+
+
+_SAID: Final = {
+    sqlite3.SQLITE_BUSY: "another process has been writing for 30 seconds: try again",
+    sqlite3.SQLITE_FULL: "the disk is full: make room and try again",
+    sqlite3.SQLITE_READONLY: "the file or its folder may not be written to: check permissions",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged or cut short: restore a copy and verify it",
+    sqlite3.SQLITE_NOTADB: "this is not a record, or it is damaged: correct the path, or restore",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened: check path and permissions",
+}
+
+
+def _translated(error: sqlite3.Error, path: Path) -> RecordError:
+    """The error of SQLite as one that says what to do; nothing was written."""
+    code = getattr(error, "sqlite_errorcode", None)
+    said = None if code is None else _SAID.get(code & 0xFF)
+    return RecordError(f"{path}: {said} ({error})" if said else f"{path}: {error}")
