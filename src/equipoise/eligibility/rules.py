@@ -64,7 +64,7 @@ def _verdicts(items: pl.DataFrame, criterion: Criterion) -> pl.DataFrame:
         pl.lit(criterion.id).alias("criterion"),
         pl.lit(criterion.kind).alias("kind"),
         met.alias("met"),
-        _missing(items, expression.items, met).alias("missing_items"),
+        _missing(expression.items, met).alias("missing_items"),
         _sources(items, expression.items),
     )
 
@@ -74,18 +74,20 @@ def _expression(text: str) -> Expression:
     return Expression(text)
 
 
-def _missing(items: pl.DataFrame, names: Sequence[str], met: pl.Series) -> pl.Series:
+def _missing(names: Sequence[str], met: pl.Series) -> pl.Expr:
     """The names of the items that are null, where `met` is."""
     nothing = pl.lit([], dtype=pl.List(pl.String))
     if not names or not met.null_count():
-        return items.select(nothing.alias("missing_items")).to_series()
+        return nothing
     null = [pl.when(pl.col(name).is_null()).then(pl.lit(name)) for name in names]
     missing = pl.concat_list(null).list.drop_nulls()
-    return items.select(pl.when(met.is_null()).then(missing).otherwise(nothing)).to_series()
+    return pl.when(pl.lit(met).is_null()).then(missing).otherwise(nothing)
 
 
 def _sources(items: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     seqs = items["item_sources"].struct
+    if not names:
+        return pl.Series("sources", [[]] * len(items), dtype=pl.List(pl.Int64))
     return row_sources(*(seqs.field(name) for name in names)).alias("sources")
 
 

@@ -204,7 +204,7 @@ def _others(plan: VisitsPlan, known: Callable[[], pl.DataFrame] | None) -> pl.Da
             f"consent_{consent.code}": pl.Boolean(),
             f"consent_{consent.code}_date": pl.Date(),
         }
-    types["screening_date"] = pl.Date()
+    types |= {"screening_date": pl.Date(), "treatment_start_date": pl.Date()}
     return pl.DataFrame({name: [None] for name in types}, schema=types)
 
 

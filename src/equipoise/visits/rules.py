@@ -214,6 +214,8 @@ RULES: tuple[TableRule, ...] = (
         requires={
             "item": ITEM,
             **_events(SubjectScreened, ConsentSigned),
+            "cycle_started": _DATED,
+            "dose_given": {**_DATED, "amount": pl.Int64, "administrations": pl.Int64},
         },
         plan="visits",
         rule=subject_item,

@@ -10,12 +10,13 @@ import polars as pl
 from equipoise.errors import RecordError
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import row_sources
-from equipoise.visits.days import first_day
+from equipoise.visits.days import first_day, given_dose
 from equipoise.visits.plan import Item, VisitsPlan
 
 SUBJECT_ITEM: Columns = {
     **KEY,
     "screening_date": pl.Date,
+    "treatment_start_date": pl.Date,
     "item_sources": pl.Struct,
     **SOURCES,
 }
@@ -68,7 +69,8 @@ def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
 
     - every item of every form of the plan under its own code: its latest answer, null where it is
       not yet known or missing;
-    - `screening_date`;
+    - `screening_date`; `treatment_start_date`: the first day on which a cycle was begun or a dose
+      given;
     - for every consent of the plan `consent_<code>`: true if the version in force was signed, else
       null; and `consent_<code>_date`: when it was first signed in any version. A withdrawal of
       consent takes no signature back: it stands in `disposition`;
@@ -85,6 +87,7 @@ def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     for name, value, seq in (
         *_answers(subjects, tables["item"], plan),
         ("screening_date", screened["occurred"], screened["seq"]),
+        *_treatment_start(subjects, tables),
         *_consents(subjects, tables["consent_signed"], plan),
     ):
         values.append(value.alias(name))
@@ -123,6 +126,17 @@ def _answers(
     for item, found in zip(items, places, strict=True):
         where = pl.Series(found).replace(-1, None)
         yield item.code, typed(item, placed["value"].gather(where)), placed["seq"].gather(where)
+
+
+def _treatment_start(
+    subjects: pl.DataFrame, tables: Tables
+) -> Iterator[tuple[str, pl.Series, pl.Series]]:
+    begun = first_day(tables["cycle_started"])
+    given = first_day(tables["dose_given"].filter(given_dose()))
+    found = subjects.join(
+        first_day(pl.concat([begun, given])), [*KEY], "left", maintain_order="left"
+    )
+    yield "treatment_start_date", found["occurred"], found["seq"]
 
 
 def _consents(
