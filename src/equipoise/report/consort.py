@@ -1,0 +1,162 @@
+"""The flow of subjects through the trial, as CONSORT draws it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from equipoise.record.rule import Tables
+from equipoise.report.drawing import Box, Drawing, same_height
+from equipoise.report.layout import arm_codes, arm_label, status_codes, status_label
+from equipoise.report.wording import counted, plain
+from equipoise.study.definition import Study
+
+KEY = ("replicate", "subject")
+WIDTH = 1000.0
+GAP = 14.0
+DOWN = 30.0
+MOST_COLUMNS = 6
+"""Columns that fit beside one another and can still be read on A4."""
+
+
+def consort(tables: Tables, study: Study, analysed: pl.DataFrame) -> str:
+    """The flow diagram as SVG: screened, failures by cause, randomised, treated, analysed.
+
+    `analysed` has a row per subject of the primary analysis's population: replicate, subject,
+    evaluable. One column per marker status as randomised and arm; strata stand side by side as
+    far as they can be read, else below one another.
+    """
+    drawing = Drawing("consort", "Flow of subjects through the trial", WIDTH)
+    flow = _flow(tables, analysed)
+    top = drawing.box(_centred(f"Screened (n = {len(flow)})", DOWN * 0))
+    out = Box(WIDTH - 330, top.bottom + DOWN * 0.7, 330, *_not_randomised(tables, flow))
+    drawing.box(out)
+    randomised = _centred(
+        f"Randomised (n = {flow['arm'].count()})", max(out.bottom + DOWN * 0.7, top.bottom + DOWN)
+    )
+    drawing.box(randomised)
+    side = out.y + out.height / 2
+    drawing.line((top.middle, top.bottom), (top.middle, randomised.y), arrow=True)
+    drawing.line((top.middle, side), (out.x, side), arrow=True)
+    _strata(drawing, study, flow, randomised)
+    return drawing.svg()
+
+
+def _centred(heading: str, y: float) -> Box:
+    return Box(WIDTH / 2 - 125, y, 250, heading)
+
+
+def _flow(tables: Tables, analysed: pl.DataFrame) -> pl.DataFrame:
+    """One row per screened subject with what happened to them."""
+    fates = tables["disposition"].select(
+        *KEY,
+        pl.col("screening_failed").is_not_null(),
+        pl.col("first_dose").is_not_null().alias("treated"),
+        pl.col("treatment_discontinued").is_not_null(),
+        pl.col("consent_withdrawn").is_not_null(),
+        pl.col("lost").is_not_null(),
+        (pl.col("death").is_not_null() | pl.col("death_text").is_not_null()).alias("died"),
+    )
+    allocated = tables["allocation"].select(*KEY, "marker_status", "arm")
+    frame = fates.join(allocated, on=KEY, how="left")
+    return frame.join(analysed.select(*KEY, "evaluable"), on=KEY, how="left").sort(KEY)
+
+
+def _not_randomised(tables: Tables, flow: pl.DataFrame) -> tuple[str, list[str]]:
+    """Heading and lines of the box beside the trunk."""
+    left = flow.filter(pl.col("arm").is_null())
+    failed = left.filter(pl.col("screening_failed"))
+    causes = (
+        tables["screening_failed"]
+        .sort("event")
+        .unique(KEY, keep="last", maintain_order=True)
+        .join(failed.select(KEY), on=KEY, how="semi")
+        .group_by("cause")
+        .len()
+        .sort("len", "cause", descending=[True, False])
+    )
+    lines = [f"{plain(cause).capitalize()}: {count}" for cause, count in causes.iter_rows()]
+    if len(failed) < len(left):
+        lines.append(f"Still in screening: {len(left) - len(failed)}")
+    return f"Not randomised (n = {len(left)})", lines
+
+
+def _strata(drawing: Drawing, study: Study, flow: pl.DataFrame, trunk: Box) -> None:
+    """A panel for every marker status, in rows of panels that can be read."""
+    statuses, arms = status_codes(study), arm_codes(study)
+    abreast = len(statuses) if len(statuses) * len(arms) <= MOST_COLUMNS else 1
+    y = trunk.bottom
+    for first in range(0, len(statuses), abreast):
+        panels = statuses[first : first + abreast]
+        width = (WIDTH - 2 * GAP * (abreast - 1)) / abreast
+        heads = [
+            Box(place * (width + 2 * GAP), y + DOWN * 1.2, width, _stratum(study, flow, status))
+            for place, status in enumerate(panels)
+        ]
+        _joined(drawing, trunk, heads, first > 0)
+        drawing.row([Box(h.x, h.y, h.width, h.heading, (), "box stratum") for h in heads])
+        for head, status in zip(heads, panels, strict=True):
+            _arms(drawing, study, flow.filter(marker_status=status), head)
+        y = drawing.height
+
+
+def _stratum(study: Study, flow: pl.DataFrame, status: str) -> str:
+    return f"{status_label(study, status)} (n = {len(flow.filter(marker_status=status))})"
+
+
+def _joined(drawing: Drawing, trunk: Box, heads: list[Box], below: bool) -> None:
+    """Lines from the trunk, or from the panel above, to the heads of a row of panels."""
+    start = (WIDTH / 2, drawing.height if below else trunk.bottom)
+    if below:
+        return
+    bend = (start[1] + heads[0].y) / 2
+    for head in heads:
+        drawing.line(
+            start, (start[0], bend), (head.middle, bend), (head.middle, head.y), arrow=True
+        )
+
+
+def _arms(drawing: Drawing, study: Study, stratum: pl.DataFrame, head: Box) -> None:
+    """Allocation, follow-up and analysis of each arm of one stratum."""
+    arms = arm_codes(study)
+    width = (head.width - GAP * (len(arms) - 1)) / len(arms)
+    columns = [_stages(study, stratum.filter(arm=arm), arm) for arm in arms]
+    y, above = head.bottom, [head] * len(arms)
+    for stage in range(len(columns[0])):
+        boxes = [
+            Box(head.x + place * (width + GAP), y + DOWN, width, *column[stage])
+            for place, column in enumerate(columns)
+        ]
+        for upper, box in zip(above, boxes, strict=True):
+            drawing.line((box.middle, upper.bottom), (box.middle, box.y), arrow=True)
+        drawing.row(boxes)
+        y, above = y + DOWN + same_height(boxes), boxes
+
+
+def _stages(study: Study, arm: pl.DataFrame, code: str) -> list[tuple[str, list[str]]]:
+    treated, analysed = int(arm["treated"].sum()), arm["evaluable"].count()
+    evaluable = int(arm["evaluable"].sum())
+    lost = [
+        ("Stopped treatment", "treatment_discontinued"),
+        ("Withdrew consent", "consent_withdrawn"),
+        ("Lost to follow-up", "lost"),
+        ("Died", "died"),
+    ]
+    return [
+        (
+            f"{arm_label(study, code)} (n = {len(arm)})",
+            [f"Treated: {treated}", f"Not treated: {len(arm) - treated}"],
+        ),
+        ("Follow-up", [f"{words}: {int(arm[name].sum())}" for words, name in lost]),
+        (
+            f"Analysed (n = {analysed})",
+            [f"Evaluable: {evaluable}", f"Not evaluable: {analysed - evaluable}"],
+        ),
+    ]
+
+
+def consort_caption(study: Study, analysed: pl.DataFrame, population: str) -> str:
+    """What the diagram shows, in a sentence."""
+    return (
+        f"Flow of subjects, by marker status as randomised and arm. Analysed: {population}, "
+        f"{counted(len(analysed), 'subject')} in all; evaluable for the primary end point."
+    )

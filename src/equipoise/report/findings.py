@@ -1,0 +1,268 @@
+"""Results in words and rows: what the report says of each analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from equipoise.analysis.estimates import CONTRASTS, ESTIMATES, PER_GROUP
+from equipoise.analysis.result import Result
+from equipoise.analysis.subjects import end_point_of, estimand_of
+from equipoise.record.rule import Tables
+from equipoise.report.wording import (
+    Written,
+    interval,
+    p_value,
+    percentage,
+    plain,
+    quantity,
+    unit_of,
+)
+from equipoise.study.analysis_plan import Analysis, Estimand, TimeToEventEndPoint
+from equipoise.study.definition import Study
+
+BASES = {"as_randomised": "as randomised", "as_redetermined": "as re-determined"}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group of a result: its name, its count, its share."""
+
+    label: str
+    count: str
+    share: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """A row of the analyses table."""
+
+    result: Result
+    role: str
+    label: str
+    why: str
+    population: str
+    status: str
+    groups: tuple[GroupView, ...]
+    kind: str
+    unit: str
+    estimate: str
+    interval: str
+    p: Written
+    sources: str
+
+    @property
+    def scale(self) -> str:
+        """What the estimate is, in small type below it."""
+        return self.unit or {"odds_ratio": "odds ratio"}.get(self.kind, "")
+
+    @property
+    def in_words(self) -> str:
+        """Estimate with unit and interval."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.result.estimate is None:
+            reached = "not reached" if self.kind == "median" else "not estimable"
+            return f"{reached} ({self.interval})" if self.interval else reached
+        return f"{self.estimate}{unit} ({self.interval})" if self.interval else self.estimate + unit
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisBlock:
+    """The rows of one analysis, under its name and method; `lines` is their height in the table."""
+
+    rows: tuple[ResultView, ...]
+
+    @property
+    def lines(self) -> int:
+        """One line for each group of each row."""
+        return sum(len(row.groups) for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryView:
+    """The primary result: sentences, and the rows of its analysis."""
+
+    label: str
+    sentences: tuple[str, ...]
+    caution: str
+    rows: tuple[ResultView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EstimandView:
+    """An estimand by the attributes of ICH E9(R1), in words."""
+
+    code: str
+    label: str
+    attributes: tuple[tuple[str, str], ...]
+    events: tuple[tuple[str, str, str], ...]
+
+
+def result_views(study: Study, results: list[Result], sources: list[str]) -> list[ResultView]:
+    """One view per result; `sources` names each result's list of events."""
+    plan = study.analysis
+    analyses = {each.id: each for each in plan.analyses}
+    populations = {each.code: each.label.en for each in plan.populations}
+    views = []
+    for result, name in zip(results, sources, strict=True):
+        analysis = analyses[result.analysis]
+        estimand = estimand_of(plan, analysis)
+        kind = _kind(analysis, result)
+        end_point = end_point_of(plan, analysis)
+        time_unit = end_point.unit if isinstance(end_point, TimeToEventEndPoint) else ""
+        views.append(
+            ResultView(
+                result=result,
+                role=analysis.role,
+                label=analysis.label.en,
+                why=result.label.removeprefix(analysis.label.en).strip(" ()"),
+                population=populations[result.population],
+                status=_status(estimand),
+                groups=tuple(_groups(result)),
+                kind=kind,
+                unit=unit_of(kind, time_unit),
+                estimate=quantity(result.estimate, kind),
+                interval=interval(result.lower, result.upper, kind),
+                p=p_value(result.p),
+                sources=name,
+            )
+        )
+    return views
+
+
+def analysis_blocks(views: list[ResultView]) -> list[tuple[str, list[AnalysisBlock]]]:
+    """The analyses table by the role of the analyses, the most important first."""
+    sections = []
+    for role in ("primary", "secondary", "sensitivity", "exploratory"):
+        rows: dict[str, list[ResultView]] = {}
+        for view in views:
+            if view.role == role:
+                rows.setdefault(view.result.analysis, []).append(view)
+        if rows:
+            blocks = [AnalysisBlock(tuple(found)) for found in rows.values()]
+            sections.append((role.capitalize(), blocks))
+    return sections
+
+
+def primary_view(
+    study: Study, analysis: Analysis, views: list[ResultView], tables: Tables
+) -> PrimaryView:
+    """The primary result in words: counts, contrast, P value, level, and what it can mean."""
+    rows = tuple(view for view in views if view.result.analysis == analysis.id)
+    sentences = [_sentence(study, analysis, row) for row in rows]
+    verdict = _verdict(study, analysis, rows)
+    if verdict:
+        sentences.append(verdict)
+    return PrimaryView(analysis.label.en, tuple(sentences), caution(analysis), rows)
+
+
+def caution(analysis: Analysis) -> str:
+    """What a comparison of these groups can and cannot show.
+
+    Groups that differ in status within the same arms were not randomised against one another:
+    association. Only the interaction of treatment and marker speaks to prediction.
+    """
+    statuses = {group.statuses for group in analysis.groups}
+    arms = {group.arms for group in analysis.groups}
+    if len(statuses) > 1 and len(arms) == 1:
+        return (
+            "The groups differ in marker status under the same treatment; nobody was randomised "
+            "between them. The result is an association of the marker with the outcome, and other "
+            "differences between the groups may explain it. Whether the marker predicts who "
+            "benefits from a treatment, only the interaction of treatment and marker can show."
+        )
+    if len(arms) > 1 and len(statuses) == 1:
+        return "The groups are randomised arms within the same marker status."
+    return ""
+
+
+def estimand_views(study: Study) -> list[EstimandView]:
+    """The estimands in plan order, by the attributes of ICH E9(R1)."""
+    plan = study.analysis
+    populations = {each.code: each for each in plan.populations}
+    end_points = {each.code: each.label.en for each in plan.end_points}
+    return [
+        EstimandView(
+            each.code,
+            each.label.en,
+            (
+                ("Population", populations[each.population].label.en),
+                ("Marker status", _status(each)),
+                ("Variable", end_points[each.end_point]),
+                ("Summary measure", each.summary_measure),
+            ),
+            tuple(
+                (plain(event.event).capitalize(), plain(event.strategy), event.handling)
+                for event in each.intercurrent_events
+            ),
+        )
+        for each in plan.estimands
+    ]
+
+
+def shorter(study: Study) -> str:
+    """The acronym of the study where it has one, else its identifier."""
+    return study.registration.acronym or study.id
+
+
+def _status(estimand: Estimand) -> str:
+    return f"{BASES[estimand.status_basis]}, rule {estimand.status_rule}"
+
+
+def _kind(analysis: Analysis, result: Result) -> str:
+    if analysis.estimate in CONTRASTS:
+        return analysis.estimate
+    return analysis.estimate if len(result.groups) == 1 and result.p is None else "none"
+
+
+def _groups(result: Result) -> list[GroupView]:
+    return [
+        GroupView(label, f"{count}/{size}", percentage(count, size))
+        for label, count, size in zip(
+            result.groups, result.numerators, result.denominators, strict=True
+        )
+    ]
+
+
+def _sentence(study: Study, analysis: Analysis, row: ResultView) -> str:
+    end_point = end_point_of(study.analysis, analysis)
+    counts = [
+        f"{count} of {size} subjects{share} in the group {label}"
+        for label, count, size, share in zip(
+            row.result.groups,
+            row.result.numerators,
+            row.result.denominators,
+            (f" ({group.share})" for group in row.groups),
+            strict=True,
+        )
+    ]
+    text = f"{end_point.label.en}: {_listed(counts)}."
+    if row.kind in CONTRASTS or row.kind in PER_GROUP:
+        text += f" {ESTIMATES[row.kind].capitalize()} {row.in_words}"
+        if row.interval:
+            text = text[:-1] + f"; {_percent(analysis)}% confidence interval)"
+        text += "."
+    if row.result.p is not None:
+        text += f" P {'' if row.p.text.startswith('<') else '= '}{row.p.text}."
+    return text + (f" {row.why[:1].upper()}{row.why[1:]}." if row.why else "")
+
+
+def _verdict(study: Study, analysis: Analysis, rows: Sequence[ResultView]) -> str:
+    """Whether the null hypothesis is rejected at the level that the sample size was planned for."""
+    size = study.analysis.sample_size
+    tested = [row.result.p for row in rows if row.result.p is not None]
+    if size is None or size.analysis != analysis.id or not tested:
+        return ""
+    if (size.sided == 2) != (analysis.side == "two_sided"):
+        return ""
+    sided = "two-sided" if size.sided == 2 else "one-sided"
+    outcome = "is rejected" if tested[0] <= float(size.alpha) else "is not rejected"
+    return f"At the planned {sided} level of {size.alpha} the null hypothesis {outcome}."
+
+
+def _percent(analysis: Analysis) -> str:
+    return f"{analysis.level * 100:f}".rstrip("0").rstrip(".")
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]

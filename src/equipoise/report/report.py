@@ -1,0 +1,119 @@
+"""The report of a trial: one self-contained page, a pure function of study, tables and results.
+
+Nothing here reads a clock, a file outside the package or a random number: the same record, cut
+and release give the same bytes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from equipoise.analysis.result import Result
+from equipoise.analysis.subjects import analysed_subjects, end_point_tables, estimand_of
+from equipoise.record.plan import assumptions
+from equipoise.record.rule import Tables
+from equipoise.report.assays import assay_flow, redetermination_table
+from equipoise.report.baseline import baseline_table
+from equipoise.report.consort import consort
+from equipoise.report.curves import survival_figures
+from equipoise.report.findings import (
+    analysis_blocks,
+    estimand_views,
+    primary_view,
+    result_views,
+    shorter,
+)
+from equipoise.report.provenance import RecordFacts, register, source_lists
+from equipoise.report.safety import adverse_event_table
+from equipoise.report.wording import counted
+from equipoise.study.analysis_plan import Analysis
+from equipoise.study.definition import Study
+
+BANNER = "Synthetic patients: rehearsal, not a trial"
+KEY = ("replicate", "subject")
+
+
+def report(
+    study: Study,
+    tables: Tables,
+    results: list[Result],
+    events_summary: pl.DataFrame,
+    record_facts: RecordFacts,
+) -> str:
+    """The text of report.html.
+
+    `tables` are the event and derived tables of one trial (after its data cut), `results` what
+    `equipoise.analysis.run` made of them, `events_summary` the events without their bodies.
+    """
+    plan = study.analysis
+    names, lists = source_lists(results)
+    subjects = analysed_subjects(
+        tables, study, end_point_tables(tables, study, cut=record_facts.cut)
+    )
+    primary = next((each for each in plan.analyses if each.role == "primary"), None)
+    leading = primary or plan.analyses[0]
+    estimand = estimand_of(plan, leading)
+    analysed = _analysed(study, subjects, leading)
+    views = result_views(study, results, names)
+    context: dict[str, Any] = {
+        "study": study,
+        "facts": record_facts,
+        "banner": BANNER if record_facts.mode == "rehearsal" else "",
+        "title": shorter(study),
+        "flow": Markup(consort(tables, study, analysed)),
+        "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
+        "baseline": baseline_table(tables, study),
+        "primary": primary_view(study, primary, views, tables) if primary else None,
+        "sections": analysis_blocks(views),
+        "figures": [
+            (title, Markup(figure), rows)
+            for title, figure, rows in survival_figures(study, subjects, views)
+        ],
+        "events": adverse_event_table(tables, study),
+        "assays": Markup(assay_flow(tables, study, estimand.status_rule)),
+        "rule": estimand.status_rule,
+        "redetermined": redetermination_table(tables, study, estimand.status_rule),
+        "estimands": estimand_views(study),
+        "assumptions": _assumptions(study),
+        "source_lists": lists,
+        "register": register(results, events_summary),
+        "counted": counted,
+    }  # fmt: skip
+    return _template().render(context)
+
+
+def _analysed(study: Study, subjects: pl.DataFrame, analysis: Analysis) -> pl.DataFrame:
+    """Subjects of the analysis's population, and whether its end point can be evaluated."""
+    estimand = estimand_of(study.analysis, analysis)
+    inside = pl.col(f"population/{estimand.population}/{estimand.status_rule}")
+    values = [f"value/{estimand.end_point}", f"event/{estimand.end_point}"]
+    known = pl.any_horizontal(pl.col(name).is_not_null() for name in values if name in subjects)
+    return subjects.filter(inside).select(*KEY, known.alias("evaluable"))
+
+
+def _assumptions(study: Study) -> list[tuple[str, list[str]]]:
+    """Reasons with every place of the study file that they explain, in file order."""
+    places: dict[str, list[str]] = {}
+    for path, reason in assumptions(study):
+        places.setdefault(reason, []).append(path)
+    return list(places.items())
+
+
+@cache
+def _template() -> jinja2.Template:
+    folder = files("equipoise.report")
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("report.html.j2")
