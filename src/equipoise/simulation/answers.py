@@ -9,12 +9,24 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.errors import BadInput
-from equipoise.simulation.nature import Floats, Ints, Nature
+from equipoise.simulation.nature import Bools, Floats, Ints, Nature
 from equipoise.simulation.scenario import Draw
 from equipoise.visits.plan import Item
 
 Texts = NDArray[np.object_]
 """Canonical texts; None where there is no answer."""
+
+
+def text_where(mask: Bools, yes: str | None, no: str | None | Texts) -> Texts:
+    """`yes` where `mask`, else `no`.
+
+    >>> text_where(np.array([True, False]), None, "given").tolist()
+    [None, 'given']
+    """
+    result: Texts = np.empty(mask.shape, dtype=object)
+    result[:] = no
+    result[mask] = yes
+    return result
 
 
 def decimal_texts(scaled: Ints, places: int) -> Texts:
@@ -69,7 +81,7 @@ def answers(
         result = date_texts(days)
     elif draw.chance is not None:
         yes = nature.chance(stream, float(draw.chance), *size)
-        result = np.where(yes, "true", "false").astype(object)
+        result = text_where(yes, "true", "false")
     elif draw.choice is not None:
         codes = np.array(list(draw.choice), dtype=object)
         result = codes[nature.choice(stream, draw.choice, *size)]
@@ -81,13 +93,14 @@ def answers(
         raise BadInput("a way to draw it", where="scenario", field=f"items.{item.code}")
     if draw.missing:
         gone = nature.chance(f"{stream}/missing", float(draw.missing), *size)
-        result = np.where(gone, None, result)
+        result = text_where(gone, None, result)
     return result
 
 
 def _scaled(values: Floats, item: Item) -> Ints:
     places = item.places if item.type == "decimal" else 0
-    return np.round(values * 10**places).astype(np.int64)
+    scaled: Ints = np.round(values * 10**places).astype(np.int64)
+    return scaled
 
 
 def _shaped(series: pl.Series, shape: tuple[int, ...]) -> Texts:

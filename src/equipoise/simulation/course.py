@@ -8,7 +8,7 @@ import polars as pl
 from equipoise.biomarker.events import AssayResultInvalidated
 from equipoise.record.rule import Tables
 from equipoise.safety.events import AdverseEventReported
-from equipoise.simulation.answers import Texts
+from equipoise.simulation.answers import Texts, text_where
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature, by_level, chosen
 from equipoise.simulation.patients import People, determined, visited
@@ -164,7 +164,7 @@ def dosed(
             "drug": planned["drug"],
             "administrations": planned["administrations"],
             "amount": amount.set(pl.Series(omitted), None),
-            "amount_missing": np.where(omitted, "not_done", None).astype(object),
+            "amount_missing": text_where(omitted, "not_done", None),
         },
         order=np.arange(len(day)),
     )

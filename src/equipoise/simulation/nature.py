@@ -44,7 +44,8 @@ class Nature:
 
     def between(self, name: str, low: float, high: float, *size: int) -> Floats:
         """Numbers between two limits, equally likely."""
-        return low + self.uniform(name, *size) * (high - low)
+        drawn: Floats = low + self.uniform(name, *size) * (high - low)
+        return drawn
 
     def normal(self, name: str, *size: int) -> Floats:
         """Standard normal numbers."""
@@ -53,11 +54,13 @@ class Nature:
     def spread(self, name: str, spread: Spread, *size: int) -> Floats:
         """Normal numbers kept between the limits of `spread`."""
         drawn = float(spread.mean) + float(spread.sd) * self.normal(name, *size)
-        return np.clip(drawn, float(spread.minimum), float(spread.maximum))
+        kept: Floats = np.clip(drawn, float(spread.minimum), float(spread.maximum))
+        return kept
 
     def waiting(self, name: str, median: Floats | float, *size: int) -> Floats:
         """Exponential waiting times with the given median."""
-        return -np.log(self.uniform(name, *size)) * median / np.log(2.0)
+        waited: Floats = -np.log(self.uniform(name, *size)) * median / np.log(2.0)
+        return waited
 
     def choice(self, name: str, weights: Mapping[str, object], *size: int) -> Ints:
         """Positions in `weights`, by weight."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from equipoise.biomarker.events import (
 )
 from equipoise.biomarker.plan import Assay
 from equipoise.errors import BadInput
-from equipoise.simulation.answers import Texts, answers
+from equipoise.simulation.answers import Texts, answers, text_where
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Floats, Ints, Nature, chosen
 from equipoise.simulation.scenario import AssayNature, Draw, Scenario
@@ -146,13 +147,13 @@ def _filled(
                     where=f"scenario {scenario.name}",
                     field="items",
                 )
-            draw = Draw(value="", missing="1")  # type: ignore[arg-type]
+            draw = Draw(value="", missing=Decimal(1))
         stream = f"item/{item.code}/{name}"
         full = answers(nature, stream, item, draw, days, people.known)
         if not form.repeating or item.code not in people.known:
             people.known[item.code] = full
         value = full[mask]
-        reason = np.where(value == None, "not_done", None)  # noqa: E711
+        reason = text_where(value == None, "not_done", None)  # noqa: E711
         entries.add_nested(
             FormItem,
             ids,
@@ -253,7 +254,7 @@ def determined(
     failed = nature.chance(f"{stream}/failure", float(plan.failure), size)[mask]
     names = entries.subject_names[replicate, subject]
     result = np.array([f"R-{assay.code}-{purpose[:3]}-{name}" for name in names], dtype=object)
-    control = np.where(failed, "negative", "positive").astype(object)
+    control = text_where(failed, "negative", "positive")
     ids = entries.add(
         AssayResultRecorded,
         replicate,
@@ -265,7 +266,7 @@ def determined(
             "assay": assay.code,
             "purpose": purpose,
             "technically_valid": ~failed,
-            "failure": np.where(failed, plan.finding, None).astype(object),
+            "failure": text_where(failed, plan.finding, None),
             "internal_control": control if assay.internal_control_needed else "not_applicable",
         },
         order=[each.code for each in study.biomarker.marker.assays].index(assay.code),

@@ -143,7 +143,8 @@ def _empty(
 def _cut(scenario: Scenario, people: People, arm: Texts) -> Ints:
     """The day on which each trial closes its data: follow-up after the last randomisation."""
     last = np.where(arm != None, people.randomised, 0).max(axis=1)  # noqa: E711
-    return last + round(scenario.enrolment.follow_up_months * DAYS_PER_MONTH)
+    cut: Ints = last + round(scenario.enrolment.follow_up_months * DAYS_PER_MONTH)
+    return cut
 
 
 def _course(

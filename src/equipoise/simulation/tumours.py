@@ -16,7 +16,7 @@ from equipoise.response.events import (
     TargetMeasured,
     TumourAssessed,
 )
-from equipoise.simulation.answers import Texts
+from equipoise.simulation.answers import Texts, text_where
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Floats, Ints, Nature
 from equipoise.simulation.patients import People, is_baseline_imaging
@@ -233,13 +233,13 @@ def _assessment(
     entries.add_nested(
         NonTargetObserved,
         parent[there],
-        np.zeros(int(there.sum())),
+        np.zeros(int(there.sum()), dtype=np.int64),
         {"lesion": "N1", "state": "present"},
     )
     entries.add_nested(
         NewLesionObserved,
         parent[new],
-        np.zeros(int(new.sum())),
+        np.zeros(int(new.sum()), dtype=np.int64),
         {"lesion": name.replace("A", "NEW"), "certainty": "unequivocal"},
     )
 
@@ -247,7 +247,7 @@ def _assessment(
 def _measured(lesion: str, size: Floats, evaluated: Bools) -> Mapping[str, object]:
     """What a reader writes of one lesion: whole millimetres, or too small, or not evaluated."""
     rounded = np.round(size)
-    state = np.where(rounded < SMALLEST_MEASURED, "too_small", "measured").astype(object)
+    state = text_where(rounded < SMALLEST_MEASURED, "too_small", "measured")
     state[~evaluated] = "not_evaluated"
     written = state == "measured"
     diameter = np.where(written, rounded * 10**DIAMETER_PLACES, 0).astype(np.int64)
@@ -255,7 +255,7 @@ def _measured(lesion: str, size: Floats, evaluated: Bools) -> Mapping[str, objec
         "lesion": lesion,
         "state": state,
         "diameter": pl.Series(diameter).set(pl.Series(~written), None),
-        "diameter_missing": np.where(evaluated, None, "not_evaluable").astype(object),
+        "diameter_missing": text_where(evaluated, None, "not_evaluable"),
     }
 
 

@@ -1,0 +1,105 @@
+"""Send a rehearsal through a store and compare everything that is derived from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+from equipoise.analysis.run import run
+from equipoise.record.keys import KeyStore
+from equipoise.record.log import Log
+from equipoise.record.tables import tables
+from equipoise.simulation.run import Rehearsal, Version, rehearsed
+from equipoise.simulation.scenario import Scenario, load_scenario
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.definition import Study
+from equipoise.study.derivation import ORDER, derive
+from equipoise.study.load import load_study, study_path
+from equipoise.workflow.rehearse import Replay, replayed
+
+STUDIES = ("mgmt-net", "lung-tmb")
+SCENARIOS = ("planning", "null")
+
+
+def scenario_of(study: str, name: str, subjects: int | None = None) -> Scenario:
+    """A bundled scenario; with `subjects`, a small trial of so many with a short follow-up."""
+    scenario = load_scenario(study_path(study).parent, name)
+    if subjects is None:
+        return scenario
+    enrolment = scenario.enrolment.model_copy(
+        update={"randomise": subjects, "screen_at_most": subjects + 16, "follow_up_months": 7}
+    )
+    return scenario.model_copy(update={"enrolment": enrolment})
+
+
+def amended(study: Study) -> Study:
+    """A second version: the other rule in force, other block sizes under a new scheme version."""
+    marker = study.biomarker.marker
+    other = next(each.version for each in marker.rules if each.version != marker.rule_in_force)
+    scheme = study.randomisation.scheme
+    ratios = tuple(
+        ratio.model_copy(update={"block_sizes": (2 * sum(ratio.ratio.values()),)})
+        for ratio in scheme.ratios
+    )
+    return study.model_copy(
+        update={
+            "version": "2.0",
+            "biomarker": study.biomarker.model_copy(
+                update={"marker": marker.model_copy(update={"rule_in_force": other})}
+            ),
+            "randomisation": study.randomisation.model_copy(
+                update={"scheme": scheme.model_copy(update={"version": "2", "ratios": ratios})}
+            ),
+        }
+    )
+
+
+def drawn(study: str, scenario: Scenario, seed: int, *, amended_on: int | None = None) -> Rehearsal:
+    """One trial in tables, perhaps amended on a day."""
+    first = load_study(study)
+    versions = [Version(0, first)]
+    if amended_on is not None:
+        versions.append(Version(amended_on, amended(first)))
+    return rehearsed(versions, scenario, seed, [0])
+
+
+def assert_same(rehearsal: Rehearsal, log: Log, replay: Replay) -> None:
+    """Every derived table and every result is the same from tables and from the record."""
+    in_memory = derive(rehearsal.tables, rehearsal.study)
+    recorded = derive(tables(log.read(), CATALOGUE), rehearsal.study)
+    for rule in ORDER:
+        expected = in_record_terms(in_memory[rule.produces], replay.seq)
+        found = recorded[rule.produces]
+        assert_frame_equal(found, expected, check_exact=True), rule.produces
+    expected_results = [
+        asdict(replace(each, sources=_mapped(each.sources, replay.seq)))
+        for each in run(in_memory, rehearsal.study)
+    ]
+    assert [asdict(each) for each in run(recorded, rehearsal.study)] == expected_results
+
+
+def in_record_terms(frame: pl.DataFrame, seqs: dict[int, int]) -> pl.DataFrame:
+    """`frame` with the seq of the record in place of those of the rehearsal."""
+    if "sources" not in frame.columns:
+        return frame
+    mapped = pl.Series("sources", [_mapped(each, seqs) for each in frame["sources"].to_list()],
+                       dtype=pl.List(pl.Int64))  # fmt: skip
+    return frame.with_columns(mapped)
+
+
+def _mapped(sources: Any, seqs: dict[int, int]) -> Any:
+    return type(sources)(sorted(seqs[each] for each in sources))
+
+
+def through_sqlite(rehearsal: Rehearsal, folder: Path) -> tuple[Log, KeyStore, Replay]:
+    """The rehearsal recorded in a new SQLite file."""
+    from equipoise.record.sqlite import SqliteLog
+
+    folder.mkdir(parents=True, exist_ok=True)
+    log = SqliteLog.create(folder / "record.sqlite3", trial="bridge")
+    keys = KeyStore.create(folder / "record.sqlite3.keys")
+    return log, keys, replayed(rehearsal, 0, log, keys)
