@@ -12,6 +12,8 @@ INTERVALS = {
     ("fisher", "risk_difference"): ("miettinen_nurminen", "newcombe", "none"),
     ("fisher", "none"): ("none",),
     ("proportion", "proportion"): ("clopper_pearson", "wilson", "none"),
+    ("proportion", "odds_ratio"): ("conditional_exact", "woolf", "none"),
+    ("proportion", "risk_difference"): ("miettinen_nurminen", "newcombe", "none"),
     ("kaplan_meier", "median"): ("brookmeyer_crowley", "none"),
     ("log_rank", "none"): ("none",),
 }
@@ -93,16 +95,26 @@ def _method(analysis: Analysis, path: FieldPath) -> Disagreements:
     elif analysis.interval not in INTERVALS[method, estimate]:
         allowed = f"must be {one_of(INTERVALS[method, estimate])} with the estimate {estimate}"
         yield Disagreement((*path, "interval"), allowed, analysis.interval)
-    tests, number = method in ("fisher", "log_rank"), len(analysis.groups)
+    tests = method in ("fisher", "log_rank")
     if tests != (analysis.side != "none"):
         allowed = "must say the side of the test" if tests else "must be none: this is no test"
         yield Disagreement((*path, "side"), allowed, analysis.side)
-    if method == "log_rank" and number > 2 and analysis.side != "two_sided":
-        yield Disagreement((*path, "side"), "must be two_sided with several groups", analysis.side)
-    needed = "2" if method == "fisher" else "2 or more" if tests else "1 or more"
-    if number != 2 if method == "fisher" else number < 1 + tests:
-        allowed = f"must be {needed} groups with the method {method}"
-        yield Disagreement((*path, "groups"), allowed, f"{number} groups")
+    elif method == "log_rank" and analysis.side != "two_sided":
+        allowed = "must be two_sided: this log-rank test has no direction"
+        yield Disagreement((*path, "side"), allowed, analysis.side)
+    yield from _number_of_groups(analysis, (*path, "groups"))
+
+
+def _number_of_groups(analysis: Analysis, path: FieldPath) -> Disagreements:
+    number = len(analysis.groups)
+    if analysis.method == "fisher" or analysis.estimate in ("odds_ratio", "risk_difference"):
+        needed, fits = "two groups, the first compared with the second", number == 2
+    elif analysis.method == "log_rank":
+        needed, fits = "two groups or more", number >= 2
+    else:
+        needed, fits = "one group or more", number >= 1
+    if not fits:
+        yield Disagreement(path, f"must be {needed}", f"{number} groups")
 
 
 def _groups(study: Study, analysis: Analysis, path: FieldPath) -> Disagreements:

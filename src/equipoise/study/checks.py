@@ -79,8 +79,8 @@ def _registration(study: Study) -> Disagreements:
             yield from unknown((*at, "interventions", position), name, names, "an intervention")
     dates = registration.dates
     if dates.start and dates.completion and dates.completion < dates.start:
-        at = (*path, "dates", "completion")
-        yield Disagreement(at, f"must not precede the start, {dates.start}", dates.completion)
+        allowed = f"must not precede the start, {dates.start}"
+        yield Disagreement((*path, "dates", "completion"), allowed, dates.completion)
     ages = registration.ages
     if ages.minimum is not None and ages.maximum is not None and ages.maximum < ages.minimum:
         allowed = f"must be at least the minimum, {ages.minimum}"

@@ -18,7 +18,7 @@ from equipoise.record.canonical import canonical, sha256_hex
 from equipoise.study.checks import disagreements
 from equipoise.study.definition import Study
 from equipoise.study.faults import fault_at, faults_of, one_error
-from equipoise.study.source import Located, file_text, read_sites, read_yaml
+from equipoise.study.source import Located, Place, file_text, read_sites, read_yaml
 
 STUDY_FILE = "study.yaml"
 SITES_FILE = "sites.csv"
@@ -72,6 +72,9 @@ def _bundle() -> Path:
 @lru_cache(maxsize=16)
 def _study(text: str, sites: str, file: str) -> Study:
     read = read_yaml(text, file)
+    if not read.closed:
+        allowed = "must end with a line of three points (...), so that a file cut short is noticed"
+        read.faults.append(BadInput(allowed, where=str(Place(file, text.count("\n") + 1))))
     if isinstance(read.value, dict):
         _join_sites(read, read_sites(sites, SITES_FILE))
     try:

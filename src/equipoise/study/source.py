@@ -50,6 +50,8 @@ class Located:
     values: dict[FieldPath, Place] = field(default_factory=dict)
     keys: dict[FieldPath, Place] = field(default_factory=dict)
     faults: list[BadInput] = field(default_factory=list)
+    closed: bool = False
+    """Whether the file ends with the line `...`, so that nothing of it was cut off."""
 
     def place(self, path: FieldPath) -> Place | None:
         """The place of the value at `path`, or of the nearest part that encloses it."""
@@ -136,6 +138,8 @@ class _Reader:
             self.documents += 1
             if self.documents > 1:
                 raise BadInput("must hold one document only", where=str(place), found="---")
+        elif isinstance(event, yaml_events.DocumentEndEvent):
+            self.located.closed = bool(event.explicit)
         elif isinstance(event, yaml_events.AliasEvent):
             raise _not_accepted("aliases", f"*{event.anchor}", place)
         elif isinstance(event, yaml_events.NodeEvent):
@@ -239,6 +243,7 @@ def read_sites(text: str, file: str) -> Located:
             place = Place(file, lines.line_num)
             if header is None:
                 header = row
+                located.values[()] = place
                 if tuple(row) != SITE_COLUMNS:
                     allowed = f"must have the header {','.join(SITE_COLUMNS)}"
                     raise BadInput(allowed, where=str(place), found=",".join(row))
