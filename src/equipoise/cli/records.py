@@ -60,9 +60,12 @@ def created(path: Path, trial: str) -> tuple[Log, KeyStore]:
 
 def guards_of(event: Event) -> Iterable[str]:
     """The guards that an event takes, from its class."""
+    from equipoise.record.event import EventBody
     from equipoise.study.catalogue import CATALOGUE
 
     cls = CATALOGUE.of(event.type)
+    if cls.guards is EventBody.guards:
+        return ()
     body = CATALOGUE.upcast(event.type, event.type_version, json.loads(event.body), cls.VERSION)
     return cls.model_validate(body).guards(event.subject)
 
@@ -80,19 +83,13 @@ def verified(
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput("a readable text file of anchors", where=anchors) from error
     if is_address(record):
-        from equipoise.record import postgres as store
+        from equipoise.record import postgres
 
-        findings = store.examine(
+        examined = postgres.examine(
             record, schema=schema, anchors=heads, is_signed=is_signed, guards_of=guards_of
         )
     else:
         from equipoise.record import sqlite
 
-        findings = sqlite.examine(
-            record, anchors=heads, is_signed=is_signed, guards_of=guards_of
-        )
-    log = opened(record, schema=schema)
-    try:
-        return log.head(), findings
-    finally:
-        log.close()
+        examined = sqlite.examine(record, anchors=heads, is_signed=is_signed, guards_of=guards_of)
+    return examined.head, examined.findings

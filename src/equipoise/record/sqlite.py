@@ -26,7 +26,15 @@ from equipoise.errors import RecordError
 from equipoise.record.event import Event
 from equipoise.record.log import GENESIS
 from equipoise.record.sql import COLUMNS, Guards, StoreLog, StoreTransaction, taken
-from equipoise.record.verify import Finding, GuardsOf, SignatureCheck, SignedHead, verify
+from equipoise.record.verify import (
+    Examined,
+    Finding,
+    GuardsOf,
+    Last,
+    SignatureCheck,
+    SignedHead,
+    verify,
+)
 
 FORMAT: Final = 1
 """Version of the tables; a file of another version is not opened."""
@@ -235,8 +243,8 @@ def examine(
     public_keys: Collection[str] = (),
     is_signed: SignatureCheck | None = None,
     guards_of: GuardsOf | None = None,
-) -> list[Finding]:
-    """What is wrong with the record in the file `path`, tampered with or not; empty when nothing.
+) -> Examined:
+    """The head of the record in the file `path`, tampered with or not, and what is wrong with it.
 
     To the findings of `equipoise.record.verify.verify`, which takes the same options, it adds those
     of kind "store": the file's own protections are gone, or SQLite finds it damaged. Nothing is
@@ -253,10 +261,11 @@ def examine(
             connection.execute("BEGIN")  # one state of the record, whoever writes meanwhile
             found += [Finding(None, "store", problem) for problem in _differences(connection)]
             trial = dict(_whole(connection, 'SELECT "key", value FROM meta', found)).get("trial")
-            events = _whole(connection, f"SELECT {COLUMNS} FROM event ORDER BY seq", found)
+            sql = f"SELECT {COLUMNS} FROM event ORDER BY seq"
+            events = Last(_whole(connection, sql, found))
             guards = _whole(connection, "SELECT name, seq FROM guard", found)
             chain = verify(
-                map(Event._make, events),
+                events,
                 trial=trial,
                 anchors=anchors,
                 public_keys=public_keys,
@@ -267,7 +276,7 @@ def examine(
         except sqlite3.Error as error:
             raise _translated(error, path) from error
         found += [Finding(None, "store", problem) for problem in damage.result()]
-    return found + chain
+    return Examined(events.head, found + chain)
 
 
 def _whole(

@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from equipoise.errors import RecordError
 from equipoise.record.chain import Chain, Finding, Kind, Loose
 from equipoise.record.event import Event
-from equipoise.record.log import event_hash
+from equipoise.record.log import EMPTY, Head, event_hash
 
-__all__ = ["Finding", "GuardsOf", "Kind", "SignatureCheck", "SignedHead", "verify"]
+__all__ = ["Examined", "Finding", "GuardsOf", "Kind", "SignatureCheck", "SignedHead", "verify"]
 
 GuardsOf = Callable[[Event], Iterable[str]]
 """Which guards an event takes: what its class says of its body."""
@@ -53,6 +53,28 @@ class SignedHead(Protocol):
 
 SignatureCheck = Callable[[Any], bool]
 """Whether the signature of a head fits its content and its public key."""
+
+
+class Examined(NamedTuple):
+    """A record as it lies in its store: its last row, sound or not, and what is wrong with it."""
+
+    head: Head
+    findings: list[Finding]
+
+
+class Last:
+    """Rows as events, one after the other; the last one that passed is kept."""
+
+    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self.head = EMPTY
+
+    def __iter__(self) -> Iterator[Event]:
+        event = None
+        for event in map(Event._make, self._rows):
+            yield event
+        if event is not None:
+            self.head = Head(event.seq, event.hash, event.recorded)
 
 
 def verify(

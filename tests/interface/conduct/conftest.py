@@ -25,7 +25,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Log,
         PostgresLog.create(
             database.owner_dsn, schema=database.schema, trial="T1",
             application_role=database.application_role,
-        ).close()  # fmt: skip
+        )  # fmt: skip
         log = PostgresLog(database.application_dsn, schema=database.schema)
     keys = KeyStore.create(tmp_path / "record.sqlite3.keys")
     yield log, keys

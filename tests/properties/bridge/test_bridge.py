@@ -84,7 +84,7 @@ def _through_postgresql(rehearsal, folder: Path, database: Database) -> None:  #
     PostgresLog.create(
         database.owner_dsn, schema=database.schema, trial="bridge",
         application_role=database.application_role,
-    ).close()  # fmt: skip
+    )  # fmt: skip
     log = PostgresLog(database.application_dsn, schema=database.schema)
     keys = KeyStore.create(folder / "keys")
     replay = replayed(rehearsal, 0, log, keys)
