@@ -13,6 +13,7 @@ from equipoise.study.definition import Study
 from equipoise.visits.plan import Item
 
 KEY = ("replicate", "subject")
+DASH = "\u2060–\u2060"
 NUMBERS = ("decimal", "integer")
 
 
@@ -51,6 +52,7 @@ def baseline_table(tables: Tables, study: Study) -> Table:
         heads,
         rows,
         ("Counts with per cent of subjects with a known value; numbers as median (range).",),
+        block=len(arms),
     )
 
 
@@ -82,11 +84,11 @@ def _count(values: pl.Series, code: str) -> int:
 
 
 def _spread(values: pl.Series, places: int) -> str:
-    """Median and range, as `63 (30–84)`."""
+    """Median and range, as `63 (30–84)`; the range does not break over lines."""
     known = values.drop_nulls().cast(pl.Float64).sort().to_list()
     if not known:
         return NOT_GIVEN
     middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
     exact = f"{middle:.{places}f}"
     text = exact if float(exact) == round(middle, places + 1) else f"{middle:.{places + 1}f}"
-    return f"{text} ({known[0]:.{places}f}–{known[-1]:.{places}f})"
+    return f"{text} ({known[0]:.{places}f}{DASH}{known[-1]:.{places}f})"

@@ -7,13 +7,14 @@ import polars as pl
 from equipoise.record.rule import Tables
 from equipoise.report.drawing import Box, Drawing, same_height
 from equipoise.report.layout import arm_codes, arm_label, status_codes, status_label
-from equipoise.report.wording import counted, plain
+from equipoise.report.wording import plain
 from equipoise.study.definition import Study
 
 KEY = ("replicate", "subject")
 WIDTH = 1000.0
 GAP = 14.0
 DOWN = 30.0
+MARGIN = 26.0
 MOST_COLUMNS = 6
 """Columns that fit beside one another and can still be read on A4."""
 
@@ -27,7 +28,7 @@ def consort(tables: Tables, study: Study, analysed: pl.DataFrame) -> str:
     """
     drawing = Drawing("consort", "Flow of subjects through the trial", WIDTH)
     flow = _flow(tables, analysed)
-    top = drawing.box(_centred(f"Screened (n = {len(flow)})", DOWN * 0))
+    top = drawing.box(_centred(f"Screened (n = {len(flow)})", 0))
     out = Box(WIDTH - 330, top.bottom + DOWN * 0.7, 330, *_not_randomised(tables, flow))
     drawing.box(out)
     randomised = _centred(
@@ -81,38 +82,35 @@ def _not_randomised(tables: Tables, flow: pl.DataFrame) -> tuple[str, list[str]]
 
 
 def _strata(drawing: Drawing, study: Study, flow: pl.DataFrame, trunk: Box) -> None:
-    """A panel for every marker status, in rows of panels that can be read."""
-    statuses, arms = status_codes(study), arm_codes(study)
-    abreast = len(statuses) if len(statuses) * len(arms) <= MOST_COLUMNS else 1
-    y = trunk.bottom
-    for first in range(0, len(statuses), abreast):
-        panels = statuses[first : first + abreast]
-        width = (WIDTH - 2 * GAP * (abreast - 1)) / abreast
-        heads = [
-            Box(place * (width + 2 * GAP), y + DOWN * 1.2, width, _stratum(study, flow, status))
-            for place, status in enumerate(panels)
-        ]
-        _joined(drawing, trunk, heads, first > 0)
-        drawing.row([Box(h.x, h.y, h.width, h.heading, (), "box stratum") for h in heads])
-        for head, status in zip(heads, panels, strict=True):
-            _arms(drawing, study, flow.filter(marker_status=status), head)
-        y = drawing.height
+    """A panel for every marker status: side by side, or one below the other along a trunk."""
+    statuses = status_codes(study)
+    abreast = len(statuses) * len(arm_codes(study)) <= MOST_COLUMNS
+    left = 0.0 if abreast else MARGIN
+    width = (WIDTH - 2 * GAP * (len(statuses) - 1)) / len(statuses) if abreast else WIDTH - left
+    y = trunk.bottom + DOWN * 1.2
+    for place, status in enumerate(statuses):
+        x = place * (width + 2 * GAP) if abreast else left
+        head = Box(x, y, width, _stratum(study, flow, status), (), "box stratum")
+        drawing.box(head)
+        _joined(drawing, trunk, head, abreast)
+        _arms(drawing, study, flow.filter(marker_status=status), head)
+        if not abreast:
+            y = drawing.height + DOWN
 
 
 def _stratum(study: Study, flow: pl.DataFrame, status: str) -> str:
     return f"{status_label(study, status)} (n = {len(flow.filter(marker_status=status))})"
 
 
-def _joined(drawing: Drawing, trunk: Box, heads: list[Box], below: bool) -> None:
-    """Lines from the trunk, or from the panel above, to the heads of a row of panels."""
-    start = (WIDTH / 2, drawing.height if below else trunk.bottom)
-    if below:
-        return
-    bend = (start[1] + heads[0].y) / 2
-    for head in heads:
-        drawing.line(
-            start, (start[0], bend), (head.middle, bend), (head.middle, head.y), arrow=True
-        )
+def _joined(drawing: Drawing, trunk: Box, head: Box, abreast: bool) -> None:
+    """The line from the trunk to the head of a panel: from above, or along the left margin."""
+    start, bend = (trunk.middle, trunk.bottom), trunk.bottom + DOWN * 0.6
+    if abreast:
+        down = [(head.middle, bend), (head.middle, head.y)]
+    else:
+        side = head.y + head.height / 2
+        down = [(1.0, bend), (1.0, side), (head.x, side)]
+    drawing.line(start, (start[0], bend), *down, arrow=True)
 
 
 def _arms(drawing: Drawing, study: Study, stratum: pl.DataFrame, head: Box) -> None:
@@ -152,11 +150,3 @@ def _stages(study: Study, arm: pl.DataFrame, code: str) -> list[tuple[str, list[
             [f"Evaluable: {evaluable}", f"Not evaluable: {analysed - evaluable}"],
         ),
     ]
-
-
-def consort_caption(study: Study, analysed: pl.DataFrame, population: str) -> str:
-    """What the diagram shows, in a sentence."""
-    return (
-        f"Flow of subjects, by marker status as randomised and arm. Analysed: {population}, "
-        f"{counted(len(analysed), 'subject')} in all; evaluable for the primary end point."
-    )

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-LINE = 17
+LINE = 19
 """Distance between lines of text, in the units of the drawing."""
 
 PADDING = 11
-CHARACTER = 6.75
+CHARACTER = 7.4
 """Width allowed for a character; wide enough for every sans serif that a reader may have."""
 
 

@@ -31,6 +31,9 @@ MOST_TICKS = 10
 WIDTH = 8.4
 """Inches; the page scales the figure to its column."""
 
+PLOT = 3.0
+"""Inches between the axis and the top of the curves."""
+
 ROW = 0.22
 """Inches between rows of numbers at risk."""
 
@@ -73,22 +76,21 @@ def kaplan_meier_figure(
     from matplotlib.figure import Figure
 
     rows = len(curves)
-    height = 3.9 + ROW * rows
+    below, above = 0.85 + ROW * rows, 0.2 + ROW * rows
+    height = PLOT + below + above
     margin = max(0.95, 0.35 + LETTER * max((len(curve.label) for curve in curves), default=0))
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH, height))
         FigureCanvasSVG(figure)
-        below, above = 0.95 + ROW * rows, 0.12
-        plot = height - below - above
         axes = figure.add_axes(
-            (margin / WIDTH, below / height, 1 - (margin + 0.15) / WIDTH, plot / height)
+            (margin / WIDTH, below / height, 1 - (margin + 0.15) / WIDTH, PLOT / height)
         )
         last = max((max(curve.time, default=0.0) for curve in curves), default=0.0)
         ticks = axis_ticks(last, unit)
         for place, curve in enumerate(curves):
             _draw(axes, curve, place)
         _dress(axes, ticks, f"{unit.capitalize()} since {start}", outcome)
-        _numbers_at_risk(axes, curves, ticks, plot, -(margin - 0.05) / (WIDTH - margin - 0.15))
+        _numbers_at_risk(axes, curves, ticks, -(margin - 0.05) / (WIDTH - margin - 0.15))
         text = io.StringIO()
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(text, format="svg", metadata=metadata)
@@ -158,19 +160,21 @@ def _dress(axes: Axes, ticks: Sequence[float], x_title: str, y_title: str) -> No
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    legend = axes.legend(loc="upper right", frameon=True, fontsize=9, handlelength=3.2)
-    legend.get_frame().set(edgecolor="none", facecolor="white", alpha=0.9)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=9.5, handlelength=3.2,
+        borderaxespad=0.3, labelspacing=0.35,
+    )  # fmt: skip
 
 
 def _numbers_at_risk(
-    axes: Axes, curves: Sequence[Curve], ticks: Sequence[float], inches: float, left: float
+    axes: Axes, curves: Sequence[Curve], ticks: Sequence[float], left: float
 ) -> None:
     """Counts under their ticks; rows are placed in inches, so that they never touch."""
     across = axes.get_xaxis_transform()
-    heading = -0.58 / inches
+    heading = -0.58 / PLOT
     axes.text(left, heading, "Number at risk", transform=axes.transAxes, weight="bold", fontsize=9)
     for place, curve in enumerate(curves):
-        y = heading - ROW * (place + 1) / inches
+        y = heading - ROW * (place + 1) / PLOT
         colour = COLOURS[place % len(COLOURS)]
         axes.text(left, y, curve.label, transform=axes.transAxes, fontsize=9, color=colour)
         for tick, count in zip(ticks, at_risk(curve.time, ticks), strict=True):

@@ -57,6 +57,11 @@ class ResultView:
         return self.unit or {"odds_ratio": "odds ratio"}.get(self.kind, "")
 
     @property
+    def limits(self) -> str:
+        """The limits in full."""
+        return f"{self.result.lower} to {self.result.upper}"
+
+    @property
     def in_words(self) -> str:
         """Estimate with unit and interval."""
         unit = f" {self.unit}" if self.unit else ""
@@ -64,18 +69,6 @@ class ResultView:
             reached = "not reached" if self.kind == "median" else "not estimable"
             return f"{reached} ({self.interval})" if self.interval else reached
         return f"{self.estimate}{unit} ({self.interval})" if self.interval else self.estimate + unit
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisBlock:
-    """The rows of one analysis, under its name and method; `lines` is their height in the table."""
-
-    rows: tuple[ResultView, ...]
-
-    @property
-    def lines(self) -> int:
-        """One line for each group of each row."""
-        return sum(len(row.groups) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +83,22 @@ class PrimaryView:
 
 @dataclass(frozen=True, slots=True)
 class EstimandView:
-    """An estimand by the attributes of ICH E9(R1), in words."""
+    """An estimand by the attributes of ICH E9(R1), in words.
+
+    `handling` is the letter of its handling of intercurrent events: estimands may share one.
+    """
 
     code: str
     label: str
-    attributes: tuple[tuple[str, str], ...]
-    events: tuple[tuple[str, str, str], ...]
+    population: str
+    status: str
+    variable: str
+    summary: str
+    handling: str
+
+
+Handling = tuple[tuple[str, str, str], ...]
+"""Intercurrent events, each with its strategy and what is done."""
 
 
 def result_views(study: Study, results: list[Result], sources: list[str]) -> list[ResultView]:
@@ -130,17 +133,15 @@ def result_views(study: Study, results: list[Result], sources: list[str]) -> lis
     return views
 
 
-def analysis_blocks(views: list[ResultView]) -> list[tuple[str, list[AnalysisBlock]]]:
-    """The analyses table by the role of the analyses, the most important first."""
+def analysis_blocks(views: list[ResultView]) -> list[tuple[str, list[list[ResultView]]]]:
+    """The rows of each analysis, by the role of the analysis, the most important first."""
     sections = []
     for role in ("primary", "secondary", "sensitivity", "exploratory"):
         rows: dict[str, list[ResultView]] = {}
         for view in views:
             if view.role == role:
                 rows.setdefault(view.result.analysis, []).append(view)
-        if rows:
-            blocks = [AnalysisBlock(tuple(found)) for found in rows.values()]
-            sections.append((role.capitalize(), blocks))
+        sections.append((role.capitalize(), list(rows.values())))
     return sections
 
 
@@ -176,28 +177,37 @@ def caution(analysis: Analysis) -> str:
     return ""
 
 
-def estimand_views(study: Study) -> list[EstimandView]:
-    """The estimands in plan order, by the attributes of ICH E9(R1)."""
+def estimand_views(study: Study) -> tuple[list[EstimandView], list[tuple[str, Handling]]]:
+    """The estimands in plan order, and the distinct handlings of intercurrent events by letter."""
     plan = study.analysis
-    populations = {each.code: each for each in plan.populations}
+    populations = {each.code: each.label.en for each in plan.populations}
     end_points = {each.code: each.label.en for each in plan.end_points}
-    return [
-        EstimandView(
-            each.code,
-            each.label.en,
-            (
-                ("Population", populations[each.population].label.en),
-                ("Marker status", _status(each)),
-                ("Variable", end_points[each.end_point]),
-                ("Summary measure", each.summary_measure),
-            ),
-            tuple(
-                (plain(event.event).capitalize(), plain(event.strategy), event.handling)
-                for event in each.intercurrent_events
-            ),
+    handlings: dict[Handling, str] = {}
+    views = []
+    for each in plan.estimands:
+        handling = tuple(
+            (plain(event.event).capitalize(), plain(event.strategy), event.handling)
+            for event in each.intercurrent_events
         )
-        for each in plan.estimands
-    ]
+        letter = handlings.setdefault(handling, _letter(len(handlings))) if handling else ""
+        views.append(
+            EstimandView(
+                each.code,
+                each.label.en,
+                populations[each.population],
+                _status(each),
+                end_points[each.end_point],
+                each.summary_measure,
+                letter,
+            )
+        )
+    return views, [(letter, handling) for handling, letter in handlings.items()]
+
+
+def _letter(place: int) -> str:
+    """A, B, … Z, then A2, B2, …"""
+    turn, letter = divmod(place, 26)
+    return chr(ord("A") + letter) + (str(turn + 1) if turn else "")
 
 
 def shorter(study: Study) -> str:
@@ -238,10 +248,9 @@ def _sentence(study: Study, analysis: Analysis, row: ResultView) -> str:
     ]
     text = f"{end_point.label.en}: {_listed(counts)}."
     if row.kind in CONTRASTS or row.kind in PER_GROUP:
-        text += f" {ESTIMATES[row.kind].capitalize()} {row.in_words}"
-        if row.interval:
-            text = text[:-1] + f"; {_percent(analysis)}% confidence interval)"
-        text += "."
+        name = f"{_percent(analysis)}% confidence interval "
+        value = row.in_words.replace("(", f"({name}", 1) if row.interval else row.in_words
+        text += f" {ESTIMATES[row.kind].capitalize()} {value}."
     if row.result.p is not None:
         text += f" P {'' if row.p.text.startswith('<') else '= '}{row.p.text}."
     return text + (f" {row.why[:1].upper()}{row.why[1:]}." if row.why else "")

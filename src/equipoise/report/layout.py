@@ -29,13 +29,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a caption. `heads` are its lines of headings, the first column's title first."""
+    """A table with a caption. `corner` heads the row headings, `heads` are lines of headings.
+
+    Columns belong together in blocks of `block`; 0 where they do not.
+    """
 
     caption: str
     corner: str
     heads: Sequence[Sequence[Heading]]
     rows: Sequence[Row]
     notes: Sequence[str] = field(default=())
+    block: int = 0
 
     @property
     def width(self) -> int:

@@ -31,7 +31,7 @@ from equipoise.report.findings import (
 )
 from equipoise.report.provenance import RecordFacts, register, source_lists
 from equipoise.report.safety import adverse_event_table
-from equipoise.report.wording import counted
+from equipoise.report.wording import counted, moment
 from equipoise.study.analysis_plan import Analysis
 from equipoise.study.definition import Study
 
@@ -61,6 +61,7 @@ def report(
     estimand = estimand_of(plan, leading)
     analysed = _analysed(study, subjects, leading)
     views = result_views(study, results, names)
+    estimands, handlings = estimand_views(study)
     context: dict[str, Any] = {
         "study": study,
         "facts": record_facts,
@@ -79,11 +80,13 @@ def report(
         "assays": Markup(assay_flow(tables, study, estimand.status_rule)),
         "rule": estimand.status_rule,
         "redetermined": redetermination_table(tables, study, estimand.status_rule),
-        "estimands": estimand_views(study),
+        "estimands": estimands,
+        "handlings": handlings,
         "assumptions": _assumptions(study),
         "source_lists": lists,
         "register": register(results, events_summary),
         "counted": counted,
+        "moment": moment,
     }  # fmt: skip
     return _template().render(context)
 

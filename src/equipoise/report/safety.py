@@ -59,6 +59,7 @@ def adverse_event_table(tables: Tables, study: Study) -> Table:
             "once per row, at the worst grade. Emergent: from the first dose to "
             f"{study.safety.days_after_last_dose} days after the last.",
         ),
+        block=1 + len(GRADES),
     )
 
 

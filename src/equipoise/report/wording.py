@@ -102,6 +102,15 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     return f"{count} {singular if count == 1 else plural or singular + 's'}"
 
 
+def moment(recorded: str) -> str:
+    """The time of an event, to the second, with its zone.
+
+    >>> moment("2026-11-23T03:22:55.123456Z")
+    '2026-11-23 03:22:55 UTC'
+    """
+    return f"{recorded[:10]} {recorded[11:19]} UTC" if recorded else ""
+
+
 def plain(code: str) -> str:
     """A code as words.
 
