@@ -28,15 +28,6 @@ TRANSFORM: Literal["log_log"] = "log_log"
 
 CONTRASTS = {"odds_ratio": ODDS_RATIO_INTERVALS, "risk_difference": RISK_DIFFERENCE_INTERVALS}
 PER_GROUP = ("proportion", "median")
-INTERVALS_OF = {
-    "odds_ratio": frozenset(ODDS_RATIO_INTERVALS),
-    "risk_difference": frozenset(RISK_DIFFERENCE_INTERVALS),
-    "proportion": frozenset(PROPORTION_INTERVALS),
-    "median": frozenset({"brookmeyer_crowley"}),
-    "none": frozenset[str](),
-}
-"""The intervals that exist for each kind of estimate."""
-
 TESTS = {"fisher": "Fisher's exact test", "log_rank": "log-rank test"}
 SIDES = {
     "two_sided": "two-sided",
@@ -74,37 +65,6 @@ class Numbers:
     upper: float | None = None
     p: float | None = None
     why: str = ""
-
-
-def check_analysis(analysis: Analysis, binary: bool) -> None:
-    """Raises BadInput when method, groups, estimate and interval of `analysis` do not fit.
-
-    `binary` tells whether its end point is yes/no rather than a time.
-    """
-
-    def refuse(allowed: str, field: str, found: object) -> None:
-        where = f"analysis.analyses[{analysis.id}]"
-        raise BadInput(allowed, where=where, field=field, found=found)
-
-    times = analysis.method in ("kaplan_meier", "log_rank") or analysis.estimate == "median"
-    if times and binary:
-        refuse("a yes/no end point takes fisher or proportion", "method", analysis.method)
-    if not binary and not times:
-        refuse("a time to an event takes kaplan_meier or log_rank", "method", analysis.method)
-    if not analysis.groups:
-        refuse("at least one group", "groups", 0)
-    pairs = analysis.method == "fisher" or analysis.estimate in CONTRASTS
-    if pairs and len(analysis.groups) != 2:
-        refuse("exactly two groups, compared first with second", "groups", len(analysis.groups))
-    if analysis.method == "log_rank" and len(analysis.groups) < 2:
-        refuse("at least two groups", "groups", len(analysis.groups))
-    if (analysis.method in TESTS) == (analysis.side == "none"):
-        refuse("a side where there is a test, and only there", "side", analysis.side)
-    if analysis.method == "log_rank" and analysis.side != "two_sided":
-        refuse("two_sided: the log-rank test here has no direction", "side", analysis.side)
-    fitting = INTERVALS_OF[analysis.estimate]
-    if analysis.interval not in (*fitting, "none"):
-        refuse(f"one of {', '.join(sorted((*fitting, 'none')))}", "interval", analysis.interval)
 
 
 def method_in_words(analysis: Analysis, denominator: str | None, estimate: str) -> str:

@@ -14,7 +14,6 @@ from equipoise.record.expression import Expression
 from equipoise.record.rule import Tables
 from equipoise.record.sources import group_sources
 from equipoise.study.analysis_plan import Population, StatusBasis
-from equipoise.visits.days import first_day, given_dose
 
 KEY = ("replicate", "subject")
 
@@ -92,16 +91,16 @@ def population_values(tables: Tables, *, status_rule: str) -> pl.DataFrame:
 def evidence(tables: Tables, *, status_rule: str) -> pl.DataFrame:
     """For every screened subject the events behind each item of `population_item`.
 
-    Columns replicate, subject, then lists of `seq`: screened, randomised, treated (the first
-    dose), consent_withdrawn, status_as_randomised, status_as_redetermined.
+    Columns replicate, subject, then lists of `seq`: screened, randomised, treated (the doses
+    of the first day), consent_withdrawn, status_as_randomised, status_as_redetermined.
     """
     dates = tables["disposition"].select(*KEY, "first_dose", "consent_withdrawn")
     frame = dates.select(KEY)
-    given = first_day(tables["dose_given"].filter(given_dose()))
+    given = tables["dose_given"].filter(pl.col("amount") > 0)
     parts = {
         "screened": group_sources(tables["subject_screened"], KEY),
         "randomised": tables["allocation"].select(*KEY, "sources"),
-        "treated": group_sources(given, KEY),
+        "treated": group_sources(_on_day(given, dates, "first_dose"), KEY),
         "consent_withdrawn": group_sources(
             _on_day(tables["consent_withdrawn"], dates, "consent_withdrawn"), KEY
         ),

@@ -22,7 +22,6 @@ from equipoise.analysis.estimates import (
     PER_GROUP,
     TESTS,
     Numbers,
-    check_analysis,
     compared,
     fisher_side,
     method_in_words,
@@ -79,11 +78,9 @@ def run(
 
     A comparison gives one row, a proportion or a median one row per group. `tables` are event
     tables and derived tables; for a data cut they were cut before they were derived, and `cut`
-    then caps what is imputed. Raises BadInput when an analysis of the plan makes no sense.
+    then caps what is imputed. That methods, groups and estimates fit, the study's check has seen.
     """
     plan = study.analysis
-    for analysis in plan.analyses:
-        check_analysis(analysis, not _is_time(plan, analysis))
     tables = {name: table.filter(replicate=replicate) for name, table in tables.items()}
     end_points = end_point_tables(tables, study, cut=cut)
     subjects = analysed_subjects(tables, study, end_points)

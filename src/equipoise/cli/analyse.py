@@ -1,0 +1,212 @@
+"""Run the analysis plan on a record, and report.
+
+Two times are named: --as-of is a position in the record (what was known), --cut a date (what had
+happened). Prints a summary, or with --json the results; with --out also writes results.json and
+report.html.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from equipoise.analysis.result import Result
+    from equipoise.record.event import Event
+    from equipoise.report.provenance import RecordFacts
+    from equipoise.study.definition import Study
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `equipoise analyse`."""
+    parser.add_argument("record", help="the record: a .sqlite3 file, or a PostgreSQL address")
+    parser.add_argument("--schema", default="equipoise", help="schema of a PostgreSQL record")
+    parser.add_argument("--cut", metavar="DATE", help="data cut: leave out what occurred later")
+    parser.add_argument("--as-of", metavar="SEQ", type=int, help="read no event after this one")
+    parser.add_argument("--anchors", help="file of signed heads to verify the record against")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--out", metavar="DIR", help="folder for results.json and report.html")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when done, 1 when the record does not verify."""
+    from equipoise.cli.records import verified
+
+    _, findings = verified(arguments.record, schema=arguments.schema, anchors=arguments.anchors)
+    print(
+        write_analysis(
+            arguments.record,
+            out=None if arguments.out is None else Path(arguments.out),
+            as_json=arguments.json,
+            cut=_date(arguments.cut),
+            as_of=arguments.as_of,
+            schema=arguments.schema,
+            anchors=arguments.anchors,
+            findings=tuple(f"event {each.seq}: {each.kind}: {each.message}" for each in findings),
+        ),
+        end="",
+    )
+    for each in findings:
+        print(f"event {each.seq}: {each.kind}: {each.message}", file=sys.stderr)
+    return 1 if findings else 0
+
+
+def write_analysis(
+    record: str,
+    *,
+    out: Path | None = None,
+    as_json: bool = False,
+    cut: datetime.date | None = None,
+    as_of: int | None = None,
+    schema: str = "equipoise",
+    anchors: str | None = None,
+    findings: tuple[str, ...] = (),
+) -> str:
+    """The text to print; writes results.json and report.html into `out` where it is given.
+
+    `findings` are those of a verification that the caller has done. Raises BadInput for a
+    position that the record does not have, RecordError for a record without a study.
+    """
+    from equipoise.analysis.cut import data_cut
+    from equipoise.analysis.result import results_json
+    from equipoise.analysis.run import run as analysed
+    from equipoise.record.tables import tables
+    from equipoise.study.catalogue import CATALOGUE
+    from equipoise.study.derivation import derive
+
+    events = _events(record, schema, as_of)
+    study = study_of(events)
+    found = tables(events, CATALOGUE)
+    derived = derive(data_cut(found, cut) if cut is not None else found, study)
+    results = analysed(derived, study, cut=cut)
+    facts = facts_of(events, cut, findings, _lines(anchors))
+    text = results_json(results)
+    if out is not None:
+        from equipoise.report.provenance import events_summary
+        from equipoise.report.report import report
+
+        page = report(study, derived, results, events_summary(events), facts)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "results.json").write_text(text, encoding="utf-8")
+        (out / "report.html").write_text(page, encoding="utf-8")
+    if as_json:
+        if facts.mode == "rehearsal":
+            print(BANNER, file=sys.stderr)
+        return text
+    people = derived["disposition"]
+    counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
+    counts += f"{people['first_dose'].count()} treated"
+    return "\n".join(_summary(study, results, facts, counts)) + "\n"
+
+
+BANNER = "REHEARSAL: synthetic patients, not a trial"
+
+
+def study_of(events: list[Event]) -> Study:
+    """The study version that was adopted last among `events`, as the record holds it."""
+    from equipoise.errors import RecordError
+    from equipoise.study.load import parse_study
+
+    adopted = [event for event in events if event.type == "StudyVersionAdopted"]
+    if not adopted:
+        raise RecordError(
+            f"the record holds no study version up to event {events[-1].seq}; there is nothing to "
+            "analyse before one was adopted"
+        )
+    return parse_study(json.loads(adopted[-1].body)["study"])
+
+
+def facts_of(
+    events: list[Event], cut: datetime.date | None, findings: tuple[str, ...], anchors: int
+) -> RecordFacts:
+    """What the report says of the record: its first event, its head, its verification."""
+    from equipoise import __version__
+    from equipoise.report.provenance import RecordFacts
+
+    opened, head = json.loads(events[0].body), events[-1]
+    return RecordFacts(
+        trial=head.trial,
+        release=__version__,
+        mode=opened["mode"],
+        scenario=opened.get("scenario"),
+        seed=opened.get("scenario_seed"),
+        as_of=head.seq,
+        head=head.hash,
+        recorded=head.recorded,
+        events=len(events),
+        cut=cut,
+        findings=findings,
+        anchors=anchors,
+    )
+
+
+def _events(record: str, schema: str, as_of: int | None) -> list[Event]:
+    from equipoise.cli.records import opened
+    from equipoise.errors import BadInput, RecordError
+
+    log = opened(record, schema=schema)
+    try:
+        last = log.head().seq
+        if not last:
+            raise RecordError("the record is empty")
+        if as_of is not None and not 1 <= as_of <= last:
+            raise BadInput(f"an event from 1 to {last}", field="--as-of", found=as_of)
+        return log.read(upto=as_of)
+    finally:
+        log.close()
+
+
+def _summary(study: Study, results: list[Result], facts: RecordFacts, counts: str) -> list[str]:
+    """What a statistician reads first: who was analysed, then the analyses by their role."""
+    from equipoise.report.findings import analysis_blocks, result_views, shorter
+
+    lines = [BANNER, ""] if facts.mode == "rehearsal" else []
+    when = f"cut {facts.cut.isoformat()}" if facts.cut else "no data cut"
+    lines.append(f"{shorter(study)}, version {study.version}: as of event {facts.as_of}, {when}")
+    lines.append(counts)
+    for role, blocks in analysis_blocks(result_views(study, results, [""] * len(results))):
+        if role == "Sensitivity" and blocks:
+            lines += ["", f"{len(blocks)} sensitivity analyses: in results.json (--json, --out)"]
+            continue
+        for block in blocks:
+            lines += ["", f"{role}: {block[0].label}", f"  {block[0].result.method}"]
+            width = max(len(group.label) for row in block for group in row.groups)
+            for row in block:
+                lines += [
+                    f"  {group.label:{width}}  {group.count:>7}  {group.share:>6}"
+                    + (f"   {row.in_words}" if len(row.groups) == 1 else "")
+                    for group in row.groups
+                ]
+                if len(row.groups) > 1:
+                    lines += _contrast(row.kind, row.in_words, row.p.text, row.why)
+    return lines
+
+
+def _contrast(kind: str, words: str, p: str, why: str) -> list[str]:
+    from equipoise.analysis.estimates import ESTIMATES
+
+    shown = [f"{ESTIMATES[kind]} {words}"] if kind in ESTIMATES and not why else []
+    shown += [f"P {p}" if p.startswith("<") else f"P = {p}"] if p != "–" else []
+    shown += [why] if why else []
+    return [f"  {'; '.join(shown)}"]
+
+
+def _date(text: str | None) -> datetime.date | None:
+    from equipoise.errors import BadInput
+
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput("a date as YYYY-MM-DD", field="--cut", found=text) from error
+
+
+def _lines(anchors: str | None) -> int:
+    if anchors is None:
+        return 0
+    return sum(bool(line.strip()) for line in Path(anchors).read_text("utf-8").splitlines())
