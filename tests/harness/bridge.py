@@ -84,11 +84,19 @@ def assert_same(rehearsal: Rehearsal, log: Log, replay: Replay) -> None:
 
 def in_record_terms(frame: pl.DataFrame, seqs: dict[int, int]) -> pl.DataFrame:
     """`frame` with the seq of the record in place of those of the rehearsal."""
-    if "sources" not in frame.columns:
-        return frame
-    mapped = pl.Series("sources", [_mapped(each, seqs) for each in frame["sources"].to_list()],
-                       dtype=pl.List(pl.Int64))  # fmt: skip
-    return frame.with_columns(mapped)
+    if "sources" in frame.columns:
+        mapped = [_mapped(each, seqs) for each in frame["sources"].to_list()]
+        frame = frame.with_columns(pl.Series("sources", mapped, dtype=pl.List(pl.Int64)))
+    for name in {"event", "seq"} & set(frame.columns):
+        frame = frame.with_columns(pl.col(name).replace_strict(seqs))
+    if "item_sources" in frame.columns:
+        names = frame["item_sources"].struct.fields
+        frame = frame.with_columns(
+            pl.struct(
+                pl.col("item_sources").struct.field(name).replace_strict(seqs) for name in names
+            ).alias("item_sources")
+        )
+    return frame
 
 
 def _mapped(sources: Any, seqs: dict[int, int]) -> Any:

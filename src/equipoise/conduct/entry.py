@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from equipoise.conduct.context import Context
 from equipoise.eligibility.events import ConfirmEligibility, EligibilityConfirmed
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody
+from equipoise.record.sealing import key_of
 from equipoise.visits.events import (
     ConsentSigned,
     ConsentWithdrawn,
@@ -62,12 +64,45 @@ def consent_signed(context: Context, body: ConsentSigned) -> EventBody:
 
 
 def form_saved(context: Context, body: FormSaved) -> EventBody:
-    """The answers checked against the form of the version in force, in canonical text."""
+    """The answers checked against the form of the version in force, free text sealed."""
     _check_participation(context)
     if body.visit is not None:
         _known_visit(context, body.visit)
-    items = check_form(context.study.visits, body.form, body.items, today=context.today)
+    checked = checked_form(context, body)
+    free = free_text_items(context, body.form)
+    items = tuple(
+        item.model_copy(update={"value": sealed_answer(context, item.item, item.value)})
+        if item.item in free and item.value is not None
+        else item
+        for item in checked.items
+    )
+    return checked.model_copy(update={"items": items})
+
+
+def checked_form(context: Context, body: FormSaved) -> FormSaved:
+    """The answers checked against the form of the version in force, in canonical text."""
+    items = check_form(
+        context.study.visits,
+        body.form,
+        body.items,
+        today=context.today,
+        known=lambda: context.derived("subject_item"),
+    )
     return body.model_copy(update={"items": items})
+
+
+def free_text_items(context: Context, form: str) -> frozenset[str]:
+    """The items of a form that take free text."""
+    found = next(each for each in context.study.visits.forms if each.code == form)
+    return frozenset(item.code for item in found.items if item.type == "text")
+
+
+def sealed_answer(context: Context, item: str, value: str) -> str:
+    """Free text sealed under a key of its own, so that a redaction can destroy it."""
+    if key_of(value) is not None:
+        raise BadInput("plain text", where=context.action.name, field=item, found=value)
+    name = f"value/{secrets.token_hex(12)}/{item}"
+    return context.keys.seal(name, value, f"{context.trial}/{context.action.subject}/{item}")
 
 
 def visit_recorded(context: Context, body: VisitRecorded) -> EventBody:

@@ -158,8 +158,11 @@ def correct(context: Context, body: Correct) -> EventBody:
     check = CHECKED_AGAIN.get(target.type)
     checked = check(context, now) if check else now
     if isinstance(checked, FormSaved):
-        canonical_value = {item.item: item.value for item in checked.items}[body.item.split("/")[1]]
-        return _corrected(context, body, canonical_value)
+        name = body.item.split("/")[1]
+        answer = next(item.value for item in checked.items if item.item == name)
+        if answer is not None and name in entry.free_text_items(context, checked.form):
+            answer = entry.sealed_answer(context, name, answer)
+        return _corrected(context, body, answer)
     return changed
 
 
@@ -208,7 +211,7 @@ def _target(context: Context, seq: int) -> Event:
 
 
 CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
-    "FormSaved": entry.form_saved,
+    "FormSaved": entry.checked_form,
     "AssayResultRecorded": care.assay_result_recorded,
     "TumourAssessed": care.tumour_assessed,
     "AdverseEventReported": care.adverse_event_reported,

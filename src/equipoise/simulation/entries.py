@@ -22,6 +22,7 @@ from equipoise.record.event import Body, EventBody
 from equipoise.record.tables import Tables, empty_tables
 from equipoise.simulation.nature import Ints
 from equipoise.study.catalogue import CATALOGUE
+from equipoise.visits.events import FormItem
 
 RANKS: Mapping[str, int] = {
     name: rank
@@ -159,8 +160,8 @@ class Entries:
             by_table.setdefault(part.cls.TABLE, []).append(_shaped(frame, part.cls))
         for cls, nested in self.nested:
             frame = nested.join(heads, on="_id", how="inner")
-            if corrected:
-                frame = self._corrected(frame, cls, seqs)
+            if cls is FormItem and self.corrections:
+                frame = self._answered(frame, seqs, corrected=corrected)
             by_table.setdefault(cls.TABLE, []).append(_shaped(frame, cls))
         for table, frames in by_table.items():
             key = ["replicate", "event"]
@@ -206,11 +207,11 @@ class Entries:
             pl.lit(pl.Series(np.array(self.replicates, dtype=np.int32)[replicate])).alias(
                 "replicate"
             ),
-            pl.lit(pl.Series(names, dtype=pl.String)).alias("subject"),
-            pl.lit(pl.Series(sites, dtype=pl.String)).alias("site"),
+            pl.lit(pl.Series(names.tolist(), dtype=pl.String)).alias("subject"),
+            pl.lit(pl.Series(sites.tolist(), dtype=pl.String)).alias("site"),
             "seq",
             pl.col("seq").alias("event"),
-            pl.lit(pl.Series(labels[version.clip(0)], dtype=pl.String)).alias("study_version"),
+            pl.lit(pl.Series(labels[version.clip(0)].tolist(), dtype=pl.String)).alias("study_version"),
             pl.col("_day"),
             pl.col("_occurred_head"),
         )
@@ -241,18 +242,18 @@ class Entries:
             .with_columns((pl.int_range(pl.len()).over("_replicate") + 1).alias("seq"))
         )
 
-    def _corrected(self, frame: pl.DataFrame, cls: type[Body], seqs: pl.DataFrame) -> pl.DataFrame:
-        """Answers of forms with the corrections that were made: value, and `seq` of the last."""
-        if cls.TABLE != "form_item" or not self.corrections:
-            return frame
+    def _answered(
+        self, frame: pl.DataFrame, seqs: pl.DataFrame, *, corrected: bool
+    ) -> pl.DataFrame:
+        """Answers as first written, or as corrected with the `seq` of the correction."""
         made = (
             pl.concat(self.corrections)
             .join(seqs.select("_id", pl.col("seq").alias("_by")), on="_id")
-            .select(pl.col("_target").alias("_id"), "item", pl.col("new").alias("_new"), "_by")
+            .select(pl.col("_target").alias("_id"), "item", "old", "new", "_by")
         )
-        return frame.join(made, on=["_id", "item"], how="left").with_columns(
-            value=pl.coalesce("_new", "value"), seq=pl.coalesce("_by", "seq")
-        )
+        stands = pl.coalesce("new" if corrected else "old", "value").alias("value")
+        by = pl.coalesce("_by", "seq").alias("seq") if corrected else pl.col("seq")
+        return frame.join(made, on=["_id", "item"], how="left").with_columns(stands, by)
 
 
 def _shaped(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
@@ -267,7 +268,7 @@ def _shaped(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
 
 def _column(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return pl.Series(value, dtype=pl.String)
+        return pl.Series(value.tolist(), dtype=pl.String)
     if isinstance(value, np.ndarray | pl.Series):
         return pl.Series(value)
     return pl.lit(value)

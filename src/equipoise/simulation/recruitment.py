@@ -31,7 +31,7 @@ def entered(
     entries: Entries,
 ) -> tuple[Texts, Ints]:
     """Judge, allocate and enter: each candidate's arm, and how many candidates were screened."""
-    eligible, status, factors, kind = _judged(studies, people, entries)
+    eligible, unmet, status, factors, kind = _judged(studies, people, entries)
     ready = eligible & (status != None)  # noqa: E711
     reached = np.cumsum(ready, axis=1)
     wanted = scenario.enrolment.randomise
@@ -48,19 +48,22 @@ def entered(
     failed = inside & ~ready
     replicate, subject = np.nonzero(failed)
     cause = np.where(eligible[failed], "no_marker_status", "not_eligible").astype(object)
-    entries.add(ScreeningFailed, replicate, subject, people.randomised[failed], {"cause": cause})
+    criteria = pl.Series(unmet[failed].tolist(), dtype=pl.List(pl.String))
+    items = {"cause": cause, "criteria": criteria}
+    entries.add(ScreeningFailed, replicate, subject, people.randomised[failed], items)
     return arm, kept
 
 
 def _judged(
     studies: Sequence[Study], people: People, entries: Entries
-) -> tuple[Bools, Texts, dict[str, Texts], Ints]:
-    """Eligibility, marker status, factors and version in force on the day of randomisation."""
+) -> tuple[Bools, Texts, Texts, dict[str, Texts], Ints]:
+    """Eligibility, criteria not met, marker status, factors and version in force on the day of randomisation."""
     shape = people.screened.shape
     starts = np.array([day for day, _ in entries.versions])
     kind = (np.searchsorted(starts, people.randomised, side="right") - 1).clip(0)
     eligible = np.zeros(shape, dtype=bool)
     status: Texts = np.full(shape, None, dtype=object)
+    unmet: Texts = np.full(shape, None, dtype=object)
     factors: dict[str, Texts] = {}
     tables = entries.tables(corrected=False)
     place = places(entries)
@@ -73,12 +76,13 @@ def _judged(
         )
         mine = kind == position
         eligible[mine] = (verdict == True)[mine]  # noqa: E712
+        unmet[mine] = arranged(derived["eligibility"], "unmet", place, shape)[mine]
         status[mine] = arranged(found, "status", place, shape)[mine]
         for factor in study.randomisation.scheme.factors:
             level = arranged(derived["subject_item"], factor, place, shape)
             known = factors.setdefault(factor, np.full(shape, None, dtype=object))
             known[mine] = level[mine]
-    return eligible, status, factors, kind
+    return eligible, unmet, status, factors, kind
 
 
 def _allocate(
@@ -175,7 +179,7 @@ def places(entries: Entries) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "replicate": np.array(entries.replicates, dtype=np.int32)[replicate],
-            "subject": pl.Series(entries.subject_names.ravel(), dtype=pl.String),
+            "subject": pl.Series(entries.subject_names.ravel().tolist(), dtype=pl.String),
             "_place": replicate * columns + subject,
         }
     )

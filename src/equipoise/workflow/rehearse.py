@@ -34,6 +34,9 @@ ADMINISTRATOR = "rehearsal-administrator"
 DECISIONS = {"EligibilityConfirmed": "ConfirmEligibility", "Randomised": "Randomise"}
 """Events that are not replayed but asked for again, by the action that decides them."""
 
+READ = frozenset({"LesionIdentified", "TumourAssessed"})
+"""What the central reader enters in a rehearsal."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -176,12 +179,10 @@ def _action(entry: _Entry, clock: _Clock, seqs: dict[int, int], seen: dict[str, 
 
 
 def _role(action: str) -> str:
-    """The role that does this in a rehearsal: a reader reads, an investigator does the rest."""
+    """The role that does this in a rehearsal: the reader reads, the site does what it may."""
     allowed = ACTION_ROLES[action]
-    for role in ("reader", "laboratory", "investigator", "nurse"):
-        if role in allowed and not (role == "laboratory" and "investigator" in allowed):
-            return role
-    return min(allowed)
+    order = ("reader", "investigator") if action in READ else ("investigator", "laboratory")
+    return next((role for role in order if role in allowed), min(allowed))
 
 
 def account(role: str, site: str | None) -> str:

@@ -1,0 +1,51 @@
+"""Stages meet only in tables: what a rule requires is there before it, with the same types."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from equipoise.record.rule import TableRule
+from equipoise.record.tables import empty_tables, schema
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.derivation import ORDER, derive, needed
+from equipoise.study.load import bundled, load_study
+
+EVENT_TABLES = {name: schema(cls) for name, cls in CATALOGUE.tables().items()}
+
+
+def _dtype(given: object) -> pl.DataType:
+    return given() if isinstance(given, type) else given  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("position", range(len(ORDER)), ids=[rule.produces for rule in ORDER])
+def test_what_a_rule_requires_is_there_with_the_same_types(position: int) -> None:
+    before = dict(EVENT_TABLES) | {rule.produces: dict(rule.columns) for rule in ORDER[:position]}
+    for table, columns in ORDER[position].requires.items():
+        assert table in before, f"{ORDER[position].produces} requires {table}: nothing produces it"
+        for column, dtype in columns.items():
+            assert column in before[table], f"{table} has no column {column}"
+            assert _dtype(before[table][column]) == _dtype(dtype), f"{table}.{column}"
+
+
+def test_every_table_has_one_producer() -> None:
+    produced = [rule.produces for rule in ORDER]
+    assert len(produced) == len(set(produced))
+    assert not set(produced) & set(EVENT_TABLES)
+
+
+@pytest.mark.parametrize("study", bundled())
+@pytest.mark.parametrize("rule", ORDER, ids=[rule.produces for rule in ORDER])
+def test_nothing_in_nothing_out_with_the_declared_types(study: str, rule: TableRule) -> None:
+    found = derive(empty_tables(CATALOGUE), load_study(study), upto=rule.produces)[rule.produces]
+    assert found.height == 0
+    for column, dtype in rule.columns.items():
+        assert found.schema[column] == _dtype(dtype), column
+
+
+def test_only_what_is_needed_is_derived() -> None:
+    names = [rule.produces for rule in needed("marker_status")]
+    assert names[-1] == "marker_status"
+    assert "time_point_response" not in names
+    with pytest.raises(KeyError, match="no rule produces"):
+        needed("happiness")
