@@ -266,8 +266,12 @@ def examine(
         with closing(connected(dsn)) as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             described = meta_of(connection, schema)
-            differences = made.differences(lambda *asked: rows(connection, *asked), schema)
-            found += [Finding(None, "store", problem) for problem in differences]
+
+            def fetch(sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+                return rows(connection, sql, values)
+
+            problems = made.differences(fetch, schema) + made.rights_beyond(fetch, schema)
+            found += [Finding(None, "store", problem) for problem in problems]
             sql = f"SELECT {COLUMNS} FROM {schema}.event ORDER BY seq"
             events = Last(_whole(connection, sql, found))
             chain = verify(

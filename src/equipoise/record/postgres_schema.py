@@ -173,7 +173,7 @@ def _definitions(schema: str) -> dict[str, str]:
 
 
 def differences(fetch: Fetch, schema: str) -> list[str]:
-    """How tables, indexes, triggers and rights differ from those the record was made with.
+    """How tables, indexes, triggers and functions differ from those the record was made with.
 
     `fetch` must look at `pg_catalog` alone (search_path).
     """
@@ -201,15 +201,19 @@ def differences(fetch: Fetch, schema: str) -> list[str]:
     found += _compared("trigger", _present_triggers(fetch, oids), expected)
     sources = {name: _in(schema, text) for name, text in _FUNCTIONS.items()}
     found += _compared("function", _present_functions(fetch, schema), sources)
-    for role, right, table in fetch(
+    return found
+
+
+def rights_beyond(fetch: Fetch, schema: str) -> list[str]:
+    """Who was given more on the record's tables than to read and to append."""
+    given = fetch(
         "SELECT coalesce(rolname, 'everybody'), privilege_type, relname FROM pg_class AS c, "
         "aclexplode(c.relacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee "
-        "WHERE c.oid = ANY(%s) AND a.grantee <> c.relowner "
+        "WHERE relnamespace = to_regnamespace(%s) AND a.grantee <> c.relowner "
         "AND privilege_type NOT IN ('SELECT', 'INSERT')",
-        [oids],
-    ):
-        found.append(f"{role} was given {right} on its table {table}")
-    return found
+        [schema],
+    )
+    return [f"{role} was given {right} on its table {table}" for role, right, table in given]
 
 
 def _compared(what: str, present: dict[str, Any], expected: dict[str, Any]) -> Iterator[str]:

@@ -55,15 +55,16 @@ def admitted(dsn: str, schema: str) -> tuple[Connection, str]:
             return rows(connection, sql, values)
 
         described = meta_of(connection, schema)
-        if problems := made.role_problems(fetch, schema) + made.server_problems(fetch):
-            raise RecordError(
-                f"{schema} was not opened: {'; '.join(problems)}. Connect as the application's "
-                "role, to a server that keeps what it confirms"
-            )
         if problems := made.differences(fetch, schema):
             raise RecordError(
                 f"the schema {schema} is not as Equipoise made it ({problems[0]}): do not write to "
                 "it; run `equipoise verify` and restore a certified copy"
+            )
+        problems = made.role_problems(fetch, schema) + made.rights_beyond(fetch, schema)
+        if problems := problems + made.server_problems(fetch):
+            raise RecordError(
+                f"{schema} was not opened: {'; '.join(problems)}. Connect as the application's "
+                "role, to a server that keeps what it confirms"
             )
         return connection, described["trial"]
     except psycopg.Error as error:

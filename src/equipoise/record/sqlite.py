@@ -327,8 +327,8 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION:
         raise RecordError(
-            f"{path} is not a record of Equipoise, or its creation was cut short: "
-            "correct the path, or remove the file and create the record again"
+            f"{path} is not a record of Equipoise, or it was cut short: correct the path, or "
+            "restore a copy"
         )
     if version != FORMAT:
         raise RecordError(
