@@ -49,20 +49,26 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     criteria = sorted(plan.criteria, key=lambda each: each.id)
     if not criteria or items.is_empty():
         return pl.DataFrame(schema=CRITERION_VERDICT)
-    parts = [_verdicts(items, criterion) for criterion in criteria]
+    parts = pl.concat([_verdicts(items, criterion) for criterion in criteria])
     # Subject by subject, not criterion by criterion.
-    order = np.arange(len(parts) * len(items)).reshape(len(parts), len(items)).T.ravel()
-    return pl.concat(parts)[order]
+    row, criterion = np.divmod(np.arange(len(parts)), len(criteria))
+    names = pl.DataFrame(
+        [(each.id, each.kind) for each in criteria], schema=["criterion", "kind"], orient="row"
+    )
+    return (
+        items.select(SUBJECT)[row]
+        .hstack(names[criterion])
+        .hstack(parts[criterion * len(items) + row])
+        .select(*CRITERION_VERDICT)
+    )
 
 
 def _verdicts(items: pl.DataFrame, criterion: Criterion) -> pl.DataFrame:
+    """What one criterion says of every row of `items`."""
     expression = _expression(criterion.expression)
     true = expression.evaluate(items)
     met = true if criterion.kind == "inclusion" else ~true
     return items.select(
-        *SUBJECT,
-        pl.lit(criterion.id).alias("criterion"),
-        pl.lit(criterion.kind).alias("kind"),
         met.alias("met"),
         _missing(expression.items, met).alias("missing_items"),
         _sources(items, expression.items),

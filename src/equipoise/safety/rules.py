@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from equipoise.record.declaration import schema
 from equipoise.record.partial_date import earliest_day, latest_day
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
-from equipoise.record.sources import group_sources
+from equipoise.record.subject_rows import Numbers, SubjectRows, grouped_sources
 from equipoise.safety.ctcae import ctcae_terms
 from equipoise.safety.events import (
     AdverseEventFollowedUp,
@@ -50,48 +51,61 @@ def adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
 
     `sources` are the reports, follow-ups and opinions; those of the dose days stand in `exposure`.
     """
-    reports = tables["adverse_event_reported"]
-    later = (
-        tables["adverse_event_followed_up"]
-        .group_by(EVENT)
-        .agg(pl.col("grade").max().alias("later"))
+    reports = tables["adverse_event_reported"].sort(EVENT)
+    subjects = SubjectRows(reports)
+    numbers = reports.select(
+        pl.Series("row", subjects.rows(reports)), "adverse_event"
+    ).with_row_index("report")
+
+    def of(name: str) -> tuple[pl.DataFrame, Numbers]:
+        """Rows about events that were reported, and the place of the report of each."""
+        frame = tables[name]
+        placed = frame.with_columns(pl.Series("row", subjects.rows(frame))).join(
+            numbers, ["row", "adverse_event"], "inner"
+        )
+        return placed, placed["report"].cast(pl.Int64).to_numpy()
+
+    later, later_of = of("adverse_event_followed_up")
+    serious, serious_of = of("serious_adverse_event_reported")
+    opinions, opinions_of = of("causality_assessed")
+    grade = reports["grade"].to_numpy().copy()
+    np.maximum.at(grade, later_of, later["grade"].to_numpy())
+    sae, related = (np.zeros(len(reports), dtype=np.bool_) for _ in range(2))
+    sae[serious_of] = True
+    related[opinions_of[(opinions["related"] == "related").to_numpy()]] = True
+    places = np.concatenate([np.arange(len(reports)), later_of, serious_of, opinions_of])
+    seqs = np.concatenate(
+        [frame["seq"].to_numpy() for frame in (reports, later, serious, opinions)]
     )
-    serious = tables["serious_adverse_event_reported"]
-    opinions = tables["causality_assessed"]
-    related = opinions.filter(pl.col("related") == "related").select(EVENT).unique()
     doses = (
         tables["exposure"]
         .group_by(SUBJECT)
         .agg(pl.col("first_dose").min(), pl.col("last_dose").max())
     )
-    others = (tables["adverse_event_followed_up"], serious, opinions)
-    sources = group_sources(
-        pl.concat([frame.select(*EVENT, "seq") for frame in (reports, *others)]), EVENT
-    )
-    day, text = pl.col("occurred"), pl.col("occurred_partial")
-    end = pl.col("last_dose") + pl.duration(days=plan.days_after_last_dose)
-    after_first = latest_day(day, text).fill_null(pl.col("first_dose")) >= pl.col("first_dose")
-    before_end = earliest_day(day, text).fill_null(pl.col("first_dose")) <= end
     return (
-        reports.join(later, EVENT, "left")
-        .join(serious.select(EVENT).unique().with_columns(sae=True), EVENT, "left")
-        .join(related.with_columns(opinion=True), EVENT, "left")
-        .join(doses, SUBJECT, "left")
-        .join(_classes(), "term", "left")
-        .join(sources, EVENT, "left")
+        reports.join(doses, SUBJECT, "left", maintain_order="left")
+        .join(_classes(), "term", "left", maintain_order="left")
         .select(
             *EVENT,
             "term",
             "system_organ_class",
-            pl.max_horizontal("grade", "later").alias("grade"),
-            (pl.col("serious") | pl.col("sae").fill_null(False)).alias("serious"),
-            day.alias("onset"),
-            (after_first & before_end).fill_null(False).alias("treatment_emergent"),
-            pl.col("opinion").fill_null(False).alias("related"),
-            "sources",
+            pl.Series("grade", grade),
+            pl.col("serious") | pl.Series(sae),
+            pl.col("occurred").alias("onset"),
+            _treatment_emergent(plan).alias("treatment_emergent"),
+            pl.Series("related", related),
+            grouped_sources(places, seqs, len(reports)),
         )
-        .sort(EVENT)
     )
+
+
+def _treatment_emergent(plan: SafetyPlan) -> pl.Expr:
+    """Whether the onset can lie between the first dose and the end of the reporting period."""
+    day, text, first = pl.col("occurred"), pl.col("occurred_partial"), pl.col("first_dose")
+    end = pl.col("last_dose") + pl.duration(days=plan.days_after_last_dose)
+    after_first = latest_day(day, text).fill_null(first) >= first
+    before_end = earliest_day(day, text).fill_null(first) <= end
+    return (after_first & before_end).fill_null(False)
 
 
 def _classes() -> pl.DataFrame:

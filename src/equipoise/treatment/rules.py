@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
 import polars as pl
 
 from equipoise.errors import BadInput
 from equipoise.record.declaration import column_measure, schema
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
-from equipoise.record.sources import group_sources
+from equipoise.record.subject_rows import Numbers, SubjectRows, coded, grouped_sources, pack
 from equipoise.treatment.events import CycleStarted, DoseGiven
 from equipoise.treatment.plan import BodySurfaceArea, Dose, TreatmentPlan
 
@@ -29,6 +30,9 @@ AMOUNT_SCALE = 100
 
 HEIGHT_SCALE = 10 ** column_measure(CycleStarted, "height").places
 WEIGHT_SCALE = 10 ** column_measure(CycleStarted, "weight").places
+
+NO_DAY = 2**30
+"""Later than any date: where a minimum over days begins."""
 
 MOSTELLER_DIVISOR = 3600
 """Mosteller RD, N Engl J Med 1987;317:1098: m2 = sqrt(cm x kg / 3600)."""
@@ -121,7 +125,10 @@ def planned_dose(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     the amount serves rehearsal only (REQUIREMENTS PH1). A cycle of a regimen that this version of
     the study does not have plans nothing here: a table holds one version.
     """
-    height, weight = pl.col("height"), pl.col("weight")
+    cycles = tables["cycle_started"]
+    subjects = SubjectRows(cycles)
+    order = np.argsort(pack(subjects.rows(cycles), cycles["cycle"].to_numpy()), kind="stable")
+    area = body_surface_area(pl.col("height"), pl.col("weight"), plan.body_surface_area)
     per_area = pl.col("numerator") * pl.col("body_surface_area")
     divisor = pl.col("denominator") * AREA_SCALE
     amount = (
@@ -130,20 +137,18 @@ def planned_dose(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
         .otherwise((2 * pl.col("numerator") + pl.col("denominator")) // (2 * pl.col("denominator")))
     )
     return (
-        tables["cycle_started"]
-        .lazy()
-        .select(
+        cycles.select(
             *CYCLE,
             "regimen",
             "occurred",
-            body_surface_area(height, weight, plan.body_surface_area).alias("body_surface_area"),
+            area.alias("body_surface_area"),
             pl.concat_list("seq").alias("sources"),
-        )
-        .join(_doses(plan).lazy(), on="regimen")
+        )[order]
+        .lazy()
+        .join(_doses(plan).lazy(), on="regimen", maintain_order="left_right")
         .with_columns(amount=amount)
         .with_columns(cycle_amount=pl.col("amount") * pl.col("administrations"))
         .select(pl.col(name).cast(dtype) for name, dtype in PLANNED_DOSE.items())
-        .sort(*CYCLE, "regimen", "drug", maintain_order=True)
         .collect()
     )
 
@@ -176,7 +181,7 @@ def _doses(plan: TreatmentPlan) -> pl.DataFrame:
         "administrations": pl.Int64,
         "released": pl.Boolean,
     }
-    return pl.DataFrame(rows, schema=columns, orient="row")
+    return pl.DataFrame(rows, schema=columns, orient="row").sort("drug", maintain_order=True)
 
 
 def released(dose: Dose) -> bool:
@@ -200,59 +205,97 @@ def exposure(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     administration: doses recorded once for several days are counted off along the days of the
     regimen from the day they begin.
     """
-    given = (
-        tables["dose_given"]
-        .filter((pl.col("amount") > 0) & (pl.col("administrations") > 0))
-        .select(
-            *DRUG,
-            "cycle",
-            "day",
-            "administrations",
-            "occurred",
-            "seq",
-            total=pl.col("amount") * pl.col("administrations"),
+    given = tables["dose_given"].filter((pl.col("amount") > 0) & (pl.col("administrations") > 0))
+    planned = tables["planned_dose"]
+    subjects = SubjectRows(given, planned)
+    drugs, codes = coded(pl.concat([given["drug"], planned["drug"]]))
+    rows = np.concatenate([subjects.rows(given), subjects.rows(planned)])
+    groups = rows * len(drugs) + codes
+    of_given, of_planned = groups[: len(given)], groups[len(given) :]
+    number = len(subjects) * len(drugs)
+    there = np.flatnonzero(np.bincount(groups, minlength=number))
+
+    def total(of: Numbers, values: pl.Series) -> Numbers:
+        sums = np.zeros(number, dtype=np.int64)
+        np.add.at(sums, of, values.to_numpy())
+        return sums[there]
+
+    begins = given["occurred"].to_physical().cast(pl.Int64).to_numpy()
+    first = np.full(number, NO_DAY, dtype=np.int64)
+    np.minimum.at(first, of_given, begins)
+    last = np.full(number, -NO_DAY, dtype=np.int64)
+    np.maximum.at(last, of_given, begins + _days_after(given, tables["cycle_started"], plan))
+    seqs = np.concatenate([given["seq"].to_numpy(), planned["sources"].list.first().to_numpy()])
+    amounts = given["amount"] * given["administrations"]
+    day = pl.col("first_dose", "last_dose").cast(pl.Int32).cast(pl.Date)
+    return (
+        subjects.key[there // max(len(drugs), 1)]
+        .with_columns(
+            drugs.gather(there % max(len(drugs), 1)).alias("drug"),
+            pl.Series("cycles", _cycles(of_given, given["cycle"], number)[there]),
+            pl.Series("administered", total(of_given, amounts)),
+            pl.Series("planned", total(of_planned, planned["cycle_amount"])),
+            pl.Series("first_dose", first[there]),
+            pl.Series("last_dose", last[there]),
+            grouped_sources(groups, seqs, number).gather(there),
         )
+        .with_columns(pl.when(pl.col("cycles") > 0).then(day))
     )
-    received = (
-        _with_last_day(given, tables, plan)
+
+
+def _cycles(groups: Numbers, cycles: pl.Series, number: int) -> Numbers:
+    """In how many cycles each group has a row."""
+    width = int(cycles.max() or 0) + 1  # type: ignore[arg-type]
+    seen = np.zeros(number * width, dtype=np.bool_)
+    seen[groups * width + cycles.to_numpy()] = True
+    counts: Numbers = seen.reshape(number, width).sum(axis=1)
+    return counts
+
+
+def _days_after(given: pl.DataFrame, cycles: pl.DataFrame, plan: TreatmentPlan) -> Numbers:
+    """For each row of doses the days from its first to its last administration.
+
+    A drug that the regimen of the cycle does not plan on that day is taken to be given daily.
+    """
+    after = np.zeros(len(given), dtype=np.int64)
+    several = np.flatnonzero((given["administrations"] > 1).to_numpy())
+    if not len(several):
+        return after
+    started = cycles.select(*CYCLE, "regimen").unique(CYCLE)
+    last = pl.coalesce(
+        "after", (pl.col("administrations") - 1) // pl.col("times_per_day").fill_null(1)
+    )
+    found = (
+        given.lazy()
+        .select(*DRUG, "cycle", "day", "administrations")
+        .collect()[several]
         .lazy()
-        .group_by(DRUG)
-        .agg(
-            pl.col("cycle").n_unique().cast(pl.Int64).alias("cycles"),
-            pl.col("total").sum().alias("administered"),
-            pl.col("occurred").min().alias("first_dose"),
-            pl.col("last_day").max().alias("last_dose"),
-        )
+        .join(started.lazy(), CYCLE, "left", maintain_order="left")
+        .join(_calendar(plan).lazy(), _CALENDAR_KEY, "left", maintain_order="left")
+        .join(_times_per_day(plan).lazy(), ["regimen", "drug"], "left", maintain_order="left")
+        .select(last)
         .collect()
     )
-    planned = (
-        tables["planned_dose"].group_by(DRUG).agg(pl.col("cycle_amount").sum().alias("planned"))
-    )
-    cycles = tables["planned_dose"].select(*DRUG, pl.col("sources").list.first().alias("seq"))
-    sources = group_sources(pl.concat([given.select(*DRUG, "seq"), cycles]), DRUG)
-    return (
-        sources.join(received, DRUG, "left", maintain_order="left")
-        .join(planned, DRUG, "left", maintain_order="left")
-        .with_columns(pl.col("cycles", "administered", "planned").fill_null(0))
-        .select(*EXPOSURE)
-    )
+    after[several] = found.to_series().to_numpy()
+    return after
 
 
-def _with_last_day(given: pl.DataFrame, tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
-    """`given` with the day of the last of the administrations that each row records."""
-    one = given.filter(pl.col("administrations") == 1).with_columns(last_day="occurred")
-    started = tables["cycle_started"].select(*CYCLE, "regimen").unique(CYCLE)
-    per_day = pl.col("times_per_day").fill_null(1)
-    after = pl.coalesce("after", pl.col("days") - 1)
-    several = (
-        given.filter(pl.col("administrations") > 1)
-        .join(started, CYCLE, "left")
-        .join(_times_per_day(plan), ["regimen", "drug"], "left")
-        .with_columns(days=-(-pl.col("administrations") // per_day))
-        .join(_calendar(plan), ["regimen", "drug", "day", "days"], "left")
-        .with_columns(last_day=pl.col("occurred") + pl.duration(days=after))
-    )
-    return pl.concat([one, several.select(one.columns)])
+_CALENDAR_KEY = ["regimen", "drug", "day", "administrations"]
+
+
+def _calendar(plan: TreatmentPlan) -> pl.DataFrame:
+    """From a planned day on, how many days `after` it the n-th administration comes."""
+    rows = {
+        (regimen.code, dose.drug, start, times * dose.times_per_day - part): day - start
+        for regimen in plan.regimens
+        for dose in regimen.doses
+        for start, rest in _tails(sorted(set(dose.days)))
+        for times, day in enumerate(rest, start=1)
+        for part in range(dose.times_per_day)
+    }
+    columns = dict(zip(_CALENDAR_KEY, (pl.String, pl.String, pl.Int64, pl.Int64), strict=True))
+    frame = [(*key, after) for key, after in rows.items()]
+    return pl.DataFrame(frame, schema={**columns, "after": pl.Int64}, orient="row")
 
 
 def _times_per_day(plan: TreatmentPlan) -> pl.DataFrame:
@@ -261,31 +304,8 @@ def _times_per_day(plan: TreatmentPlan) -> pl.DataFrame:
         for regimen in plan.regimens
         for dose in regimen.doses
     }
-    return pl.DataFrame(
-        [(*key, times) for key, times in rows.items()],
-        schema={"regimen": pl.String, "drug": pl.String, "times_per_day": pl.Int64},
-        orient="row",
-    )
-
-
-def _calendar(plan: TreatmentPlan) -> pl.DataFrame:
-    """From a planned day on, how many days `after` it the n-th planned day comes."""
-    rows = [
-        (regimen.code, dose.drug, start, number, day - start)
-        for regimen in plan.regimens
-        for dose in regimen.doses
-        for start, rest in _tails(sorted(set(dose.days)))
-        for number, day in enumerate(rest, start=1)
-    ]
-    columns = {
-        "regimen": pl.String,
-        "drug": pl.String,
-        "day": pl.Int64,
-        "days": pl.Int64,
-        "after": pl.Int64,
-    }
-    key = ["regimen", "drug", "day", "days"]
-    return pl.DataFrame(rows, schema=columns, orient="row").unique(key, keep="first")
+    columns = {"regimen": pl.String, "drug": pl.String, "times_per_day": pl.Int64}
+    return pl.DataFrame([(*key, n) for key, n in rows.items()], schema=columns, orient="row")
 
 
 def _tails(days: Sequence[int]) -> list[tuple[int, Sequence[int]]]:

@@ -184,7 +184,7 @@ def _failed_checks(
         row = [
             others[name]
             if name in elsewhere
-            else typed(own[name], pl.Series([texts[name]], dtype=pl.String)).alias(name)
+            else typed([own[name]], pl.DataFrame({name: [texts[name]]}, {name: pl.String}))[name]
             for name in expression.items
         ]
         if expression.evaluate(pl.DataFrame(row)).item() is False:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
+import datetime
 
+import numpy as np
 import polars as pl
 
 from equipoise.record.declaration import schema
@@ -11,7 +12,17 @@ from equipoise.record.event import Body
 from equipoise.record.partial_date import latest_day
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
 from equipoise.record.sources import row_sources
-from equipoise.visits.days import first_day, given_dose, last_day
+from equipoise.record.subject_rows import (
+    Flags,
+    Found,
+    Numbers,
+    SubjectRows,
+    coded,
+    gathered,
+    pack,
+    parent_rows,
+    unpacked,
+)
 from equipoise.visits.events import (
     ConsentSigned,
     ConsentWithdrawn,
@@ -28,7 +39,7 @@ from equipoise.visits.events import (
     VitalStatusRecorded,
 )
 from equipoise.visits.plan import VisitsPlan
-from equipoise.visits.subject_item import SUBJECT_ITEM, subject_item
+from equipoise.visits.subject_item import SUBJECT_ITEM, given_dose, subject_item
 
 SUBJECT = tuple(KEY)
 
@@ -73,21 +84,40 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     a complete day, the one saved last), whole: an item that it leaves open is open. The source is
     the event that gave the answer, or the later correction of the answer or of the form's day.
     """
-    forms = tables["form_saved"].select(*SUBJECT, "form", "occurred", "event", "seq")
-    if forms.select(*SUBJECT, "form").is_duplicated().any():
-        forms = forms.sort("occurred", "event").unique([*SUBJECT, "form"], keep="last")
-    latest = forms.lazy().select("replicate", "event", "form", pl.col("seq").alias("form_seq"))
-    return (
-        tables["form_item"]
-        .lazy()
-        .join(latest, on=["replicate", "event"])
-        .select(
-            *(name for name in ITEM if name != "sources"),
-            pl.concat_list(pl.max_horizontal("seq", "form_seq")).alias("sources"),
-        )
-        .sort(*SUBJECT, "form", "item")
-        .collect()
-    )
+    forms, answers = tables["form_saved"], tables["form_item"]
+    if forms.is_empty() or answers.is_empty():
+        return pl.DataFrame(schema=ITEM)
+    subjects = SubjectRows(forms)
+    rows = subjects.rows(forms)
+    form_names, form_codes = coded(forms["form"])
+    item_names, item_codes = coded(answers["item"])
+    counts = _latest_instances(forms, rows * len(form_names) + form_codes)
+    parents = parent_rows(forms, answers)
+    kept = np.flatnonzero(counts[parents] & (parents >= 0))
+    parents = parents[kept]
+    pair = form_codes[parents] * len(item_names) + item_codes[kept]
+    used = np.zeros(len(form_names) * len(item_names), dtype=np.int64)
+    used[pair] = 1
+    place = rows[parents] * int(used.sum()) + (np.cumsum(used) - 1)[pair]
+    order = np.full(len(subjects) * int(used.sum()), -1, dtype=np.int64)
+    order[place] = np.arange(len(kept))
+    order = order[order >= 0]
+    found = answers.select(*(name for name in ITEM if name in answers.columns), "seq")[kept[order]]
+    seqs = np.maximum(found["seq"].to_numpy(), forms["seq"].to_numpy()[parents[order]])
+    return found.with_columns(
+        form_names.gather(form_codes[parents[order]]).alias("form"),
+        row_sources(pl.Series(seqs)).alias("sources"),
+    ).select(*ITEM)
+
+
+def _latest_instances(forms: pl.DataFrame, groups: Numbers) -> Flags:
+    """Whether each form saved is the instance of its group that counts."""
+    days = forms["occurred"].to_physical().cast(pl.Int64).fill_null(-(2**20)).to_numpy()
+    packed = pack(days, forms["event"].to_numpy())
+    latest = np.full(int(groups.max()) + 1, np.iinfo(np.int64).min)
+    np.maximum.at(latest, groups, packed)
+    counts: Flags = packed == latest[groups]
+    return counts
 
 
 def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
@@ -108,83 +138,88 @@ def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
 
     The four withdrawals (treatment, visits, consent, lost) stay apart (ICH E6(R3); CN1).
     """
-    base = tables["subject_screened"].select(
-        *SUBJECT, "site", pl.col("occurred").alias("screened"), pl.col("seq").alias("seq/screened")
-    )
+    screened = tables["subject_screened"].sort(SUBJECT)
+    subjects = SubjectRows(screened)
     required = [each.code for each in plan.consents if each.required_for_randomisation]
-    dead = tables["death_recorded"].select(
-        *SUBJECT,
-        pl.col("occurred").alias("death"),
-        pl.coalesce(
-            pl.col("occurred").dt.to_string("%Y-%m-%d"), "occurred_partial", pl.lit(UNKNOWN_DATE)
-        ).alias("death_text"),
-        pl.col("seq").alias("seq/death"),
-    )
-    withdrawn = pl.col("consent").is_in(required)
-    given = tables["dose_given"].filter(given_dose())
+    doses = tables["dose_given"].filter(given_dose())
+    dose_rows = subjects.rows(doses)
+    withdrawn = tables["consent_withdrawn"].filter(pl.col("consent").is_in(required))
     facts = {
-        "screening_failed": first_day(tables["screening_failed"]),
-        "consented": _consented(tables["consent_signed"], required),
-        "randomised": first_day(tables["randomised"]),
-        "first_dose": first_day(given),
-        "last_dose": last_day(given),
-        "treatment_discontinued": first_day(tables["treatment_discontinued"]),
-        "visits_discontinued": first_day(tables["visits_discontinued"]),
-        "consent_withdrawn": first_day(tables["consent_withdrawn"].filter(withdrawn)),
-        "lost": first_day(tables["lost_to_follow_up"]),
-        "subsequent_therapy": first_day(tables["subsequent_therapy_recorded"]),
+        "screened": subjects.first(screened),
+        "screening_failed": subjects.first(tables["screening_failed"]),
+        "consented": _consented(subjects, tables["consent_signed"], required),
+        "randomised": subjects.first(tables["randomised"]),
+        "first_dose": subjects.first(doses, dose_rows),
+        "last_dose": subjects.last(doses, dose_rows),
+        "treatment_discontinued": subjects.first(tables["treatment_discontinued"]),
+        "visits_discontinued": subjects.first(tables["visits_discontinued"]),
+        "consent_withdrawn": subjects.first(withdrawn),
+        "lost": subjects.first(tables["lost_to_follow_up"]),
+        "subsequent_therapy": subjects.first(tables["subsequent_therapy_recorded"]),
     }
-    named = [
-        fact.select(*SUBJECT, pl.col("occurred").alias(name), pl.col("seq").alias(f"seq/{name}"))
-        for name, fact in facts.items()
-    ]
-    alive = _last_known_alive(tables, dead)
-    found = reduce(
-        lambda left, right: left.join(right, SUBJECT, "left", maintain_order="left"),
-        (dead, alive, *named),
-        base.sort(SUBJECT),
-    )
-    seqs = [found[name] for name in found.columns if name.startswith("seq/")]
-    return found.with_columns(sources=row_sources(*seqs)).select(*DISPOSITION)
-
-
-def _consented(signed: pl.DataFrame, required: list[str]) -> pl.DataFrame:
-    """The signature that completed the consents required; any consent if none is required."""
-    kinds = [first_day(signed.filter(pl.col("consent") == code)) for code in required]
-    if not kinds:
-        return first_day(signed)
-    return last_day(pl.concat(kinds)).join(
-        reduce(lambda left, right: left.join(right, SUBJECT, "semi"), kinds), SUBJECT, "semi"
+    dead = _deaths(subjects, tables["death_recorded"])
+    signs = [(sign, subjects.rows(sign)) for sign in _signs_of_life(tables)]
+    facts["last_known_alive"] = _last_sign(subjects, [*signs, (doses, dose_rows)], dead)
+    sources = row_sources(dead["seq"], *(found.seq for found in facts.values()))
+    return (
+        subjects.key.with_columns(screened["site"], *dead.select("death", "death_text"))
+        .with_columns(found.day.alias(name) for name, found in facts.items())
+        .with_columns(sources.alias("sources"))
+        .select(*DISPOSITION)
     )
 
 
-def _last_known_alive(tables: Tables, dead: pl.DataFrame) -> pl.DataFrame:
-    """The last day of a sign of life that is not later than death, and its seq."""
-    signs = [
-        *(tables[name] for name in _SIGNS_OF_LIFE),
-        tables["visit_recorded"].filter(pl.col("not_done").is_null()),
-        tables["dose_given"].filter(given_dose()),
-    ]
-    last = last_day(pl.concat([last_day(sign) for sign in signs]))
-    limit = latest_day(pl.col("death"), pl.col("death_text"))
-    late = last.join(dead.with_columns(limit=limit), SUBJECT).filter(
-        pl.col("occurred") > pl.col("limit")
-    )
-    if len(late):
-        known = late.select(*SUBJECT, "limit")
-        kept = [
-            sign.join(known, SUBJECT).filter(pl.col("occurred") <= pl.col("limit"))
-            for sign in signs
-        ]
-        again = last_day(pl.concat([last_day(sign) for sign in kept]))
-        last = pl.concat([last.join(known, SUBJECT, "anti"), again])
-    return last.select(
-        *SUBJECT,
-        pl.col("occurred").alias("last_known_alive"),
-        pl.col("seq").alias("seq/last_known_alive"),
-    )
+def _consented(subjects: SubjectRows, signed: pl.DataFrame, required: list[str]) -> Found:
+    """The signature that completed the consents required; the first of any if none is required."""
+    firsts = [subjects.first(signed.filter(pl.col("consent") == code)) for code in required]
+    if not firsts:
+        return subjects.first(signed)
+    packed = [
+        pack(first.day.to_physical().cast(pl.Int64).fill_null(0).to_numpy(),
+             first.seq.fill_null(0).to_numpy())
+        for first in firsts
+    ]  # fmt: skip
+    complete = np.all([first.seq.is_not_null().to_numpy() for first in firsts], axis=0)
+    return unpacked(np.max(packed, axis=0), complete)
 
 
+def _deaths(subjects: SubjectRows, deaths: pl.DataFrame) -> pl.DataFrame:
+    """Per subject death, death_text, seq and limit, the last day on which it can have happened."""
+    text = pl.coalesce(
+        pl.col("occurred").dt.to_string("%Y-%m-%d"), "occurred_partial", pl.lit(UNKNOWN_DATE)
+    )
+    known = deaths.select(
+        pl.col("occurred").alias("death"),
+        text.alias("death_text"),
+        "seq",
+        latest_day(pl.col("occurred"), pl.col("occurred_partial")).alias("limit"),
+    )
+    places = np.full(len(subjects), -1, dtype=np.int64)
+    rows = subjects.rows(deaths)
+    places[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+    return pl.DataFrame([gathered(column, places) for column in known.get_columns()])
+
+
+def _signs_of_life(tables: Tables) -> list[pl.DataFrame]:
+    visits = tables["visit_recorded"].filter(pl.col("not_done").is_null())
+    return [*(tables[name] for name in _SIGNS_OF_LIFE), visits]
+
+
+def _last_sign(
+    subjects: SubjectRows, signs: list[tuple[pl.DataFrame, Numbers]], dead: pl.DataFrame
+) -> Found:
+    """The last day of any sign of life that is not later than death can have been."""
+    never = pl.Series([datetime.date.max])
+    limits = dead["limit"].fill_null(never[0]).to_physical().cast(pl.Int64).to_numpy()
+    last = np.full(len(subjects), np.iinfo(np.int64).min)
+    for sign, rows in signs:
+        days = sign["occurred"].to_physical().cast(pl.Int64).fill_null(_NO_DAY).to_numpy()
+        counts = (rows >= 0) & (days != _NO_DAY) & (days <= limits[rows])
+        np.maximum.at(last, rows[counts], pack(days[counts], sign["seq"].to_numpy()[counts]))
+    return unpacked(last, last != np.iinfo(np.int64).min)
+
+
+_NO_DAY = np.iinfo(np.int32).max
 _SIGNS_OF_LIFE = (
     "subject_screened",
     "consent_signed",

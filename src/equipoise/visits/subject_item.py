@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from equipoise.errors import RecordError
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import row_sources
-from equipoise.visits.days import first_day, given_dose
+from equipoise.record.subject_rows import Found, SubjectRows, gathered
 from equipoise.visits.plan import Item, VisitsPlan
 
 SUBJECT_ITEM: Columns = {
@@ -22,7 +22,6 @@ SUBJECT_ITEM: Columns = {
 }
 """What every study has; the items of the forms and the consents stand between."""
 
-_WIDEST = pl.Decimal(38, 12)
 _PLAIN = {"text": pl.String, "code": pl.String, "partial_date": pl.String}
 _TYPES = {**_PLAIN, "integer": pl.Int64, "boolean": pl.Boolean, "date": pl.Date}
 
@@ -42,26 +41,47 @@ def item_type(item: Item) -> pl.DataType:
     return pl.Decimal(18, item.places) if item.type == "decimal" else _TYPES[item.type]()
 
 
-def typed(item: Item, text: pl.Series) -> pl.Series:
-    """The canonical texts of answers as a column of the item's type.
+def typed(items: Sequence[Item], texts: pl.DataFrame) -> pl.DataFrame:
+    """The canonical texts of answers, a column per item, in the types of the items.
 
     Raises RecordError for a text that is not of that type in this version of the study; a decimal
     with more places than declared is not rounded.
     """
     try:
-        if item.type == "boolean":
-            known = text.is_in(["true", "false"]) | text.is_null()
-            if not known.all():
-                raise pl.exceptions.InvalidOperationError("neither true nor false")
-            return text == "true"
-        if item.type == "date":
-            return text.str.to_date("%Y-%m-%d")
-        values = text.cast(item_type(item))
-        if item.type == "decimal" and not (values == text.cast(_WIDEST)).all(ignore_nulls=True):
-            raise pl.exceptions.InvalidOperationError(f"more than {item.places} decimal places")
+        values = texts.select(_typed(item) for item in items)
     except pl.exceptions.PolarsError as error:
-        raise RecordError(f"an answer to {item.code} is no {item.type}: {error}") from error
+        raise RecordError(f"a recorded answer is not of the type of its item: {error}") from error
+    for item in items:
+        if item.type in ("decimal", "boolean"):
+            _refuse_altered(item, texts[item.code], values[item.code])
     return values
+
+
+def _typed(item: Item) -> pl.Expr:
+    text = pl.col(item.code)
+    match item.type:
+        case "boolean":
+            return text.replace_strict(["true", "false"], [True, False], default=None)
+        case "date":
+            return text.str.to_date("%Y-%m-%d")
+        case _:
+            return text.cast(item_type(item))
+
+
+def _refuse_altered(item: Item, text: pl.Series, value: pl.Series) -> None:
+    """RecordError where a text is neither true nor false, or has more places than declared."""
+    if item.type == "boolean":
+        altered = text.filter(value.is_null() & text.is_not_null())
+    else:
+        altered = text.filter(text.str.contains(rf"\.\d{{{item.places + 1},}}"))
+    if len(altered):
+        kind = f"{item.type} of {item.places} places" if item.type == "decimal" else item.type
+        raise RecordError(f"a recorded answer to {item.code} is no {kind}: {altered[0]}")
+
+
+def given_dose() -> pl.Expr:
+    """Whether a row of `dose_given` says that something was given."""
+    return (pl.col("amount") > 0) & (pl.col("administrations") > 0)
 
 
 def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
@@ -80,74 +100,64 @@ def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     Raises RecordError for an answer that is not of the type that this plan declares, or for an item
     that takes the name of another column.
     """
-    screened = tables["subject_screened"].select(*KEY, "occurred", "seq").sort(*KEY)
-    subjects = screened.select(*KEY)
-    values: list[pl.Series] = []
-    seqs: list[pl.Series] = []
-    for name, value, seq in (
-        *_answers(subjects, tables["item"], plan),
-        ("screening_date", screened["occurred"], screened["seq"]),
-        *_treatment_start(subjects, tables),
-        *_consents(subjects, tables["consent_signed"], plan),
-    ):
-        values.append(value.alias(name))
-        seqs.append(pl.select(pl.when(value.is_not_null()).then(seq)).to_series().alias(name))
-    names = [*KEY, *(value.name for value in values), "item_sources", "sources"]
+    screened = tables["subject_screened"].sort(*KEY)
+    subjects = SubjectRows(screened)
+    answers, answer_seqs = _answers(subjects, tables["item"], plan)
+    dated = {
+        "screening_date": subjects.first(screened),
+        "treatment_start_date": _treatment_start(subjects, tables),
+        **dict(_consents(subjects, tables["consent_signed"], plan)),
+    }
+    signed = [f"consent_{consent.code}" for consent in plan.consents]
+    built_in = [
+        pl.select(pl.when(found.seq.is_not_null()).then(True)).to_series().alias(name)
+        if name in signed
+        else found.day.alias(name)
+        for name, found in dated.items()
+    ]
+    names = [*KEY, *answers.columns, *dated, "item_sources", "sources"]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RecordError(f"the item {twice[0]} has the name of another column of subject_item")
-    sources = row_sources(screened["seq"], *seqs)
-    return subjects.with_columns(
-        *values, pl.DataFrame(seqs).to_struct("item_sources"), sources.alias("sources")
+    seqs = answer_seqs.with_columns(found.seq.alias(name) for name, found in dated.items())
+    sources = row_sources(screened["seq"], *seqs.get_columns())
+    return subjects.key.hstack(answers.get_columns()).with_columns(
+        *built_in, seqs.to_struct("item_sources"), sources.alias("sources")
     )
 
 
 def _answers(
-    subjects: pl.DataFrame, answers: pl.DataFrame, plan: VisitsPlan
-) -> Iterator[tuple[str, pl.Series, pl.Series]]:
-    """Triples of name, typed value and seq, a row per subject, for every item of the plan."""
+    subjects: SubjectRows, answers: pl.DataFrame, plan: VisitsPlan
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The typed value of every item of the plan, and its seq; both a row per subject."""
     items = items_of(plan)
-    if not items:
-        return
-    codes = [item.code for item in items]
-    index = {code: number for number, code in enumerate(codes)}
-    placed = (
-        answers.lazy()
-        .with_columns(
-            column=pl.col("item").replace_strict(index, default=None, return_dtype=pl.Int64)
-        )
-        .join(subjects.lazy().with_row_index("row"), on=[*KEY], how="left", maintain_order="left")
-        .select("column", "row", "value", pl.col("sources").list.first().alias("seq"))
-        .filter(pl.col("column").is_not_null() & pl.col("row").is_not_null())
-        .collect()
-    )
+    codes = {item.code: number for number, item in enumerate(items)}
+    rows = subjects.rows(answers)
+    columns = answers["item"].replace_strict(codes, default=-1, return_dtype=pl.Int64).to_numpy()
+    placed = (rows >= 0) & (columns >= 0) & answers["value"].is_not_null().to_numpy()
     places = np.full((len(items), len(subjects)), -1, dtype=np.int64)
-    places[placed["column"].to_numpy(), placed["row"].to_numpy()] = np.arange(len(placed))
-    for item, found in zip(items, places, strict=True):
-        where = pl.Series(found).replace(-1, None)
-        yield item.code, typed(item, placed["value"].gather(where)), placed["seq"].gather(where)
-
-
-def _treatment_start(
-    subjects: pl.DataFrame, tables: Tables
-) -> Iterator[tuple[str, pl.Series, pl.Series]]:
-    begun = first_day(tables["cycle_started"])
-    given = first_day(tables["dose_given"].filter(given_dose()))
-    found = subjects.join(
-        first_day(pl.concat([begun, given])), [*KEY], "left", maintain_order="left"
+    places[columns[placed], rows[placed]] = np.flatnonzero(placed)
+    seqs = answers["sources"].list.first()
+    found = pl.DataFrame(
+        [gathered(answers["value"], places[column]).alias(code) for code, column in codes.items()]
     )
-    yield "treatment_start_date", found["occurred"], found["seq"]
+    return typed(items, found), pl.DataFrame(
+        [gathered(seqs, places[column]).alias(code) for code, column in codes.items()]
+    )
+
+
+def _treatment_start(subjects: SubjectRows, tables: Tables) -> Found:
+    columns = [*KEY, "occurred", "seq"]
+    begun = tables["cycle_started"].select(columns)
+    given = tables["dose_given"].filter(given_dose()).select(columns)
+    return subjects.first(pl.concat([begun, given]))
 
 
 def _consents(
-    subjects: pl.DataFrame, signed: pl.DataFrame, plan: VisitsPlan
-) -> Iterator[tuple[str, pl.Series, pl.Series]]:
+    subjects: SubjectRows, signed: pl.DataFrame, plan: VisitsPlan
+) -> Iterator[tuple[str, Found]]:
     for consent in plan.consents:
         of_kind = signed.filter(pl.col("consent") == consent.code)
-        valid = first_day(of_kind.filter(pl.col("version") == consent.version))
-        valid = subjects.join(valid, on=[*KEY], how="left", maintain_order="left")
-        there = pl.select(pl.when(valid["seq"].is_not_null()).then(True)).to_series()
-        yield f"consent_{consent.code}", there, valid["seq"]
-        first = first_day(of_kind)
-        first = subjects.join(first, on=[*KEY], how="left", maintain_order="left")
-        yield f"consent_{consent.code}_date", first["occurred"], first["seq"]
+        valid = of_kind.filter(pl.col("version") == consent.version)
+        yield f"consent_{consent.code}", subjects.first(valid)
+        yield f"consent_{consent.code}_date", subjects.first(of_kind)
