@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ class Context:
     keys: KeyStore
     today: datetime.date
     events: list[Event]
-    _derived: dict[str, Mapping[str, pl.DataFrame]] = field(default_factory=dict)
+    _tables: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     @property
     def subject(self) -> str:
@@ -74,10 +74,10 @@ class Context:
 
     def derived(self, table: str) -> pl.DataFrame:
         """A derived table of this subject under the version in force, corrections applied."""
-        if table not in self._derived:
-            found = derive(tables(self.events, CATALOGUE), self.study, upto=table)
-            self._derived[table] = found
-        return self._derived[table][table]
+        if not self._tables:
+            self._tables = tables(self.events, CATALOGUE)
+        self._tables = derive(self._tables, self.study, upto=table)
+        return self._tables[table]
 
     def refuse(
         self, what: str, *, rule: str, way_out: str, value: object = None, clause: str | None = None

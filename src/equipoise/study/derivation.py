@@ -35,14 +35,17 @@ ORDER: tuple[TableRule, ...] = (
 def derive(tables: Tables, study: Study, *, upto: str | None = None) -> dict[str, pl.DataFrame]:
     """`tables` and the derived tables of `study`, all of them or what `upto` needs.
 
-    The argument is not changed. Raises KeyError when `upto` is no derived table.
+    The argument is not changed. A derived table that is among `tables` is taken as it is, so that
+    a caller who asks for one table after another derives each once. Raises KeyError when `upto` is
+    no derived table.
 
     >>> [rule.produces for rule in needed("eligibility")]
     ['subject_item', 'criterion_verdict', 'eligibility']
     """
     done = dict(tables)
     for rule in ORDER if upto is None else needed(upto):
-        done[rule.produces] = rule.rule(done, getattr(study, rule.plan))
+        if rule.produces not in done:
+            done[rule.produces] = rule.rule(done, getattr(study, rule.plan))
     return done
 
 
