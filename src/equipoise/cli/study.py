@@ -126,7 +126,8 @@ def _diff(arguments: argparse.Namespace) -> int:
             print(f"  old: {_short(change.old)}")
         if change.kind != "removed":
             print(f"  new: {_short(change.new)}")
-    print(f"{len(found)} differences" if found else "no difference")
+    number = len(found)
+    print(f"{number} differences" if number > 1 else "1 difference" if number else "no difference")
     return 0
 
 

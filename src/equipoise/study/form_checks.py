@@ -123,7 +123,7 @@ def visit_disagreements(study: Study) -> Disagreements:
     yield from repeated(("visits", "consents"), [c.code for c in consents], "code", "consents")
     for number, visit in enumerate(visits):
         for position, form in enumerate(visit.forms):
-            at = ("visits", "visits", number, "forms", position)
+            at: FieldPath = ("visits", "visits", number, "forms", position)
             yield from unknown(at, form, forms, "a form")
     asked = {form for visit in visits for form in visit.forms}
     for number, code in enumerate(forms):
@@ -169,7 +169,7 @@ def criterion_disagreements(study: Study) -> Disagreements:
     registered = study.registration.criteria
     for number, line in enumerate(registered):
         for position, code in enumerate(line.criteria):
-            at = ("registration", "criteria", number, "criteria", position)
+            at: FieldPath = ("registration", "criteria", number, "criteria", position)
             yield from unknown(at, code, criteria, "a criterion")
             if code in criteria and criteria[code].kind != line.kind:
                 yield Disagreement(at, f"must be a criterion of the kind {line.kind}", code)

@@ -133,7 +133,7 @@ def allocation_disagreements(study: Study) -> Disagreements:
     if len(arms) < 2:
         yield Disagreement((*path, "arms"), "must list at least two arms", f"{len(arms)} arms")
     for position, arm in enumerate(plan.arms):
-        at = (*path, "arms", position, "regimens")
+        at: FieldPath = (*path, "arms", position, "regimens")
         yield from repeated(at, arm.regimens, None, "this arm")
         if not arm.regimens:
             yield Disagreement(at, "must list at least one regimen", "none")

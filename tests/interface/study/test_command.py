@@ -1,0 +1,148 @@
+"""equipoise study: what each verb prints, and its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equipoise.cli import study as command
+from equipoise.errors import BadInput
+from equipoise.study.load import bundled, load_study, parse_study, study_path, study_sha256
+
+
+def _run(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    command.add(parser)
+    return command.run(parser.parse_args(words))
+
+
+def _json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    assert _run(*words, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    shutil.copytree(study_path("lung-tmb").parent, tmp_path, dirs_exist_ok=True)
+    text = (tmp_path / "study.yaml").read_text(encoding="utf-8")
+    text = text.replace("method: permuted_blocks", "method: coin").replace("cap:", "capp:")
+    (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_a_sound_study(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("check", name) == 0
+    printed = capsys.readouterr().out
+    assert f"{name} 1.0: sound" in printed
+    assert study_sha256(load_study(name)) in printed
+    assert "for rehearsal only" in printed
+
+
+def test_the_faults_of_a_study_are_raised_for_the_command_to_print(faulty: Path) -> None:
+    with pytest.raises(BadInput, match=r"(?s)'permuted_blocks' or 'simple'.*perhaps cap is meant"):
+        _run("check", str(faulty))
+
+
+def test_the_faults_of_a_study_as_json(faulty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("check", str(faulty), "--json") == 2
+    found = json.loads(capsys.readouterr().out)
+    assert found["sound"] is False
+    assert [problem["field"] for problem in found["problems"]] == [
+        "randomisation.scheme.method",
+        "treatment.body_surface_area.capp",
+    ]
+    assert all(problem["where"].startswith("study.yaml line") for problem in found["problems"])
+
+
+def test_the_synopsis_of_mgmt_net(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("show", "mgmt-net") == 0
+    printed = capsys.readouterr().out
+    for expected in (
+        "NCT03217097, 69HCL17_0284",
+        "19 in France",
+        "DEFICIENT: ALKY:OX 2:1",
+        "PROFICIENT: ALKY:OX 1:1",
+        "jco-2024 (in force): pyrosequencing: DEFICIENT >= 9; PROFICIENT < 9",
+        "Capecitabine 750 mg/m2 x 2 daily, days 1 to 14",
+        "104 planned: DEFICIENT 0.5 v PROFICIENT 0.15",
+    ):
+        assert expected in printed
+    assert max(len(line) for line in printed.splitlines()) <= 96
+
+
+def test_the_synopsis_of_the_invented_study_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("show", "lung-tmb") == 0
+    printed = capsys.readouterr().out
+    assert "Everything in this study is invented" in printed
+    assert "HIGH: CHEMO:COMBI:ANTIBODY 1:2:1" in printed
+
+
+def test_the_study_as_json_is_the_study(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "show", "mgmt-net")
+    assert parse_study(json.dumps(found)) == load_study("mgmt-net")
+
+
+def test_assumptions_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "assumptions", "mgmt-net")
+    assert len(found) > 90
+    assert set(found[0]) == {"path", "value", "reason"}
+    assert _run("assumptions", "mgmt-net") == 0
+    printed = capsys.readouterr().out
+    assert all(each["path"] in printed and each["reason"] in printed for each in found)
+    assert printed.rstrip().endswith(f"{len(found)} assumptions")
+
+
+def test_differences_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(study_path("lung-tmb").parent, tmp_path, dirs_exist_ok=True)
+    text = (tmp_path / "study.yaml").read_text(encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(text.replace("planned: 112\n...", "planned: 120\n..."))
+    assert _json(capsys, "diff", "lung-tmb", str(tmp_path)) == [
+        {"path": "analysis.sample_size.planned", "kind": "changed", "old": 112, "new": 120}
+    ]
+    assert _run("diff", "lung-tmb", str(tmp_path)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "changed   analysis.sample_size.planned",
+        "  old: 112",
+        "  new: 120",
+        "1 difference",
+    ]
+    assert _run("diff", "lung-tmb", "lung-tmb") == 0
+    assert capsys.readouterr().out == "no difference\n"
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name == "$ref":
+                yield part
+            else:
+                yield from _references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _references(part)
+
+
+def test_the_schema_describes_the_study_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("schema") == 0
+    schema = json.loads(capsys.readouterr().out)
+    written = json.loads(load_study("mgmt-net").model_dump_json(exclude={"sites"}))
+    assert set(written) == set(schema["properties"])
+    assert schema["additionalProperties"] is False
+    references = set(_references(schema))
+    assert references
+    assert references == {f"#/$defs/{name}" for name in schema["$defs"]}
+    block_sizes = schema["$defs"]["StratumRatio"]["properties"]["block_sizes"]
+    assert block_sizes["type"] == "array"
+
+
+def test_a_verb_is_needed() -> None:
+    with pytest.raises(SystemExit) as told:
+        _run()
+    assert told.value.code == 2
