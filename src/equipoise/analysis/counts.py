@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from equipoise.analysis.estimates import fisher_side
 from equipoise.analysis.subjects import end_point_of, in_group
+from equipoise.statistics.proportion import fisher_exact_p_batch
+from equipoise.statistics.survival import log_rank, log_rank_z_batch
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, BinaryEndPoint
 
 Counts = NDArray[np.int64]
@@ -82,3 +86,82 @@ def _counted(plan: AnalysisPlan, analysis: Analysis, group: int) -> tuple[pl.Exp
     if denominator_rule(plan, analysis) == "evaluable":
         return counted, inside & value.is_not_null()
     return counted, inside
+
+
+class Grid:
+    """Where each row of `analysed_subjects` stands in arrays of shape (replicates, subjects)."""
+
+    def __init__(self, subjects: pl.DataFrame, replicates: Sequence[int]) -> None:
+        """`subjects` are sorted by replicate; every replicate in them is one of `replicates`."""
+        order = {replicate: row for row, replicate in enumerate(replicates)}
+        places = subjects["replicate"].replace_strict(order, return_dtype=pl.Int64)
+        self.row = places.to_numpy()
+        starts = np.flatnonzero(np.diff(self.row, prepend=-1))
+        lengths = np.diff(starts, append=len(self.row))
+        self.column = np.arange(len(self.row)) - np.repeat(starts, lengths)
+        self.shape = (len(replicates), int(lengths.max(initial=0)))
+
+    def spread(self, values: NDArray[Any], filler: int) -> NDArray[Any]:
+        """A column as an array of the grid's shape; `filler` where there is no subject."""
+        spread = np.full(self.shape, filler, dtype=values.dtype)
+        spread[self.row, self.column] = values
+        return spread
+
+
+def p_values(
+    plan: AnalysisPlan, subjects: pl.DataFrame, counts: GroupCounts, grid: Grid
+) -> NDArray[np.float64]:
+    """P of one analysis in each replicate; nan where nothing is tested or a group is empty."""
+    analysis = counts.analysis
+    p = np.full(grid.shape[0], np.nan)
+    comparable = (counts.denominators > 0).all(axis=1)
+    if analysis.method == "fisher":
+        x, n = counts.numerators, counts.denominators
+        p = fisher_exact_p_batch(x[:, 0], n[:, 0], x[:, 1], n[:, 1], side=fisher_side(analysis))
+    elif analysis.method == "log_rank":
+        comparable &= counts.numerators.sum(axis=1) > 0
+        p = _log_rank_p(plan, subjects, analysis, grid)
+    return np.where(comparable, p, np.nan)
+
+
+def _log_rank_p(
+    plan: AnalysisPlan, subjects: pl.DataFrame, analysis: Analysis, grid: Grid
+) -> NDArray[np.float64]:
+    """Two groups for all replicates at once; more of them trial by trial."""
+    code = end_point_of(plan, analysis).code
+    group = pl.coalesce(
+        *(
+            pl.when(
+                in_group(plan, analysis, each) & pl.col(f"time_days/{code}").is_not_null()
+            ).then(pl.lit(place, dtype=pl.Int64))
+            for place, each in enumerate(analysis.groups)
+        ),
+        pl.lit(-1, dtype=pl.Int64),
+    )
+    columns = subjects.select(
+        pl.col(f"time_days/{code}").fill_null(0).alias("time"),
+        pl.col(f"event/{code}").fill_null(False).alias("event"),
+        group.alias("group"),
+    )
+    time, event = (grid.spread(columns[name].to_numpy(), 0) for name in ("time", "event"))
+    groups = grid.spread(columns["group"].to_numpy(), -1)
+    if len(analysis.groups) == 2:
+        return two_sided_p(log_rank_z_batch(time, event, groups))
+    return np.array(
+        [
+            log_rank(days[inside], happened[inside], places[inside]).p
+            for days, happened, places in zip(time, event, groups, strict=True)
+            for inside in [places >= 0]
+        ]
+    )
+
+
+def two_sided_p(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The two-sided P value of standard normal statistics.
+
+    >>> two_sided_p(np.array([0.0, -1.959963984540054])).round(6).tolist()
+    [1.0, 0.05]
+    """
+    from scipy.special import erfc
+
+    return np.asarray(erfc(np.abs(z) / np.sqrt(2)), dtype=np.float64)

@@ -20,8 +20,6 @@ from equipoise.record.rule import Tables
 from equipoise.record.sources import group_sources
 from equipoise.study.analysis_plan import BinaryEndPoint, TimeToEventEndPoint
 
-TIME_TO_EVENT_COLUMNS = ("time_days", "event", "reason", "occurred", "sources")
-
 
 @cache
 def convention(name: str) -> Decimal:
@@ -67,6 +65,7 @@ def time_to_event(
     evaluator: str,
     *,
     cut: datetime.date | None = None,
+    with_sources: bool = True,
 ) -> pl.DataFrame:
     """The time of every randomised subject who started, to the first event or to censoring.
 
@@ -76,12 +75,13 @@ def time_to_event(
     be alive), `last_adequate_assessment`, `last_known_alive`, `not_assessed` (censored on day 1
     because nothing was seen after the start). Death is an event however early, and whatever was
     missed or given before it. Events after `cut` have not happened, and nobody is observed longer.
+    A simulation of many trials does without sources.
 
     Source: EMA, Appendix 1 to the guideline on the evaluation of anticancer medicinal products
     (2012): treatment policy; FDA, Clinical trial endpoints for the approval of cancer drugs
     (2018): censoring on day 1 without a baseline or an assessment, while alive.
     """
-    frame = _dated(tables, end_point, evaluator, cut)
+    frame = _dated(tables, end_point, evaluator, cut, with_sources)
     happened = pl.min_horizontal([f"{event}_day" for event in end_point.events])
     seen = pl.col(end_point.censor_at)
     event_first = pl.coalesce(
@@ -95,38 +95,42 @@ def time_to_event(
         .then(pl.lit("death_imputed"))
         .otherwise(pl.coalesce("kind", censored, pl.lit("not_assessed")))
     )
-    deciding = (
-        pl.when(pl.col("kind") == "progression").then("progression_sources")
-        .when(pl.col("kind") == "death").then("death_sources")
-        .when(pl.col("reason") == "last_known_alive").then("alive_sources")
-        .when(pl.col("reason") == "last_adequate_assessment").then("progression_sources")
-        .otherwise(NO_SOURCES)
-    )  # fmt: skip
     until = pl.coalesce("happened", pl.when(seen >= pl.col("start")).then(seen), "start")
-    first = int(convention("first_day"))
+    time = (pl.max_horizontal("occurred", "start") - pl.col("start")).dt.total_days()
     return (
         frame.with_columns(happened.alias("happened"))
         .with_columns(event_first.alias("kind"), until.alias("occurred"))
         .with_columns(reason.alias("reason"))
         .select(
             *KEY,
-            ((pl.max_horizontal("occurred", "start") - pl.col("start")).dt.total_days() + first)
-            .cast(pl.Int64)
-            .alias("time_days"),
+            (time + int(convention("first_day"))).cast(pl.Int64).alias("time_days"),
             pl.col("kind").is_not_null().alias("event"),
             "reason",
             "occurred",
-            pl.concat_list("start_sources", deciding.fill_null(NO_SOURCES))
-            .list.unique()
-            .list.sort()
-            .alias("sources"),
+            *([_deciding().alias("sources")] if with_sources else []),
         )
         .sort(KEY)
     )
 
 
+def _deciding() -> pl.Expr:
+    """The events behind the start, and behind what ended the time."""
+    ended = (
+        pl.when(pl.col("kind") == "progression").then("progression_sources")
+        .when(pl.col("kind") == "death").then("death_sources")
+        .when(pl.col("reason") == "last_known_alive").then("alive_sources")
+        .when(pl.col("reason") == "last_adequate_assessment").then("progression_sources")
+        .otherwise(NO_SOURCES)
+    )  # fmt: skip
+    return pl.concat_list("start_sources", ended.fill_null(NO_SOURCES)).list.unique().list.sort()
+
+
 def _dated(
-    tables: Tables, end_point: TimeToEventEndPoint, evaluator: str, cut: datetime.date | None
+    tables: Tables,
+    end_point: TimeToEventEndPoint,
+    evaluator: str,
+    cut: datetime.date | None,
+    with_sources: bool,
 ) -> pl.DataFrame:
     """Start, events and last observation of each subject, nothing later than the cut."""
     start = "randomised" if end_point.start == "randomisation" else "first_dose"
@@ -134,7 +138,6 @@ def _dated(
         *KEY, "first_dose", "death", "death_text", "last_known_alive",
         pl.col("sources").alias("alive_sources"),
     )  # fmt: skip
-    deaths = group_sources(tables["death_recorded"], KEY).rename({"sources": "death_sources"})
     readings = (
         tables["progression"]
         .filter(pl.col("evaluator") == evaluator)
@@ -149,7 +152,6 @@ def _dated(
         tables["allocation"]
         .select(*KEY, "randomised", pl.col("sources").alias("start_sources"))
         .join(fates, on=KEY, how="left")
-        .join(deaths, on=KEY, how="left")
         .join(readings, on=KEY, how="left")
         .with_columns(
             pl.col(start).alias("start"),
@@ -159,6 +161,9 @@ def _dated(
         )
         .filter(pl.col("start").is_not_null())
     )
+    if with_sources:
+        deaths = group_sources(tables["death_recorded"], KEY).rename({"sources": "death_sources"})
+        frame = frame.join(deaths, on=KEY, how="left")
     if cut is None:
         return frame
     events = [pl.when(pl.col(day) <= cut).then(day).alias(day) for day in _EVENT_DAYS]

@@ -15,7 +15,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equipoise.analysis.counts import Counts, GroupCounts, denominator_rule, group_counts
+from equipoise.analysis.counts import (
+    Counts,
+    Grid,
+    GroupCounts,
+    denominator_rule,
+    group_counts,
+    p_values,
+)
 from equipoise.analysis.endpoints import convention
 from equipoise.analysis.estimates import (
     CONTRASTS,
@@ -23,7 +30,6 @@ from equipoise.analysis.estimates import (
     TESTS,
     Numbers,
     compared,
-    fisher_side,
     method_in_words,
     single_proportion,
     survival_times,
@@ -42,8 +48,6 @@ from equipoise.analysis.subjects import (
     in_group,
 )
 from equipoise.record.rule import Tables
-from equipoise.statistics.proportion import fisher_exact_p_batch
-from equipoise.statistics.survival import log_rank, log_rank_z_batch
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, Group, TimeToEventEndPoint
 from equipoise.study.definition import Study
 
@@ -95,14 +99,15 @@ def operating_counts(
 ) -> list[OperatingCounts]:
     """Numerators, denominators and P of every analysis for each of `replicates`, in plan order."""
     plan = study.analysis
-    end_points = end_point_tables(tables, study, cut=cut)
+    end_points = end_point_tables(tables, study, cut=cut, with_sources=False)
     subjects = analysed_subjects(tables, study, end_points)
+    grid = Grid(subjects, replicates)
     return [
         OperatingCounts(
             counts.analysis,
             counts.numerators,
             counts.denominators,
-            _p_values(plan, subjects, counts, replicates),
+            p_values(plan, subjects, counts, grid),
         )
         for counts in group_counts(subjects, plan, replicates)
     ]
@@ -199,73 +204,6 @@ def _result(
         ),
         label=f"{analysis.label.en} ({found.why})" if found.why else analysis.label.en,
     )
-
-
-def _p_values(
-    plan: AnalysisPlan, subjects: pl.DataFrame, counts: GroupCounts, replicates: Sequence[int]
-) -> NDArray[np.float64]:
-    analysis = counts.analysis
-    p = np.full(len(replicates), np.nan)
-    comparable = (counts.denominators > 0).all(axis=1)
-    if analysis.method == "fisher":
-        x, n = counts.numerators, counts.denominators
-        p = fisher_exact_p_batch(x[:, 0], n[:, 0], x[:, 1], n[:, 1], side=fisher_side(analysis))
-    elif analysis.method == "log_rank":
-        comparable &= counts.numerators.sum(axis=1) > 0
-        p = _log_rank_p(plan, subjects, analysis, replicates)
-    return np.where(comparable, p, np.nan)
-
-
-def _log_rank_p(
-    plan: AnalysisPlan, subjects: pl.DataFrame, analysis: Analysis, replicates: Sequence[int]
-) -> NDArray[np.float64]:
-    """Two groups at once in machine code; more of them trial by trial."""
-    code = estimand_of(plan, analysis).end_point
-    group = pl.coalesce(
-        *(
-            pl.when(in_group(plan, analysis, each)).then(pl.lit(place))
-            for place, each in enumerate(analysis.groups)
-        ),
-        pl.lit(-1),
-    )
-    rows = subjects.select(
-        "replicate",
-        pl.col(f"time_days/{code}").alias("time"),
-        pl.col(f"event/{code}").alias("event"),
-        group.cast(pl.Int64).alias("group"),
-    ).filter(pl.col("group") >= 0, pl.col("time").is_not_null())
-    trials = {key[0]: part for key, part in rows.partition_by("replicate", as_dict=True).items()}
-    found = [trials.get(replicate, rows.clear()) for replicate in replicates]
-    if len(analysis.groups) > 2:
-        return np.array(
-            [
-                log_rank(*(each[name].to_numpy() for name in ("time", "event", "group"))).p
-                for each in found
-            ]
-        )
-    width = max((len(each) for each in found), default=0)
-    padded = [
-        [_padded(each[name], width, -1 if name == "group" else 0) for each in found]
-        for name in ("time", "event", "group")
-    ]
-    time, event, place = (np.array(each).reshape(len(found), width) for each in padded)
-    return two_sided_p(log_rank_z_batch(time, event.astype(np.bool_), place))
-
-
-def two_sided_p(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The two-sided P value of standard normal statistics.
-
-    >>> two_sided_p(np.array([0.0, -1.959963984540054])).round(6).tolist()
-    [1.0, 0.05]
-    """
-    from scipy.special import erfc
-
-    return np.asarray(erfc(np.abs(z) / np.sqrt(2)), dtype=np.float64)
-
-
-def _padded(column: pl.Series, width: int, filler: int) -> NDArray[np.int64]:
-    values = column.cast(pl.Int64).to_numpy()
-    return np.concatenate([values, np.full(width - len(values), filler)])
 
 
 def _is_time(plan: AnalysisPlan, analysis: Analysis) -> bool:

@@ -55,7 +55,7 @@ def end_point_of(plan: AnalysisPlan, analysis: Analysis) -> BinaryEndPoint | Tim
 
 
 def end_point_tables(
-    tables: Tables, study: Study, *, cut: datetime.date | None = None
+    tables: Tables, study: Study, *, cut: datetime.date | None = None, with_sources: bool = True
 ) -> EndPointTables:
     """The table of every end point that an analysis uses, as read by the primary evaluator."""
     plan, evaluator = study.analysis, study.response.primary_evaluator
@@ -63,7 +63,7 @@ def end_point_tables(
     return {
         each.code: binary_value(tables, each, evaluator)
         if isinstance(each, BinaryEndPoint)
-        else time_to_event(tables, each, evaluator, cut=cut)
+        else time_to_event(tables, each, evaluator, cut=cut, with_sources=with_sources)
         for each in plan.end_points
         if each.code in used
     }

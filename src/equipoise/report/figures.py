@@ -37,6 +37,9 @@ PLOT = 3.0
 ROW = 0.22
 """Inches between rows of numbers at risk."""
 
+SWATCH = 0.016
+"""Width of the line in a group's colour before its numbers, as a share of the axis."""
+
 LETTER = 0.078
 """Inches allowed for a letter of a group's label."""
 
@@ -78,7 +81,7 @@ def kaplan_meier_figure(
     rows = len(curves)
     below, above = 0.85 + ROW * rows, 0.2 + ROW * rows
     height = PLOT + below + above
-    margin = max(0.95, 0.35 + LETTER * max((len(curve.label) for curve in curves), default=0))
+    margin = max(0.95, 0.55 + LETTER * max((len(curve.label) for curve in curves), default=0))
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH, height))
         FigureCanvasSVG(figure)
@@ -175,8 +178,11 @@ def _numbers_at_risk(
     axes.text(left, heading, "Number at risk", transform=axes.transAxes, weight="bold", fontsize=9)
     for place, curve in enumerate(curves):
         y = heading - ROW * (place + 1) / PLOT
-        colour = COLOURS[place % len(COLOURS)]
-        axes.text(left, y, curve.label, transform=axes.transAxes, fontsize=9, color=colour)
+        axes.plot(
+            [left, left + SWATCH], [y + 0.035 / PLOT] * 2, transform=axes.transAxes, clip_on=False,
+            color=COLOURS[place % len(COLOURS)], linewidth=2.6,
+        )  # fmt: skip
+        axes.text(left + 1.6 * SWATCH, y, curve.label, transform=axes.transAxes, fontsize=9)
         for tick, count in zip(ticks, at_risk(curve.time, ticks), strict=True):
             axes.text(tick, y, str(count), transform=across, ha="center", fontsize=9)
 
