@@ -70,6 +70,7 @@ class SqliteStore:
             triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
             for (name,) in connection.execute(triggers).fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
+            connection.execute("PRAGMA ignore_check_constraints = ON")
             yield connection
 
 

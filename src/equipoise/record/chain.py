@@ -165,8 +165,8 @@ class Chain:
                 Finding(
                     seq,
                     "altered",
-                    f"the event after {seq} does not continue it: event {seq}, and perhaps events "
-                    "before it, were altered and hashed anew",
+                    f"event {seq}, and perhaps events before it, were altered and hashed anew: the "
+                    "chain does not hold",
                 )
             )
         return found + list(_disordered(kept, inserted, missing))
@@ -314,9 +314,10 @@ def _broken(kept: list[Run]) -> Iterator[int]:
         after.first != before.last + 1 or before.hash in (None, after.prev)
         for before, after in pairwise(kept)
     ]
+    blamed = 0
     if kept and kept[0].first == 1 and kept[0].prev != GENESIS:
-        yield 1
-    blamed = None
+        blamed = 1
+        yield blamed
     for place, links in enumerate(whole):
         before, after = kept[place], kept[place + 1]
         if links or before.last == blamed:

@@ -149,7 +149,7 @@ class _Contents:
             self.hashes.setdefault(position, set()).add(event.hash)
         if self._guards_of is not None and self.guards is not None:
             try:
-                names = list(self._guards_of(event))
+                names = list(self._guards_of(event._replace(seq=position)))
             except Exception as error:
                 self._find(position, "guard", f"has guards that cannot be derived: {error}")
                 return
@@ -232,7 +232,8 @@ def _against_guards(
         elif contents.guards is None or unheld.pop(name, None) == seq or chain.explains(seq):
             continue
         else:
-            yield Finding(seq, "guard", f"the guard {name!r} is not one that event {seq} takes")
+            said = f"the guard {name!r} is stored for event {seq}, which does not take it"
+            yield Finding(seq, "guard", said)
     if beyond:
         seq, name = max(beyond)
         yield Finding(

@@ -29,8 +29,8 @@ CHANGES = [
     "INSERT INTO {guard} (name, seq) VALUES ('g', 2) ON CONFLICT (name) DO UPDATE SET seq = 2",
     "INSERT INTO {guard} (name, seq) VALUES ('new', 3)",
 ]
-BOTH_TABLES_ROWS_ONLY = {"UPDATE {event} SET body = '{{}}' WHERE seq = 99"}
-"""SQLite's triggers fire for rows; a change of no row changes nothing."""
+CHANGE_OF_NO_ROW = CHANGES[2]
+"""SQLite's triggers fire for rows, PostgreSQL's for statements."""
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def _named(store: Store, statement: str) -> str:
 
 
 @pytest.mark.requirement("AT2")
-@pytest.mark.parametrize("statement", CHANGES)
-def test_a_change_is_refused(store: Store, log: Log, written: list[Event], statement: str) -> None:
-    if isinstance(store, SqliteStore) and statement in BOTH_TABLES_ROWS_ONLY:
-        store.as_application(_named(store, statement))
-    else:
-        with pytest.raises(store.refusals):
+def test_a_change_is_refused(store: Store, log: Log, written: list[Event]) -> None:
+    for statement in CHANGES:
+        if isinstance(store, SqliteStore) and statement == CHANGE_OF_NO_ROW:
             store.as_application(_named(store, statement))
-    assert log.read() == written
+        else:
+            with pytest.raises(store.refusals):
+                store.as_application(_named(store, statement))
+        assert log.read() == written
     assert store.examine().findings == []
 
 
@@ -89,39 +89,38 @@ def _hashed(event: Event) -> Event:
     return event._replace(hash=event_hash(event))
 
 
+FORGERIES: list[dict[str, Any]] = [
+    {"seq": 4},
+    {"seq": 2},
+    {"seq": 0},
+    {"seq": -1},
+    {"seq": None},
+    {"prev": GENESIS},
+    {"prev": "f" * 64},
+    {"recorded": "2020-01-01T00:00:00.000000Z"},
+    {"recorded": "tomorrow"},
+    {"trial": "another"},
+    {"idempotency_key": "K"},
+    {"hash": "short"},
+    {"type": ""},
+    {"body": "no json"},
+    {"body": None},
+    {"offset": 5000},
+    {"type_version": 0},
+    {"occurred": "yesterday"},
+]
+
+
 @pytest.mark.requirement("AT2")
-@pytest.mark.parametrize(
-    "forged",
-    [
-        {"seq": 4},
-        {"seq": 2},
-        {"seq": 0},
-        {"seq": -1},
-        {"seq": None},
-        {"prev": GENESIS},
-        {"prev": "f" * 64},
-        {"recorded": "2020-01-01T00:00:00.000000Z"},
-        {"recorded": "tomorrow"},
-        {"trial": "another"},
-        {"idempotency_key": "K"},
-        {"hash": "short"},
-        {"type": ""},
-        {"body": "no json"},
-        {"body": None},
-        {"offset": 5000},
-        {"type_version": 0},
-        {"occurred": "yesterday"},
-    ],
-)
 def test_an_insert_that_does_not_continue_the_record_is_refused(
-    log: Log, written: list[Event], store: Store, forged: dict[str, Any]
+    log: Log, written: list[Event], store: Store
 ) -> None:
-    row = _hashed(draft_after(written[-1]))._replace(**forged)
-    marks = ", ".join([store.mark] * len(row))
-    statement = f"INSERT INTO {store.tables()[0]} VALUES ({marks})"
-    with pytest.raises(store.refusals):
-        store.as_application(statement, row)
-    assert log.read() == written
+    for forged in FORGERIES:
+        row = _hashed(draft_after(written[-1]))._replace(**forged)
+        marks = ", ".join([store.mark] * len(row))
+        with pytest.raises(store.refusals):
+            store.as_application(f"INSERT INTO {store.tables()[0]} VALUES ({marks})", row)
+        assert log.read() == written, forged
     assert store.examine().findings == []
 
 
