@@ -150,7 +150,7 @@ class Trial:
             dated = {"scan_date": self.today.isoformat()} if form == "scan" else {}
             self.form(subject, form, {**answers, **dated})
         self.act("SampleCollected", {"sample": f"S-{subject}", "material": "ffpe"}, subject=subject)
-        if without != "status":
+        if without != "assay":
             self.assayed(subject, burden)
         if without not in ("confirmation", "consent", *ANSWERS):
             self.act("ConfirmEligibility", {}, subject=subject)

@@ -13,6 +13,7 @@ from equipoise.record.event import Body, PartialDate
 from equipoise.study.access import AFTER_LOCK, SITE_ROLES, may_act
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ACTIONS
+from equipoise.visits.events import FormSaved
 
 REASON_NEEDED = frozenset(
     {"Correct", "Redact", "GrantRevoked", "Unlocked", "CodeBroken", "IdentityRevealed"}
@@ -93,7 +94,7 @@ def check_locks(context: Context, body: Body) -> None:
     action = context.action
     if action.name in AFTER_LOCK:
         return
-    form, instance = getattr(body, "form", None), getattr(body, "instance", None)
+    form, instance = _form_of(context, body)
     for lock in context.state.locks.values():
         closed = (
             lock.scope == "trial"
@@ -110,3 +111,14 @@ def check_locks(context: Context, body: Body) -> None:
                 rule="lock",
                 way_out="ask the data manager to lift the lock, with a reason",
             )
+
+
+def _form_of(context: Context, body: Body) -> tuple[str | None, str | None]:
+    """The form instance that an action changes, itself or through the event it targets."""
+    if isinstance(body, FormSaved):
+        return body.form, body.instance
+    for event in context.events:
+        if event.seq == getattr(body, "target", None) and event.type == FormSaved.TYPE:
+            saved = FormSaved.model_validate_json(event.body)
+            return saved.form, saved.instance
+    return None, None

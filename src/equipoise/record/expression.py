@@ -48,15 +48,14 @@ _TOKEN: Final = re.compile(
 )
 _WORDS: Final = frozenset({"and", "or", "not", "between", "in", "is", "null", "true", "false"})
 _FUNCTIONS: Final = frozenset({"coalesce"})
-_REFUSED: Final = frozenset(
-    (
-        "all any array as asc between by case cast count create date delete desc distinct drop "
-        "else end except exists explain extract filter first from group having if ilike insert "
-        "intersect interval into join last like limit max min offset on order over partition "
-        "regexp rlike row select set some substring sum table then time timestamp trim try_cast "
-        "union unique update using values when where with within xor"
-    ).split()
+_SQL: Final = (
+    "all any array as asc between by case cast count create date delete desc distinct drop else "
+    "end except exists explain extract filter first from group having if ilike insert intersect "
+    "interval into join last like limit max min offset on order over partition regexp rlike row "
+    "select set some substring sum table then time timestamp trim try_cast union unique update "
+    "using values when where with within xor"
 )
+_REFUSED: Final = frozenset(_SQL.split())
 """Words of SQL that a condition does not need and that no item may be called in one."""
 
 _CONSTANT: Final = "__decimal_{}"

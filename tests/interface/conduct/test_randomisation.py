@@ -32,7 +32,7 @@ def test_a_ready_subject_is_allocated(trial: Trial) -> None:
     [
         ("consent", "consent participation 1 is not signed"),
         ("person", "age_years"),
-        ("status", "no valid TMB status by rule cut-6-16"),
+        ("assay", "no valid TMB status by rule cut-6-16"),
         ("scan", "measurable"),
         ("confirmation", "the investigator has not confirmed eligibility"),
     ],
