@@ -23,6 +23,7 @@ from equipoise.visits.subject_item import item_type, items_of, typed
 _DECIMAL: Final = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)(?: (.+))?", re.ASCII)
 _INTEGER: Final = re.compile(r"(-?\d{1,15})(?: (.+))?", re.ASCII)
 _PARTIAL: Final[TypeAdapter[str]] = TypeAdapter(PartialDate)
+_FULL: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FULL_LENGTH: Final = len("YYYY-MM-DD")
 _LONGEST_TEXT: Final = 4000
 
@@ -108,7 +109,7 @@ def canonical_value(item: Item, text: str, *, today: datetime.date) -> str:
         case "code":
             return _one_of(text, [each.code for each in item.codes])
         case "date":
-            if len(text) != _FULL_LENGTH:
+            if not _FULL.fullmatch(text):
                 raise ValueError(
                     "must be a full date as YYYY-MM-DD: this item takes no partial date"
                 )
@@ -149,7 +150,7 @@ def _one_of(text: str, allowed: list[str]) -> str:
 def _past(text: str, today: datetime.date) -> str:
     """A date, perhaps partial, that exists and whose first possible day is not after today."""
     try:
-        _PARTIAL.validate_python(text)
+        _PARTIAL.validate_python(text if text.isascii() else "")
     except ValidationError as error:
         raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
     if datetime.date.fromisoformat(f"{text}-01-01"[:_FULL_LENGTH]) > today:
