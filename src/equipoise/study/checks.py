@@ -11,6 +11,7 @@ from equipoise.record.plan import Plan
 from equipoise.study.analysis_checks import analysis_disagreements
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
+from equipoise.study.expression_checks import expression_disagreements, name_disagreements
 from equipoise.study.form_checks import (
     criterion_disagreements,
     form_disagreements,
@@ -32,6 +33,8 @@ CHECKS = (
     unit_disagreements,
     visit_disagreements,
     criterion_disagreements,
+    name_disagreements,
+    expression_disagreements,
     analysis_disagreements,
 )
 

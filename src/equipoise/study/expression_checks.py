@@ -1,0 +1,116 @@
+"""Whether every expression of a study file is a condition over items and codes that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import polars as pl
+
+from equipoise.errors import BadInput
+from equipoise.record.expression import Expression
+from equipoise.study.analysis_plan import POPULATION_ITEMS
+from equipoise.study.definition import Study
+from equipoise.study.disagreement import Disagreement, Disagreements, one_of
+from equipoise.study.expression_types import Kind, Mismatch, Typing
+from equipoise.study.form_checks import items
+from equipoise.study.source import FieldPath
+from equipoise.visits.subject_item import SUBJECT_ITEM, item_type
+
+Codes = Mapping[str, Collection[str]]
+"""Coded items with the answers that there are."""
+
+
+def subject_item_types(study: Study) -> dict[str, Any]:
+    """Names and types of what criteria and checks may read: the columns of `subject_item`."""
+    types: dict[str, Any] = {
+        name: kind for name, kind in SUBJECT_ITEM.items() if kind in (pl.Date, pl.Boolean)
+    }
+    for consent in study.visits.consents:
+        types[f"consent_{consent.code}"] = pl.Boolean
+        types[f"consent_{consent.code}_date"] = pl.Date
+    return types | {item.code: item_type(item) for _, item in items(study)}
+
+
+def name_disagreements(study: Study) -> Disagreements:
+    """Codes of items and consents that an expression could not read."""
+    named: list[tuple[FieldPath, str, str]] = [
+        ((*path, "code"), item.code, item.code) for path, item in items(study)
+    ]
+    for number, consent in enumerate(study.visits.consents):
+        at: FieldPath = ("visits", "consents", number, "code")
+        named.append((at, consent.code, f"consent_{consent.code}"))
+    for path, code, name in named:
+        if not _readable(name):
+            allowed = "must be a name for expressions: letters, digits and _, and no word of SQL"
+            yield Disagreement(path, allowed, code)
+
+
+def _readable(name: str) -> bool:
+    try:
+        return Expression(f"{name} IS NULL").items == (name,)
+    except BadInput:
+        return False
+
+
+def expression_disagreements(study: Study) -> Disagreements:
+    """Expressions that are no condition, or read what there is not."""
+    readable = subject_item_types(study)
+    codes = {item.code: [c.code for c in item.codes] for _, item in items(study) if item.codes}
+    for number, criterion in enumerate(study.eligibility.criteria):
+        path: FieldPath = ("eligibility", "criteria", number, "expression")
+        yield from _expression(criterion.expression, readable, codes, path)
+    for number, form in enumerate(study.visits.forms):
+        for position, check in enumerate(form.checks):
+            path = ("visits", "forms", number, "checks", position, "expression")
+            yield from _expression(check.expression, readable, codes, path)
+    arms = [arm.code for arm in study.randomisation.arms]
+    statuses = [status.code for status in study.biomarker.marker.statuses]
+    coded = {"arm": arms, "status_as_randomised": statuses, "status_as_redetermined": statuses}
+    flags = {**dict.fromkeys(POPULATION_ITEMS, pl.Boolean), **dict.fromkeys(coded, pl.String)}
+    for number, population in enumerate(study.analysis.populations):
+        path = ("analysis", "populations", number, "expression")
+        yield from _expression(population.expression, flags, coded, path)
+
+
+def _expression(
+    text: str, readable: Mapping[str, Any], codes: Codes, path: FieldPath
+) -> Disagreements:
+    try:
+        expression = Expression(text)
+    except BadInput as error:
+        yield Disagreement(path, _as_rule(error.allowed), text)
+        return
+    strange = [name for name in expression.items if name not in readable]
+    if strange:
+        allowed = f"must read items that there are: {one_of(sorted(readable))}"
+        yield Disagreement(path, allowed, ", ".join(strange))
+        return
+    if not expression.items:
+        yield Disagreement(path, "must read at least one item", text)
+        return
+    try:
+        expression.evaluate(pl.DataFrame(schema=dict(readable)))
+        typing = Typing(text, {name: _kind(readable[name]) for name in expression.items})
+        if typing.kind() != "boolean":
+            raise Mismatch("must be a condition that is true or false")
+    except (BadInput, Mismatch) as error:
+        allowed = error.allowed if isinstance(error, BadInput) else str(error)
+        yield Disagreement(path, _as_rule(allowed), text)
+        return
+    for name, code in typing.compared:
+        if name in codes and code not in codes[name]:
+            allowed = f"must compare {name} with an answer to it: {one_of(codes[name])}"
+            yield Disagreement(path, allowed, code)
+
+
+def _kind(dtype: Any) -> Kind:
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype == pl.Date:
+        return "date"
+    return "text" if dtype == pl.String else "number"
+
+
+def _as_rule(allowed: str) -> str:
+    return allowed if allowed.startswith("must") else f"must be a condition: {allowed}"
