@@ -129,7 +129,7 @@ def measured(unit: str, places: int, minimum: str | None = None, maximum: str | 
 
 
 def _partial_date(value: str) -> str:
-    match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", value)
+    match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", value, re.ASCII)
     if match is None:
         raise ValueError("must be a date as YYYY, YYYY-MM or YYYY-MM-DD")
     year, month, day = match.groups()

@@ -150,7 +150,7 @@ def _one_of(text: str, allowed: list[str]) -> str:
 def _past(text: str, today: datetime.date) -> str:
     """A date, perhaps partial, that exists and whose first possible day is not after today."""
     try:
-        _PARTIAL.validate_python(text if text.isascii() else "")
+        _PARTIAL.validate_python(text)
     except ValidationError as error:
         raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
     if datetime.date.fromisoformat(f"{text}-01-01"[:_FULL_LENGTH]) > today:

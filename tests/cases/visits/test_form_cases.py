@@ -30,9 +30,11 @@ def answer(code: str, given: Any) -> FormItem:
     return FormItem(item=code, value=None if given is None else str(given))
 
 
-@pytest.mark.parametrize(
-    "case", ANSWERS["kept"], ids=lambda case: f"{case['item']}={case['found']}"
-)
+def named(case: dict[str, Any]) -> str:
+    return f"{case['item']}={case['found']}"
+
+
+@pytest.mark.parametrize("case", ANSWERS["kept"], ids=named)
 def test_answer_is_kept_in_one_text(case: dict[str, Any]) -> None:
     kept = canonical_value(ITEMS[case["item"]], case["found"], today=TODAY)
     assert kept == case["as"]
