@@ -24,7 +24,7 @@ def data_cut(tables: Tables, cut: datetime.date) -> dict[str, pl.DataFrame]:
     2021-03-01. Rows without any date stay. Derived tables are refused with BadInput: what is
     derived from later events cannot be taken back, so cut first and derive then.
     """
-    derived = sorted(name for name, table in tables.items() if "event" not in table.columns)
+    derived = sorted(name for name, table in tables.items() if "sources" in table.columns)
     if derived:
         raise BadInput(
             "event tables only: cut before deriving", field="tables", found=", ".join(derived)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from equipoise.errors import BadInput
 from equipoise.record.expression import Expression
 from equipoise.record.rule import Tables
 from equipoise.record.sources import group_sources
@@ -115,19 +114,8 @@ def evidence(tables: Tables, *, status_rule: str) -> pl.DataFrame:
 
 
 def member(items: pl.DataFrame, population: Population) -> pl.Series:
-    """Whether each row of `items` belongs to `population`; not yet known counts as no.
-
-    Raises BadInput when the expression reads something that `population_item` does not have.
-    """
-    expression = Expression(population.expression)
-    unknown = sorted(set(expression.items) - set(items.columns))
-    if unknown:
-        raise BadInput(
-            f"an expression over {', '.join(items.columns[len(KEY) :])}",
-            where=f"analysis.populations[{population.code}].expression",
-            found=", ".join(unknown),
-        )
-    return expression.evaluate(items).fill_null(False)
+    """Whether each row of `items` belongs to `population`; not yet known counts as no."""
+    return Expression(population.expression).evaluate(items).fill_null(False)
 
 
 def items_behind(population: Population) -> Sequence[str]:
