@@ -55,7 +55,7 @@ def _readable(name: str) -> bool:
 
 def expression_disagreements(study: Study) -> Disagreements:
     """Expressions that are no condition, or read what there is not."""
-    readable = subject_item_types(study)
+    readable = pl.DataFrame(schema=subject_item_types(study))
     codes = {item.code: [c.code for c in item.codes] for _, item in items(study) if item.codes}
     for number, criterion in enumerate(study.eligibility.criteria):
         path: FieldPath = ("eligibility", "criteria", number, "expression")
@@ -67,31 +67,31 @@ def expression_disagreements(study: Study) -> Disagreements:
     arms = [arm.code for arm in study.randomisation.arms]
     statuses = [status.code for status in study.biomarker.marker.statuses]
     coded = {"arm": arms, "status_as_randomised": statuses, "status_as_redetermined": statuses}
-    flags = {**dict.fromkeys(POPULATION_ITEMS, pl.Boolean), **dict.fromkeys(coded, pl.String)}
+    flags = pl.DataFrame(
+        schema={**dict.fromkeys(POPULATION_ITEMS, pl.Boolean), **dict.fromkeys(coded, pl.String)}
+    )
     for number, population in enumerate(study.analysis.populations):
         path = ("analysis", "populations", number, "expression")
         yield from _expression(population.expression, flags, coded, path)
 
 
-def _expression(
-    text: str, readable: Mapping[str, Any], codes: Codes, path: FieldPath
-) -> Disagreements:
+def _expression(text: str, readable: pl.DataFrame, codes: Codes, path: FieldPath) -> Disagreements:
     try:
         expression = Expression(text)
     except BadInput as error:
         yield Disagreement(path, _as_rule(error.allowed), text)
         return
-    strange = [name for name in expression.items if name not in readable]
+    strange = [name for name in expression.items if name not in readable.columns]
     if strange:
-        allowed = f"must read items that there are: {one_of(sorted(readable))}"
+        allowed = f"must read items that there are: {one_of(sorted(readable.columns))}"
         yield Disagreement(path, allowed, ", ".join(strange))
         return
     if not expression.items:
         yield Disagreement(path, "must read at least one item", text)
         return
     try:
-        expression.evaluate(pl.DataFrame(schema=dict(readable)))
-        typing = Typing(text, {name: _kind(readable[name]) for name in expression.items})
+        expression.evaluate(readable)
+        typing = Typing(text, {name: _kind(readable.schema[name]) for name in expression.items})
         if typing.kind() != "boolean":
             raise Mismatch("must be a condition that is true or false")
     except (BadInput, Mismatch) as error:
