@@ -47,6 +47,8 @@ def binary_value(tables: Tables, end_point: BinaryEndPoint, evaluator: str) -> p
         found = tables["best_overall_response"].filter(pl.col("evaluator") == evaluator)
         evaluable = pl.col("response") != "NE"
     counted = pl.col("response").is_in(end_point.responses)
+    if end_point.confirmed:
+        counted &= pl.col("confirmed").fill_null(False)
     values = found.select(
         *KEY, pl.when(evaluable).then(counted).alias("value"), "response", "sources"
     )

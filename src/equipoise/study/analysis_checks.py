@@ -64,6 +64,9 @@ def _end_point(
     elif end_point.window is not None:
         allowed = "must be left out, because best overall response has no window"
         yield Disagreement((*path, "window"), allowed, end_point.window)
+    if end_point.confirmed and end_point.read != "best_overall_response":
+        allowed = "must be left out, because only a best overall response is confirmed"
+        yield Disagreement((*path, "confirmed"), allowed, "true")
     if not end_point.responses:
         yield Disagreement((*path, "responses"), "must list at least one response", "none")
 

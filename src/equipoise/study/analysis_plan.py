@@ -41,7 +41,8 @@ class BinaryEndPoint(Plan):
     """A yes/no end point read from a response window, or from best overall response.
 
     `denominator`: `evaluable` leaves out subjects whose response is not evaluable;
-    `all` counts them as non-responders.
+    `all` counts them as non-responders. `confirmed`: a best response counts only if it was
+    confirmed, whether or not the plan of response requires that.
     """
 
     code: Code
@@ -50,6 +51,7 @@ class BinaryEndPoint(Plan):
     read: Literal["response_window", "best_overall_response"]
     window: Code | None = None
     responses: tuple[Literal["CR", "PR", "SD", "NON-CR/NON-PD"], ...] = ("CR", "PR")
+    confirmed: bool = False
     denominator: Literal["evaluable", "all"]
 
 

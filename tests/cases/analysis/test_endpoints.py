@@ -165,3 +165,17 @@ def test_empty_tables_give_empty_tables_of_the_same_kind() -> None:
     assert binary_value(none, binary(), "CENTRAL").schema == pl.Schema(
         binary_value(full, binary(), "CENTRAL").schema
     )
+
+
+@pytest.mark.parametrize(
+    ("best", "confirmed", "value"),
+    [("PR", True, True), ("PR", False, False), ("SD", None, False), ("NE", None, None)],
+)
+def test_a_response_that_counts_only_when_confirmed(
+    best: str, confirmed: bool | None, value: bool | None
+) -> None:
+    tables = trial(Subject("a", best=best))
+    told = tables["best_overall_response"].with_columns(confirmed=pl.lit(confirmed, pl.Boolean))
+    end_point = binary(read="best_overall_response", window=None, confirmed=True)
+    found = binary_value({**tables, "best_overall_response": told}, end_point, "CENTRAL")
+    assert found["value"].to_list() == [value]
