@@ -1,0 +1,125 @@
+"""Every case that a clinician wrote down: sums, time points, best response, progression, window."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from ruamel.yaml import YAML
+
+from equipoise.record.tables import Tables
+from equipoise.response.plan import ResponseConventions, ResponsePlan
+from equipoise.response.rules import RULES
+from tests.harness.tumour import DAY_0, Course, assessment_name, course_tables
+from tests.properties.response.courses import PLAN
+
+HERE = Path(__file__).parent
+CASES: list[dict[str, Any]] = [
+    case for file in sorted(HERE.glob("*.yaml")) for case in YAML(typ="safe").load(file)
+]
+IN_MM = {"sum": "diameter_sum", "known": "known_sum", "nadir": "nadir"}
+COUNTED = {"missing": "not_evaluated", "gone": "all_gone"}
+READ = {
+    "target": "target_response",
+    "non_target": "non_target_response",
+    "new": "new_lesion",
+    "reappeared": "reappeared",
+    "overall": "overall_response",
+}
+
+
+def plan_of(case: dict[str, Any]) -> ResponsePlan:
+    """The plan that the case asks for: the common one with what the case says otherwise."""
+    window = PLAN.windows[0]
+    if "without_scan" in case:
+        change = {"progression_or_death_until_last_day": case["without_scan"]}
+        window = window.model_copy(update=change)
+    conventions = ResponseConventions(**case["conventions"]) if "conventions" in case else None
+    return PLAN.model_copy(
+        update={
+            "confirmation_days": case.get("confirmation"),
+            "conventions": conventions,
+            "windows": (window,),
+        }
+    )
+
+
+def derived(case: dict[str, Any]) -> Tables:
+    """The tables of the case, derived ones included."""
+    tables = course_tables(Course.read(case))
+    for rule in RULES:
+        tables[rule.produces] = rule.rule(tables, plan_of(case))
+    return tables
+
+
+def one(frame: pl.DataFrame) -> dict[str, Any]:
+    assert len(frame) == 1
+    return frame.row(0, named=True)
+
+
+def day(date: datetime.date | None) -> int | None:
+    return None if date is None else (date - DAY_0).days
+
+
+def found_at(tables: Tables, number: int) -> dict[str, Any]:
+    """What the rules say of one scan, by the names of the case files."""
+    name = assessment_name(number)
+    sums = one(tables["target_sum"].filter(assessment=name))
+    responses = one(tables["time_point_response"].filter(assessment=name))
+    return {
+        **{
+            key: None if sums[column] is None else Decimal(sums[column]) / 100
+            for key, column in IN_MM.items()
+        },
+        **{key: sums[column] for key, column in COUNTED.items()},
+        **{key: responses[column] for key, column in READ.items()},
+    }
+
+
+def found_of_course(tables: Tables, asked: str) -> dict[str, Any]:
+    if asked == "best":
+        row = one(tables["best_overall_response"])
+        return {"day": day(row["occurred"]), **row}
+    if asked == "progression":
+        row = one(tables["progression"])
+        return {
+            "day": day(row["progression"]),
+            "last_adequate": day(row["last_adequate_assessment"]),
+        }
+    return one(tables["window_response"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_the_case_holds(case: dict[str, Any]) -> None:
+    tables = derived(case)
+    checked = 0
+    for number, scan in enumerate(case.get("scans", ()), start=1):
+        found = found_at(tables, number)
+        for name, value in scan.get("expect", {}).items():
+            expected = Decimal(str(value)) if name in IN_MM and value is not None else value
+            assert found[name] == expected, f"day {scan['day']}: {name}"
+            checked += 1
+    for asked in ("best", "progression", "window"):
+        if asked in case:
+            found = found_of_course(tables, asked)
+            assert {name: found[name] for name in case[asked]} == case[asked]
+            checked += 1
+    assert checked, "a case expects something"
+
+
+def test_cases_have_names_of_their_own() -> None:
+    names = [case["name"] for case in CASES]
+    assert len(set(names)) == len(names) > 80
+
+
+def test_every_point_has_cases_for_and_against_it() -> None:
+    """Points of the checklist that this stage covers; one that only ever holds shows nothing."""
+    shown: dict[str, set[str]] = {}
+    for case in CASES:
+        shown.setdefault(str(case["point"]).split()[0], set()).add(case["shows"])
+    assert set(shown) == {"2", "4", "5", "6", "8", "9", "10", "11", "12", "13", "15"}
+    assert all(kinds == {"positive", "negative"} for kinds in shown.values())
