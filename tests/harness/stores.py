@@ -37,6 +37,10 @@ def draft(number: int = 1, **changes: Any) -> Draft:
     return Draft(**{**fields, **changes})
 
 
+def _below(before: tuple[type, ...], kind: Any) -> Any:
+    return type(kind.__name__, (*before, kind), {}) if before else kind
+
+
 @dataclass(frozen=True)
 class SqliteStore:
     """A record in a file."""
@@ -49,8 +53,9 @@ class SqliteStore:
     def create(self) -> SqliteLog:
         return SqliteLog.create(self.path, trial=TRIAL, release=RELEASE)
 
-    def open(self) -> SqliteLog:
-        return SqliteLog(self.path, release=RELEASE)
+    def open(self, *before: type) -> SqliteLog:
+        """The record, opened; classes in `before` overrule what the log's class does."""
+        return _below(before, SqliteLog)(self.path, release=RELEASE)
 
     def examine(self, **outside: Any) -> Examined:
         return sqlite.examine(self.path, **outside)
@@ -98,8 +103,9 @@ class PostgresStore:
         )
         return self.open()
 
-    def open(self) -> PostgresLog:
-        return PostgresLog(
+    def open(self, *before: type) -> PostgresLog:
+        """The record, opened; classes in `before` overrule what the log's class does."""
+        return _below(before, PostgresLog)(
             self.database.application_dsn, schema=self.database.schema, release=RELEASE
         )
 
