@@ -34,24 +34,18 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when done, 1 when the record does not verify."""
-    from equipoise.cli.records import verified
-
-    _, findings = verified(arguments.record, schema=arguments.schema, anchors=arguments.anchors)
-    print(
-        write_analysis(
-            arguments.record,
-            out=None if arguments.out is None else Path(arguments.out),
-            as_json=arguments.json,
-            cut=_date(arguments.cut),
-            as_of=arguments.as_of,
-            schema=arguments.schema,
-            anchors=arguments.anchors,
-            findings=tuple(f"event {each.seq}: {each.kind}: {each.message}" for each in findings),
-        ),
-        end="",
+    text, findings = _analysed(
+        arguments.record,
+        out=None if arguments.out is None else Path(arguments.out),
+        as_json=arguments.json,
+        cut=_date(arguments.cut),
+        as_of=arguments.as_of,
+        schema=arguments.schema,
+        anchors=arguments.anchors,
     )
-    for each in findings:
-        print(f"event {each.seq}: {each.kind}: {each.message}", file=sys.stderr)
+    print(text, end="")
+    for finding in findings:
+        print(finding, file=sys.stderr)
     return 1 if findings else 0
 
 
@@ -64,43 +58,60 @@ def write_analysis(
     as_of: int | None = None,
     schema: str = "equipoise",
     anchors: str | None = None,
-    findings: tuple[str, ...] = (),
 ) -> str:
-    """The text to print; writes results.json and report.html into `out` where it is given.
+    """Verify and analyse a record; the text to print: a summary, or the results as JSON.
 
-    `findings` are those of a verification that the caller has done. Raises BadInput for a
+    Writes results.json and report.html into `out` where it is given. Raises BadInput for a
     position that the record does not have, RecordError for a record without a study.
     """
+    return _analysed(
+        record, out=out, as_json=as_json, cut=cut, as_of=as_of, schema=schema, anchors=anchors
+    )[0]
+
+
+def _analysed(
+    record: str,
+    *,
+    out: Path | None,
+    as_json: bool,
+    cut: datetime.date | None,
+    as_of: int | None,
+    schema: str,
+    anchors: str | None,
+) -> tuple[str, tuple[str, ...]]:
+    """The text to print, and what verification found."""
     from equipoise.analysis.cut import data_cut
     from equipoise.analysis.result import results_json
     from equipoise.analysis.run import run as analysed
+    from equipoise.cli.records import verified
     from equipoise.record.tables import tables
     from equipoise.study.catalogue import CATALOGUE
     from equipoise.study.derivation import derive
 
     events = _events(record, schema, as_of)
+    _, wrong = verified(record, schema=schema, anchors=anchors)
+    findings = tuple(f"event {each.seq}: {each.kind}: {each.message}" for each in wrong)
     study = study_of(events)
     found = tables(events, CATALOGUE)
     derived = derive(data_cut(found, cut) if cut is not None else found, study)
     results = analysed(derived, study, cut=cut)
     facts = facts_of(events, cut, findings, _lines(anchors))
-    text = results_json(results)
     if out is not None:
         from equipoise.report.provenance import events_summary
         from equipoise.report.report import report
 
         page = report(study, derived, results, events_summary(events), facts)
         out.mkdir(parents=True, exist_ok=True)
-        (out / "results.json").write_text(text, encoding="utf-8")
+        (out / "results.json").write_text(results_json(results), encoding="utf-8")
         (out / "report.html").write_text(page, encoding="utf-8")
     if as_json:
         if facts.mode == "rehearsal":
             print(BANNER, file=sys.stderr)
-        return text
+        return results_json(results), findings
     people = derived["disposition"]
     counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
     counts += f"{people['first_dose'].count()} treated"
-    return "\n".join(_summary(study, results, facts, counts)) + "\n"
+    return "\n".join(_summary(study, results, facts, counts)) + "\n", findings
 
 
 BANNER = "REHEARSAL: synthetic patients, not a trial"
@@ -173,7 +184,7 @@ def _summary(study: Study, results: list[Result], facts: RecordFacts, counts: st
             lines += ["", f"{len(blocks)} sensitivity analyses: in results.json (--json, --out)"]
             continue
         for block in blocks:
-            lines += ["", f"{role}: {block[0].label}", f"  {block[0].result.method}"]
+            lines += ["", f"{role}: {block[0].label}", *_wrapped(block[0].result.method)]
             width = max(len(group.label) for row in block for group in row.groups)
             for row in block:
                 lines += [
@@ -186,13 +197,19 @@ def _summary(study: Study, results: list[Result], facts: RecordFacts, counts: st
     return lines
 
 
+def _wrapped(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, 96, initial_indent="  ", subsequent_indent="  ")
+
+
 def _contrast(kind: str, words: str, p: str, why: str) -> list[str]:
     from equipoise.analysis.estimates import ESTIMATES
 
     shown = [f"{ESTIMATES[kind]} {words}"] if kind in ESTIMATES and not why else []
     shown += [f"P {p}" if p.startswith("<") else f"P = {p}"] if p != "–" else []
     shown += [why] if why else []
-    return [f"  {'; '.join(shown)}"]
+    return _wrapped("; ".join(shown))
 
 
 def _date(text: str | None) -> datetime.date | None:

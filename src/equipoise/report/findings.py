@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from equipoise.analysis.estimates import CONTRASTS, ESTIMATES, PER_GROUP
 from equipoise.analysis.result import Result
 from equipoise.analysis.subjects import end_point_of, estimand_of
-from equipoise.record.rule import Tables
 from equipoise.report.wording import (
     Written,
     interval,
@@ -66,8 +65,9 @@ class ResultView:
         """Estimate with unit and interval."""
         unit = f" {self.unit}" if self.unit else ""
         if self.result.estimate is None:
-            reached = "not reached" if self.kind == "median" else "not estimable"
-            return f"{reached} ({self.interval})" if self.interval else reached
+            if self.kind != "median" or not sum(self.result.denominators):
+                return "not estimable"
+            return f"not reached ({self.interval}{unit})" if self.interval else "not reached"
         return f"{self.estimate}{unit} ({self.interval})" if self.interval else self.estimate + unit
 
 
@@ -145,9 +145,7 @@ def analysis_blocks(views: list[ResultView]) -> list[tuple[str, list[list[Result
     return sections
 
 
-def primary_view(
-    study: Study, analysis: Analysis, views: list[ResultView], tables: Tables
-) -> PrimaryView:
+def primary_view(study: Study, analysis: Analysis, views: list[ResultView]) -> PrimaryView:
     """The primary result in words: counts, contrast, P value, level, and what it can mean."""
     rows = tuple(view for view in views if view.result.analysis == analysis.id)
     sentences = [_sentence(study, analysis, row) for row in rows]

@@ -70,7 +70,7 @@ def report(
         "flow": Markup(consort(tables, study, analysed)),
         "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
         "baseline": baseline_table(tables, study),
-        "primary": primary_view(study, primary, views, tables) if primary else None,
+        "primary": primary_view(study, primary, views) if primary else None,
         "sections": analysis_blocks(views),
         "figures": [
             (title, Markup(figure), rows)

@@ -54,7 +54,7 @@ def quantity(value: float | None, kind: str) -> str:
     """An estimate in the unit that readers expect of its `kind` (the plan's `estimate`).
 
     Proportions in per cent, risk differences in percentage points, odds ratios with two decimals,
-    medians with one.
+    medians with one below 100.
 
     >>> quantity(0.2141176, "risk_difference"), quantity(-0.004, "risk_difference")
     ('21.4', '−0.4')
@@ -70,7 +70,7 @@ def quantity(value: float | None, kind: str) -> str:
     elif kind == "odds_ratio":
         text = f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
     else:
-        text = f"{value:.1f}"
+        text = f"{value:.1f}" if value < 100 else f"{value:.0f}"
     return text.replace("-", "−")
 
 

@@ -1,0 +1,113 @@
+"""The flow of subjects and of assays: what the boxes say."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import polars as pl
+import pytest
+
+from equipoise.report.assays import assay_flow, redetermination_table
+from equipoise.report.consort import consort
+from equipoise.report.drawing import Box
+from tests.harness.hand_made import Subject, trial
+from tests.harness.hand_made_study import THREE_BY_THREE, TWO_BY_TWO, study
+
+PEOPLE = [
+    Subject("a", response="PR"),
+    Subject("b", response="NE", withdrawn=9, death=30),
+    Subject("c", arm="B", first_dose=None),
+    Subject("d", status="HIGH", assay="second_assay"),
+    Subject("e", arm=None, failure="declined", first_dose=None, status=None),
+    Subject("f", arm=None, failure="not_eligible", first_dose=None, status="HIGH"),
+    Subject("g", arm=None, failure="not_eligible", first_dose=None, status="HIGH"),
+    Subject("h", arm=None, first_dose=None, status=None),
+]
+
+
+def texts(svg: str) -> list[str]:
+    return [unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+
+
+def analysed(*names: str, missing: str = "") -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "replicate": pl.Series([0] * len(names), dtype=pl.Int32),
+            "subject": pl.Series(list(names), dtype=pl.String),
+            "evaluable": [name not in missing for name in names],
+        },
+        schema_overrides={"evaluable": pl.Boolean},
+    )
+
+
+def test_the_boxes_of_two_by_two() -> None:
+    svg = consort(trial(*PEOPLE), study(TWO_BY_TWO), analysed("a", "b", "d", missing="b"))
+    said = texts(svg)
+    assert said[:6] == [
+        "Screened (n = 8)", "Not randomised (n = 4)", "Not eligible: 2", "Declined: 1",
+        "Still in screening: 1", "Randomised (n = 4)",
+    ]  # fmt: skip
+    assert "Low (n = 3)" in said and "High (n = 1)" in said
+    low = said.index("Low (n = 3)")
+    assert said[low + 1 : low + 7] == [
+        "Arm A (n = 2)", "Treated: 2", "Not treated: 0",
+        "Arm B (n = 1)", "Treated: 0", "Not treated: 1",
+    ]  # fmt: skip
+    assert said.count("Withdrew consent: 1") == 1 and said.count("Died: 1") == 1
+    assert "Analysed (n = 2)" in said and "Not evaluable: 1" in said
+
+
+def test_every_stratum_and_arm_of_three_by_three_has_its_boxes() -> None:
+    said = texts(consort(trial(*PEOPLE), study(THREE_BY_THREE), analysed("a")))
+    assert [text for text in said if text.startswith(("Low", "Middle", "High"))] == [
+        "Low (n = 3)", "Middle (n = 0)", "High (n = 1)",
+    ]  # fmt: skip
+    assert sum(text.startswith("Arm C") for text in said) == 3
+    assert sum(text.startswith("Analysed") for text in said) == 9
+
+
+@pytest.mark.parametrize("design", [TWO_BY_TWO, THREE_BY_THREE])
+def test_boxes_do_not_overlap_and_stay_within_the_figure(design: Any) -> None:
+    svg = consort(trial(*PEOPLE), study(design), analysed("a"))
+    width = float(re.findall(r'viewBox="[-\d]+ [-\d]+ ([\d.]+)', svg)[0])
+    found = [
+        tuple(float(value) for value in re.findall(r'(?:x|y|width|height)="([\d.]+)"', rect))
+        for rect in re.findall(r"<rect[^>]*>", svg)
+    ]
+    boxes = [(x, y, x + w, y + h) for x, y, _, w, h in [(b[0], b[1], 0, *b[-2:]) for b in found]]
+    assert all(0 <= left and right <= width for left, _, right, _ in boxes)
+    for place, (left, top, right, bottom) in enumerate(boxes):
+        for other in boxes[place + 1 :]:
+            apart = right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+            assert apart
+
+
+def test_a_long_label_is_wrapped_within_its_box() -> None:
+    box = Box(0, 0, 150, "Oxaliplatin-based chemotherapy of one kind or another (n = 21)")
+    assert len(box.headings()) > 2 and all(len(line) < 20 for line in box.headings())
+    assert box.height > Box(0, 0, 150, "Short").height
+
+
+def test_the_assays_of_a_rule_stand_in_its_order() -> None:
+    said = texts(assay_flow(trial(*PEOPLE), study(TWO_BY_TWO), "rule-2"))
+    assert said[0] == "With a sample or a result (n = 6)"
+    first = said.index("First assay")
+    assert said[first + 1 : first + 7] == [
+        "Measured: 5 of 6", "Interpretable: 5", "Not interpretable: 0", "Status decided (n = 5)",
+        "Low: 3", "High: 2",
+    ]  # fmt: skip
+    second = said.index("Second assay")
+    assert said[second + 1] == "Measured: 1 of 1"
+    assert said[second + 4 : second + 7] == ["Status decided (n = 1)", "Low: 0", "High: 1"]
+    assert said[-1] == "No status (n = 0)"
+
+
+def test_status_as_randomised_against_status_as_redetermined() -> None:
+    people = [Subject("a"), Subject("b", redetermined="HIGH"), Subject("c", status="HIGH")]
+    table = redetermination_table(trial(*people), study(TWO_BY_TWO), "rule-2")
+    assert [(row.heading, list(row.cells)) for row in table.rows] == [
+        ("Low", ["1", "1", "0", "2"]),
+        ("High", ["0", "1", "0", "1"]),
+    ]

@@ -1,0 +1,81 @@
+"""What the report says in words of a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from equipoise.analysis.run import run
+from equipoise.report.findings import caution, primary_view, result_views
+from equipoise.study.analysis_plan import Analysis, SampleSize
+from equipoise.study.definition import Study
+from tests.harness.hand_made import Subject, trial
+from tests.harness.hand_made_study import TWO_BY_TWO, analysis, study
+
+
+def planned(**changes: Any) -> Study:
+    return study(TWO_BY_TWO, (analysis(**changes),))
+
+
+def people(low: list[str], high: list[str]) -> list[Subject]:
+    return [
+        Subject(f"{status}{place}", status=status, response=response)
+        for status, responses in (("LOW", low), ("HIGH", high))
+        for place, response in enumerate(responses)
+    ]
+
+
+def sentences(whole: Study, *subjects: Subject) -> str:
+    results = run(trial(*subjects), whole)
+    views = result_views(whole, results, ["sources-1"] * len(results))
+    return " ".join(primary_view(whole, whole.analysis.analyses[0], views).sentences)
+
+
+def test_the_primary_result_in_words() -> None:
+    said = sentences(planned(), *people(["PR"] * 2 + ["SD"] * 2, ["SD"] * 4))
+    assert said.startswith(
+        "Response at 3 months: 2 of 4 subjects (50.0%) in the group Low, arm A and 0 of 4 "
+        "subjects (0.0%) in the group High, arm A. Risk difference 50.0 percentage points "
+        "(95% confidence interval "
+    )
+    assert said.endswith("P = 0.429.")
+
+
+def test_a_result_that_cannot_be_given_says_why() -> None:
+    assert "Not estimable: no subject counted in High, arm A." in sentences(
+        planned(), *people(["PR"], [])
+    )
+
+
+def test_the_verdict_is_at_the_planned_level_and_side() -> None:
+    size = SampleSize.model_validate(
+        {
+            "method": "two_proportions_pooled_normal", "analysis": "primary", "alpha": "0.05",
+            "sided": 2, "power": "0.8", "rates": {"LOW": "0.5", "HIGH": "0.15"}, "loss": "0.1",
+            "planned": 104,
+        }
+    )  # fmt: skip
+    whole = planned()
+    sized = whole.analysis.model_copy(update={"sample_size": size})
+    whole = whole.model_copy(update={"analysis": sized})
+    strong = people(["PR"] * 9, ["SD"] * 9)
+    assert sentences(whole, *strong).endswith(
+        "At the planned two-sided level of 0.05 the null hypothesis is rejected."
+    )
+    assert "is not rejected" in sentences(whole, *people(["PR"], ["SD"]))
+
+
+def of(**changes: Any) -> Analysis:
+    return Analysis.model_validate(analysis(**changes))
+
+
+def test_association_is_told_apart_from_prediction() -> None:
+    assert "association" in caution(of()) and "interaction" in caution(of())
+    arms = (
+        {"label": "A", "arms": ("A",), "statuses": ("LOW",)},
+        {"label": "B", "arms": ("B",), "statuses": ("LOW",)},
+    )
+    assert (
+        caution(of(groups=arms)) == "The groups are randomised arms within the same marker status."
+    )
+    mixed = ({"label": "A", "arms": ("A",), "statuses": ("LOW",)}, {"label": "B", "arms": ("B",)})
+    assert caution(of(groups=mixed)) == ""
