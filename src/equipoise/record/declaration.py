@@ -171,12 +171,9 @@ def schema(cls: type[Body]) -> dict[str, pl.DataType]:
     (`PARTIAL_OCCURRED = True`) then `occurred_partial`; for nested rows then `position`, from 0;
     then the items in order of declaration. A measured item is an Int64 scaled by its places.
 
-    >>> from equipoise.record.event import EventBody, measured
-    >>> class BloodSample(EventBody):
-    ...     creatinine: measured("umol/L", 1)
-    ...     fasting: bool | None
-    >>> list(schema(BloodSample).items())[7:]
-    [('creatinine', Int64), ('fasting', Boolean)]
+    >>> from equipoise.record.correction import Redacted
+    >>> list(schema(Redacted).items())[7:]
+    [('target', Int64), ('item', String), ('keys', List(String))]
     """
     head = dict(COMMON)
     if not issubclass(cls, EventBody):

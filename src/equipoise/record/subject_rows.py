@@ -134,8 +134,9 @@ def unpacked(packed: Numbers, there: Flags) -> Found:
 def coded(names: pl.Series) -> tuple[pl.Series, Numbers]:
     """The distinct names in order, and the place of each of `names` among them.
 
-    >>> [found.tolist() for found in coded(pl.Series(["b", "a", "b"]))]
-    [['a', 'b'], [1, 0, 1]]
+    >>> distinct, codes = coded(pl.Series(["b", "a", "b"]))
+    >>> distinct.to_list(), codes.tolist()
+    (['a', 'b'], [1, 0, 1])
     """
     distinct = names.unique().drop_nulls().sort()
     codes = names.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).fill_null(-1)
