@@ -48,11 +48,14 @@ _APPLICATION: Final = int.from_bytes(b"Eqpo")
 _OLDEST_SQLITE: Final = (3, 37, 0)
 """The first with STRICT tables."""
 
+_FAILURES: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What the driver raises; the second when damage stands in the message of the first."""
+
 _DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 _MOMENT = f"{_DAY}T[0-2][0-9]:[0-5][0-9]:[0-6][0-9].{'[0-9]' * 6}Z"
 
 _TABLES: Final = (
-    'CREATE TABLE meta ("key" TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT',
+    'CREATE TABLE meta ("key" TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
     f"""CREATE TABLE event (
   seq INTEGER PRIMARY KEY CHECK (seq >= 1),
   trial TEXT NOT NULL,
@@ -78,7 +81,7 @@ _TABLES: Final = (
     """CREATE TABLE guard (
   name TEXT PRIMARY KEY CHECK (name <> ''),
   seq INTEGER NOT NULL REFERENCES event (seq)
-) STRICT""",
+) STRICT, WITHOUT ROWID""",
     "CREATE INDEX event_of_subject ON event (subject, seq)",
     "CREATE INDEX event_of_type ON event (type, seq)",
 )
@@ -124,7 +127,7 @@ class SqliteLog(StoreLog):
         try:
             self._prepare()
             self.trial = _described(self._connection, self.path)["trial"]
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             self._connection.close()
             raise _translated(error, self.path) from error
         except BaseException:
@@ -150,7 +153,7 @@ class SqliteLog(StoreLog):
                 _build(connection, trial, release)
         except BaseException as error:
             _remove(path)
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, _FAILURES):
                 raise _translated(error, path) from error
             raise
         return cls(path, release=release)
@@ -167,7 +170,7 @@ class SqliteLog(StoreLog):
             if connection.in_transaction:
                 raise RecordError("a transaction of this log is still open")
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise _translated(error, self.path) from error
         transaction = None
         try:
@@ -186,13 +189,13 @@ class SqliteLog(StoreLog):
     def _commit(self) -> None:
         try:
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise _translated(error, self.path) from error
 
     def _fetch(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise _translated(error, self.path) from error
 
     def _prepare(self) -> None:
@@ -232,7 +235,7 @@ class SqliteTransaction(StoreTransaction):
         except sqlite3.IntegrityError as error:
             why = "; ".join(taken(self._log, events, guards)) or f"the store refuses it: {error}"
             raise RecordError(f"{why}. Nothing was written") from error
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise _translated(error, self._log.path) from error
 
 
@@ -273,7 +276,7 @@ def examine(
                 guards=guards,
                 guards_of=guards_of,
             )
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise _translated(error, path) from error
         found += [Finding(None, "store", problem) for problem in damage.result()]
     return Examined(events.head, found + chain)
@@ -285,7 +288,7 @@ def _whole(
     """Rows up to the first that SQLite cannot read, which becomes a finding."""
     try:
         yield from connection.execute(sql)
-    except sqlite3.Error as error:
+    except _FAILURES as error:
         found.append(Finding(None, "store", f"reading stopped ({sql.split(' ORDER')[0]}): {error}"))
 
 
@@ -297,7 +300,7 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
         return sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
-    except sqlite3.Error as error:
+    except _FAILURES as error:
         raise _translated(error, path) from error
 
 
@@ -354,7 +357,7 @@ def _damage(path: Path) -> list[str]:
     try:
         with closing(_connected(path, "ro")) as connection:
             said = [text for (text,) in connection.execute("PRAGMA integrity_check(10)")]
-    except sqlite3.Error as error:
+    except _FAILURES as error:
         return [f"SQLite cannot examine the file: {error}"]
     return [] if said == ["ok"] else [f"SQLite finds damage: {text}" for text in said]
 
@@ -376,7 +379,7 @@ _SAID: Final = {
 }
 
 
-def _translated(error: sqlite3.Error, path: Path) -> RecordError:
+def _translated(error: Exception, path: Path) -> RecordError:
     """The error of SQLite as one that says what to do; nothing was written."""
     code = getattr(error, "sqlite_errorcode", None)
     said = None if code is None else _SAID.get(code & 0xFF)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from equipoise.errors import RecordError
 from equipoise.record.anchors import Anchor, is_signed, public_key, sign
 from equipoise.record.event import Event
 from equipoise.record.log import GENESIS, Log, event_hash
@@ -345,6 +348,30 @@ def test_null_values_and_other_types_in_postgresql(postgres: Any) -> None:
     with store.unprotected() as connection:
         _execute(connection, store, "ALTER TABLE {event} RENAME TO elsewhere")
     assert any(finding.kind == "store" for finding in store.examine().findings)
+
+
+@pytest.mark.requirement("VA3")
+def test_any_flipped_bit_of_the_file_is_found_or_changes_nothing(tmp_path: Path) -> None:
+    """A bit of free space may flip unnoticed; what is read is then what was written."""
+    store = SqliteStore(tmp_path / "record.sqlite3")
+    with closing(store.create()) as log:
+        written = log.append_many([draft(n, guards=(f"g{n}",)) for n in range(1, 31)])
+    whole = store.path.read_bytes()
+    draw = random.Random(1)
+    found = 0
+    for _ in range(300):
+        content = bytearray(whole)
+        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        store.path.write_bytes(content)
+        try:
+            found += store.examine().findings != []
+        except RecordError:
+            found += 1
+        else:
+            if store.examine().findings == []:
+                with closing(store.open()) as log:
+                    assert log.read() == written
+    assert found > 100
 
 
 def test_a_page_that_was_overwritten(tmp_path: Path) -> None:
