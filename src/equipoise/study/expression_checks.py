@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from equipoise.errors import BadInput
+from equipoise.record.condition import COMPARISONS, Constant, Item, Operation, Tree, parsed
 from equipoise.record.expression import Expression
 from equipoise.study.analysis_plan import POPULATION_ITEMS
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, one_of
-from equipoise.study.expression_types import Kind, Mismatch, Typing
 from equipoise.study.form_checks import items
 from equipoise.study.source import FieldPath
 from equipoise.visits.subject_item import SUBJECT_ITEM, item_type
@@ -91,25 +91,30 @@ def _expression(text: str, readable: pl.DataFrame, codes: Codes, path: FieldPath
         return
     try:
         expression.evaluate(readable)
-        typing = Typing(text, {name: _kind(readable.schema[name]) for name in expression.items})
-        if typing.kind() != "boolean":
-            raise Mismatch("must be a condition that is true or false")
-    except (BadInput, Mismatch) as error:
-        allowed = error.allowed if isinstance(error, BadInput) else str(error)
-        yield Disagreement(path, _as_rule(allowed), text)
+    except BadInput as error:
+        yield Disagreement(path, _as_rule(error.allowed), text)
         return
-    for name, code in typing.compared:
+    for name, code in compared_codes(parsed(text)):
         if name in codes and code not in codes[name]:
             allowed = f"must compare {name} with an answer to it: {one_of(codes[name])}"
             yield Disagreement(path, allowed, code)
 
 
-def _kind(dtype: Any) -> Kind:
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype == pl.Date:
-        return "date"
-    return "text" if dtype == pl.String else "number"
+def compared_codes(tree: Tree) -> Iterator[tuple[str, str]]:
+    """Pairs of an item and a text that the condition compares it with.
+
+    >>> list(compared_codes(parsed("grade IN ('G1', 'G2') AND NOT 'WELL' = differentiation")))
+    [('grade', 'G1'), ('grade', 'G2'), ('differentiation', 'WELL')]
+    """
+    if not isinstance(tree, Operation):
+        return
+    if tree.sign in COMPARISONS:
+        for one, other in (tree.operands, tree.operands[::-1]):
+            text = other.value if isinstance(other, Constant) else None
+            if isinstance(one, Item) and isinstance(text, str):
+                yield one.name, text
+    for operand in tree.operands:
+        yield from compared_codes(operand)
 
 
 def _as_rule(allowed: str) -> str:
