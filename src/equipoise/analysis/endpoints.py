@@ -18,18 +18,29 @@ from equipoise.analysis.populations import KEY, NO_SOURCES
 from equipoise.record.partial_date import earliest_day
 from equipoise.record.rule import Tables
 from equipoise.record.sources import group_sources
+from equipoise.response.best_response import best_overall_response, terms
+from equipoise.response.plan import ResponsePlan
 from equipoise.study.analysis_plan import BinaryEndPoint, TimeToEventEndPoint
 
 
-@cache
 def convention(name: str) -> Decimal:
     """A number of conventions.yaml, such as the days of a month.
 
     >>> convention("days_per_month")
     Decimal('30.4375')
     """
+    return Decimal(_conventions()[name]["value"])
+
+
+def conventions() -> list[str]:
+    """The wording of every convention, for reports."""
+    return [each["wording"] for each in _conventions().values()]
+
+
+@cache
+def _conventions() -> dict[str, dict[str, str]]:
     text = files("equipoise.analysis").joinpath("conventions.yaml").read_text("utf-8")
-    return Decimal(YAML(typ="safe").load(text)[name]["value"])
+    return {name: dict(each) for name, each in YAML(typ="safe").load(text).items()}
 
 
 def binary_value(tables: Tables, end_point: BinaryEndPoint, evaluator: str) -> pl.DataFrame:
@@ -59,6 +70,16 @@ def binary_value(tables: Tables, end_point: BinaryEndPoint, evaluator: str) -> p
         .with_columns(pl.col("sources").fill_null(NO_SOURCES))
         .sort(KEY)
     )
+
+
+def confirmed_responses(tables: Tables, plan: ResponsePlan) -> dict[str, pl.DataFrame]:
+    """`tables` with best overall response judged again, confirmation required.
+
+    The interval is that of the plan, else of its standard. The rule is the same one: a best CR that
+    was not confirmed may hide a PR that was, so the column `confirmed` alone cannot say.
+    """
+    required = plan.model_copy(update={"confirmation_days": terms(plan).confirmation_days})
+    return {**tables, "best_overall_response": best_overall_response(tables, required)}
 
 
 def time_to_event(

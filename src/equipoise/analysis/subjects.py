@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from equipoise.analysis.endpoints import binary_value, time_to_event
+from equipoise.analysis.endpoints import binary_value, confirmed_responses, time_to_event
 from equipoise.analysis.populations import (
     BASES,
     KEY,
@@ -60,13 +60,16 @@ def end_point_tables(
     """The table of every end point that an analysis uses, as read by the primary evaluator."""
     plan, evaluator = study.analysis, study.response.primary_evaluator
     used = {estimand_of(plan, each).end_point for each in plan.analyses}
-    return {
-        each.code: binary_value(tables, each, evaluator)
-        if isinstance(each, BinaryEndPoint)
-        else time_to_event(tables, each, evaluator, cut=cut, with_sources=with_sources)
-        for each in plan.end_points
-        if each.code in used
-    }
+    found = {}
+    for each in (end_point for end_point in plan.end_points if end_point.code in used):
+        if isinstance(each, BinaryEndPoint):
+            read = confirmed_responses(tables, study.response) if each.confirmed else tables
+            found[each.code] = binary_value(read, each, evaluator)
+        else:
+            found[each.code] = time_to_event(
+                tables, each, evaluator, cut=cut, with_sources=with_sources
+            )
+    return found
 
 
 def analysed_subjects(tables: Tables, study: Study, end_points: EndPointTables) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
+from equipoise.analysis.endpoints import conventions
 from equipoise.analysis.result import Result
 from equipoise.analysis.subjects import analysed_subjects, end_point_tables, estimand_of
 from equipoise.record.plan import assumptions
@@ -76,6 +77,7 @@ def report(
             (title, Markup(figure), rows)
             for title, figure, rows in survival_figures(study, subjects, views)
         ],
+        "conventions": conventions(),
         "events": adverse_event_table(tables, study),
         "assays": Markup(assay_flow(tables, study, estimand.status_rule)),
         "rule": estimand.status_rule,
@@ -104,7 +106,7 @@ def _assumptions(study: Study) -> list[tuple[str, list[str]]]:
     """Reasons with every place of the study file that they explain, in file order."""
     places: dict[str, list[str]] = {}
     for path, reason in assumptions(study):
-        places.setdefault(reason, []).append(path)
+        places.setdefault(reason, []).append("the whole file" if path == "." else path)
     return list(places.items())
 
 

@@ -8,9 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from equipoise.analysis.endpoints import binary_value, time_to_event
+from equipoise.analysis.endpoints import binary_value, confirmed_responses, time_to_event
+from equipoise.randomisation.rules import RULES as RANDOMISATION
+from equipoise.response.rules import RULES as RESPONSE
 from equipoise.study.analysis_plan import BinaryEndPoint, TimeToEventEndPoint
 from tests.harness.hand_made import DAY_0, Subject, day, trial
+from tests.harness.hand_made_study import TWO_BY_TWO, study
+from tests.harness.history import tables_of
+from tests.harness.tumour import Course, Scan, entries
 
 
 def binary(**changes: Any) -> BinaryEndPoint:
@@ -57,6 +62,34 @@ def test_best_overall_response(best: str, value: bool | None) -> None:
     end_point = binary(read="best_overall_response", window=None)
     found = binary_value(trial(Subject("a", best=best)), end_point, "CENTRAL")
     assert found["value"].to_list() == [value]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "best", "confirmed"),
+    [
+        ((30, 15, 15), "PR", True),
+        ((30, 15, 27), "PR", False),
+        ((30, 15, 0), "CR", True),
+        ((30, 0, 0), "CR", True),
+    ],
+    ids=["PR twice", "PR once", "PR then CR: the PR is confirmed, the CR is not", "CR twice"],
+)
+def test_a_confirmed_response(sizes: tuple[int, ...], best: str, confirmed: bool) -> None:
+    whole = study(TWO_BY_TWO).response
+    scans = tuple(
+        Scan(90 * place - 10, {"L1": str(size) if size else "absent"}, baseline=place == 0)
+        for place, size in enumerate(sizes)
+    )
+    course = Course({"L1": "target"}, scans)
+    tables = dict(tables_of(entries(course, "CENTRAL"), subject="a"))
+    for rule in (*RANDOMISATION, *RESPONSE):
+        plan = whole if rule.plan == "response" else study(TWO_BY_TWO).randomisation
+        tables[rule.produces] = rule.rule(tables, plan)
+    end_point = binary(read="best_overall_response", window=None)
+    found = binary_value(tables, end_point, "CENTRAL")
+    assert found.select("value", "response").rows() == [(True, best)]
+    again = binary_value(confirmed_responses(tables, whole), end_point, "CENTRAL")
+    assert again["value"].to_list() == [confirmed]
 
 
 def test_who_was_never_read_is_not_evaluable_and_who_was_not_randomised_is_absent() -> None:
