@@ -1,0 +1,343 @@
+"""Run tumour tables (SDTM TU, TR) through the response rules of RECIST 1.1.
+
+Prints sums and responses of every subject, evaluator and visit, best responses and progression, and
+a reconciliation: how many rows of each file were used, and why the others were not. With --rs also
+where given responses agree and differ. Days count from the baseline assessment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from equipoise.exchange.sdtm_response import Compared
+    from equipoise.exchange.sdtm_tumour import TumourTables
+    from equipoise.record.tables import Tables
+    from equipoise.response.plan import ResponsePlan
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `equipoise response`."""
+    parser.add_argument("--tu", type=Path, required=True, help="lesions identified (SDTM TU, CSV)")
+    parser.add_argument("--tr", type=Path, required=True, help="results of lesions (SDTM TR, CSV)")
+    parser.add_argument("--rs", type=Path, help="given responses (SDTM RS, CSV) to compare with")
+    parser.add_argument(
+        "--confirm",
+        type=_days,
+        metavar="DAYS",
+        help="a response counts if it is seen again after DAYS; default: no confirmation asked",
+    )
+    parser.add_argument(
+        "--start-window",
+        type=_days,
+        metavar="DAYS",
+        help="least duration of stable disease; default: as the standard says",
+    )
+    parser.add_argument(
+        "--max-ne",
+        type=_days,
+        metavar="N",
+        help="assessments not evaluable allowed between a response and its confirmation",
+    )
+    parser.add_argument(
+        "--accept-sd",
+        action="store_true",
+        help="allow one stable disease between a partial response and its confirmation",
+    )
+    parser.add_argument(
+        "--reappearance",
+        choices=["progression", "by-sum"],
+        default="progression",
+        help="disease seen again after a complete response; default: progression",
+    )
+    parser.add_argument(
+        "--known-sum",
+        choices=["progression", "ignored"],
+        default="progression",
+        help="the sum of the evaluated targets while one is missing may show progression",
+    )
+    parser.add_argument("--json", action="store_true", help="everything as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0; what cannot be read is an error with file, line and column."""
+    from equipoise.exchange.sdtm_response import compare_responses
+    from equipoise.exchange.sdtm_tumour import read_tumour
+    from equipoise.response.rules import RULES
+
+    plan = _plan(arguments)
+    read = read_tumour(arguments.tu, arguments.tr)
+    derived = dict(read.tables)
+    for rule in RULES:
+        derived[rule.produces] = rule.rule(derived, plan)
+    compared = compare_responses(arguments.rs, read, derived) if arguments.rs else None
+    told = _told(plan, read, derived, compared)
+    if arguments.json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(told)))
+    return 0
+
+
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 5:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 99999, not {text!r}")
+    return int(text)
+
+
+def _plan(arguments: argparse.Namespace) -> ResponsePlan:
+    from equipoise.response.criteria import standard
+    from equipoise.response.plan import ResponseConventions, ResponsePlan
+
+    minimum = arguments.start_window
+    if minimum is None:
+        minimum = standard("recist_1_1").limits.stable_disease_minimum.value
+    return ResponsePlan(
+        criteria="recist_1_1",
+        evaluators=(),
+        primary_evaluator="nobody",
+        baseline_days_before_first_dose=0,
+        confirmation_days=arguments.confirm or None,
+        stable_disease_minimum_days=minimum,
+        windows=(),
+        conventions=ResponseConventions(
+            known_sum_shows_progression=arguments.known_sum == "progression",
+            reappearance_is_progression=arguments.reappearance == "progression",
+            not_evaluable_between=arguments.max_ne,
+            stable_between=1 if arguments.accept_sd else None,
+        ),
+    )
+
+
+def _told(
+    plan: ResponsePlan, read: TumourTables, derived: Tables, compared: list[Compared] | None
+) -> dict[str, Any]:
+    """Everything that is to be told, as JSON holds it: lengths as decimal texts in mm."""
+    from equipoise.response.criteria import criteria
+
+    found = criteria(plan)
+    told: dict[str, Any] = {
+        "standard": {"code": found.code, "title": found.title, "source": found.source},
+        "conventions": {
+            "confirmation_days": plan.confirmation_days,
+            "stable_disease_minimum_days": plan.stable_disease_minimum_days,
+            **{
+                name: getattr(found.conventions, name).value
+                for name in type(found.conventions).model_fields
+            },
+        },
+        "assessments": list(_assessments(read, derived)),
+        "best_overall_response": list(_best(read, derived)),
+        "reconciliation": _reconciliation(read),
+    }
+    if compared is not None:
+        told["comparison"] = _comparison(compared)
+    return told
+
+
+def _assessments(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]]:
+    """Every assessment by subject, evaluator and time; a baseline has no response."""
+    from equipoise.exchange.sdtm_response import account, millimetres, percent
+
+    noted = {(each.subject, each.evaluator, each.name): each for each in read.assessments}
+    key = ["replicate", "subject", "evaluator", "assessment"]
+    responses = derived["time_point_response"].drop("occurred", "order")
+    rows = derived["target_sum"].join(
+        responses, key, "left", suffix="_response", maintain_order="left"
+    )
+    for row in rows.iter_rows(named=True):
+        visit = noted[row["subject"], row["evaluator"], row["assessment"]]
+        total, before = row["diameter_sum"], (row["baseline_sum"], row["nadir"])
+        change, rise = (
+            None if None in (total, base) else percent(total - base, base) for base in before
+        )
+        responded = row["overall_response"] is not None
+        yield {
+            "subject": row["subject"],
+            "evaluator": row["evaluator"],
+            "visit": visit.label,
+            "visit_number": visit.name,
+            "date": visit.dated or None,
+            "baseline": row["baseline"],
+            "targets": row["targets"],
+            "not_evaluated": row["not_evaluated"],
+            "diameter_sum_mm": millimetres(total),
+            "known_sum_mm": millimetres(row["known_sum"]),
+            "baseline_sum_mm": millimetres(row["baseline_sum"]),
+            "nadir_mm": millimetres(row["nadir"]),
+            "change_from_baseline": None if row["baseline"] else change,
+            "change_from_nadir": rise,
+            **{name: row[name] for name in _RESPONSES},
+            "why": account(row) if responded else None,
+            "sources": _places(read, row["sources_response"] or row["sources"]),
+        }
+
+
+_RESPONSES = (
+    "target_response", "non_target_response", "new_lesion", "reappeared", "overall_response",
+)  # fmt: skip
+
+
+def _best(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]]:
+    """Per subject and evaluator: best response and progression."""
+    noted = {(each.subject, each.evaluator, each.name): each for each in read.assessments}
+    key = ["replicate", "subject", "evaluator"]
+    progressions = derived["progression"].drop("sources")
+    rows = derived["best_overall_response"].join(progressions, key, "left", maintain_order="left")
+    for row in rows.iter_rows(named=True):
+        who = (row["subject"], row["evaluator"])
+        at = noted.get((*who, row["assessment"])), noted.get((*who, row["progression_assessment"]))
+        first, progressed = (
+            (None, None) if each is None else (each.label, each.dated or None) for each in at
+        )
+        yield {
+            "subject": row["subject"],
+            "evaluator": row["evaluator"],
+            "response": row["response"],
+            "visit": first[0],
+            "date": first[1],
+            "confirmed": row["confirmed"],
+            "progressed": row["progressed"],
+            "progression_visit": progressed[0],
+            "progression_date": progressed[1],
+            "sources": _places(read, row["sources"]),
+        }
+
+
+def _places(read: TumourTables, sources: Sequence[int]) -> list[str]:
+    return [read.rows[number].place for number in sources]
+
+
+def _reconciliation(read: TumourTables) -> list[dict[str, Any]]:
+    """Per file: rows, used, not used by reason, and what is to be told of rows that were used."""
+    told = []
+    for file in dict.fromkeys(row.line.file for row in read.rows.values()):
+        rows = [row for row in read.rows.values() if row.line.file == file]
+        told.append(
+            {
+                "file": file,
+                "rows": len(rows),
+                "used": sum(row.used for row in rows),
+                "not_used": [
+                    {"line": row.line.number, "reason": row.told} for row in rows if not row.used
+                ],
+                "remarks": [
+                    {"line": row.line.number, "remark": row.told}
+                    for row in rows
+                    if row.used and row.told
+                ],
+            }
+        )
+    return told
+
+
+def _comparison(compared: Sequence[Compared]) -> dict[str, Any]:
+    from equipoise.exchange.sdtm_response import agreement
+
+    return {
+        **agreement(compared),
+        "rows": [
+            {
+                "place": each.place,
+                "subject": each.subject,
+                "evaluator": each.evaluator,
+                "visit": each.visit,
+                "test": each.test,
+                "given": each.given,
+                "derived": each.derived,
+                "agrees": each.agrees,
+                "why": each.why,
+            }
+            for each in compared
+        ],
+    }
+
+
+_COLUMNS = ("visit", "date", "targets", "sum mm", "baseline", "nadir", "target", "non-target",
+            "new", "overall")  # fmt: skip
+
+
+def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """Everything for a reader."""
+    yield told["standard"]["title"]
+    for name, value in told["conventions"].items():
+        shown = ("yes" if value else "no") if isinstance(value, bool) else value
+        yield f"  {name.replace('_', ' ')}: {'not asked' if shown is None else shown}"
+    yield ""
+    readers: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in told["assessments"]:
+        readers.setdefault((row["subject"], row["evaluator"]), []).append(row)
+    best = {(row["subject"], row["evaluator"]): row for row in told["best_overall_response"]}
+    for reader, rows in readers.items():
+        yield f"{reader[0]}, {reader[1]}"
+        yield from _table([_COLUMNS, *(_cells(row) for row in rows)])
+        yield from _verdict(best[reader])
+        yield ""
+    yield from _reconciled(told["reconciliation"])
+    if "comparison" in told:
+        yield from _agreement_lines(told["comparison"])
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    seen = row["targets"] - row["not_evaluated"]
+    known = f"({row['known_sum_mm']})" if row["not_evaluated"] else ""
+    return (
+        row["visit"],
+        row["date"] or "no date",
+        f"{seen}/{row['targets']}",
+        row["diameter_sum_mm"] or known or "-",
+        "baseline" if row["baseline"] else row["change_from_baseline"] or "-",
+        row["change_from_nadir"] or "-",
+        row["target_response"] or "-",
+        row["non_target_response"] or "-",
+        "yes" if row["new_lesion"] else "-",
+        (row["overall_response"] or "-") + (" (seen again)" if row["reappeared"] else ""),
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  " + "  ".join(cells).rstrip()
+
+
+def _verdict(best: Mapping[str, Any]) -> Iterator[str]:
+    shown = f", first at {best['visit']} ({best['date'] or 'no date'})" if best["visit"] else ""
+    confirmed = {True: ", confirmed", False: ", not confirmed", None: ""}[best["confirmed"]]
+    yield f"  best response: {best['response']}{shown}{confirmed}"
+    if best["progressed"]:
+        day = best["progression_date"] or "no date"
+        yield f"  progression: {best['progression_visit']} ({day})"
+
+
+def _reconciled(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for file in files:
+        left = len(file["not_used"])
+        yield f"{file['file']}: {file['rows']} rows, {file['used']} used, {left} not used"
+        yield from _counted(each["reason"] for each in file["not_used"])
+        yield from _counted(f"used, but {each['remark']}" for each in file["remarks"])
+
+
+def _counted(reasons: Iterator[str]) -> Iterator[str]:
+    for reason, number in sorted(Counter(reasons).items(), key=lambda each: (-each[1], each[0])):
+        yield f"  {number:6} {reason}"
+
+
+def _agreement_lines(comparison: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield (
+        f"Given responses: {comparison['agree']} agree, {comparison['differ']} differ, "
+        f"{comparison['not_compared']} not compared"
+    )
+    for row in comparison["rows"]:
+        if row["agrees"]:
+            continue
+        what = ", ".join(row[name] for name in ("place", "subject", "evaluator", "visit", "test"))
+        verdict = [] if row["agrees"] is None else [f"given {row['given']}, here {row['derived']}"]
+        yield ": ".join([f"  {what}", *verdict, *([row["why"]] if row["why"] else [])])
