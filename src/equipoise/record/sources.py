@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 SOURCES_NAME = "sources"
 """The name of the column."""
-
-_NONE = np.iinfo(np.int64).max
 
 
 def row_sources(*seqs: pl.Series) -> pl.Series:
@@ -25,24 +24,29 @@ def row_sources(*seqs: pl.Series) -> pl.Series:
     >>> row_sources(first, second).to_list()
     [[3, 7], [5], []]
     """
-    distinct: list[pl.Series] = []
+    return array_sources([seq.cast(pl.Int64).fill_null(-1).to_numpy() for seq in seqs])
+
+
+def array_sources(seqs: Sequence[NDArray[np.int64]]) -> pl.Series:
+    """The sources of each row from arrays of the same length; -1 stands for no `seq`.
+
+    >>> array_sources([np.array([7, 5, -1]), np.array([3, 5, -1])]).to_list()
+    [[3, 7], [5], []]
+    """
+    distinct: list[NDArray[np.int64]] = []
     for seq in seqs:
-        if not any(seq.equals(other) for other in distinct):
+        if not any(np.array_equal(seq, other) for other in distinct):
             distinct.append(seq)
-    if len(distinct) == 1:
-        frame = distinct[0].cast(pl.Int64).alias(SOURCES_NAME).to_frame()
-        one = pl.concat_list(SOURCES_NAME)
-        if distinct[0].null_count():
-            none = pl.lit([], dtype=pl.List(pl.Int64))
-            one = pl.when(pl.col(SOURCES_NAME).is_not_null()).then(one).otherwise(none)
-        return frame.select(one.alias(SOURCES_NAME)).to_series()
     if not distinct or not len(distinct[0]):
         return pl.Series(SOURCES_NAME, [], dtype=pl.List(pl.Int64))
-    found = np.column_stack([seq.cast(pl.Int64).fill_null(_NONE).to_numpy() for seq in distinct])
+    if len(distinct) == 1 and (distinct[0] >= 0).all():
+        one = pl.Series(SOURCES_NAME, distinct[0], dtype=pl.Int64).to_frame()
+        return one.select(pl.concat_list(SOURCES_NAME)).to_series()
+    found = np.column_stack(distinct)
     found.sort(axis=1)
-    found[:, 1:][found[:, 1:] == found[:, :-1]] = _NONE
+    found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
     lists = pl.Series(SOURCES_NAME, found).arr.to_list()
-    return lists.list.eval(pl.element().filter(pl.element() != _NONE))
+    return lists.list.eval(pl.element().filter(pl.element() >= 0))
 
 
 def group_sources(frame: pl.DataFrame, key: Sequence[str], seq: str = "seq") -> pl.DataFrame:

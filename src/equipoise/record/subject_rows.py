@@ -1,14 +1,16 @@
 """Subjects as row numbers: what rules over many replicates group, join and sort by.
 
-A rule that sees a hundred thousand rows of two hundred trials spends its time on hashing names.
-`SubjectRows` does that once per table and gives whole numbers instead; the arithmetic on them is
-numpy's. Nothing here knows what the rows mean.
+A rule that sees a hundred thousand rows of two hundred trials spends its time on hashing names,
+and a rule that sees one subject on starting up one small operation after another. `SubjectRows`
+hashes once per table and gives whole numbers instead; the arithmetic on them is numpy's. Nothing
+here knows what the rows mean.
+
+In arrays NONE stands for null: for a day (counted from 1970-01-01), and -1 for a place or a `seq`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,20 +22,35 @@ from equipoise.record.sources import SOURCES_NAME
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+NONE = np.iinfo(np.int64).min
+"""The number that stands for a day that is not known: numpy's NaT."""
+
 SEQ_BITS = 40
 """A `seq` needs fewer: a day or a row packed with a seq in one number keeps its order."""
 
 _SEQ = 2**SEQ_BITS - 1
-_EARLIEST, _LATEST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+_NEVER = np.iinfo(np.int64).max
 _TABLE_LIMIT = 20_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """For each subject a day and the `seq` of the event that gave it; null where there is none."""
+class Dated(NamedTuple):
+    """Events as arrays: the row of the subject of each, its complete day, its seq."""
 
-    day: pl.Series
-    seq: pl.Series
+    rows: Numbers
+    days: Numbers
+    seqs: Numbers
+
+
+class Found(NamedTuple):
+    """For each subject a day (NONE if there is none) and the seq that gave it (-1)."""
+
+    day: Numbers
+    seq: Numbers
+
+    @property
+    def date(self) -> pl.Series:
+        """The days as a column of dates."""
+        return dates(self.day)
 
 
 class SubjectRows:
@@ -62,10 +79,14 @@ class SubjectRows:
 
     def _codes(self, frame: pl.DataFrame) -> Numbers:
         """One number for each pair of replicate and name; -1 for names that are not known."""
-        code = frame.select("subject").join(
-            self._names, on="subject", how="left", maintain_order="left"
-        )
-        names = code["code"].cast(pl.Int64).fill_null(-1).to_numpy()
+        if len(self) == 1:
+            known = (frame["subject"] == self.key["subject"][0]).to_numpy()
+            names = known.astype(np.int64) - 1
+        else:
+            code = frame.select("subject").join(
+                self._names, on="subject", how="left", maintain_order="left"
+            )
+            names = code["code"].cast(pl.Int64).fill_null(-1).to_numpy()
         replicates = frame["replicate"].to_numpy().astype(np.int64) - self._first
         known = (names >= 0) & (replicates >= 0) & (replicates < self._width)
         return np.where(known, replicates * len(self._names) + names, -1)
@@ -74,6 +95,8 @@ class SubjectRows:
         """For each row of `frame` the row of its subject; -1 for a subject that is not known."""
         if frame.is_empty() or not len(self):
             return np.full(len(frame), -1, dtype=np.int64)
+        if len(frame) < 2 * len(self):
+            return self._rows(frame)
         same = frame.select(
             (pl.col("subject") != pl.col("subject").shift())
             | (pl.col("replicate") != pl.col("replicate").shift())
@@ -93,29 +116,26 @@ class SubjectRows:
         rows: Numbers = np.where(codes >= 0, self._place[codes], -1)
         return rows
 
-    def first(self, frame: pl.DataFrame, rows: Numbers | None = None) -> Found:
-        """Of each subject the first complete `occurred` in `frame`, on a tie the lowest seq."""
-        return self._extreme(frame, rows, latest=False)
+    def dated(self, frame: pl.DataFrame) -> Dated:
+        """The events of `frame` (columns replicate, subject, occurred, seq) as arrays."""
+        if frame.is_empty():
+            return Dated(*(np.empty(0, dtype=np.int64) for _ in range(3)))
+        return Dated(self.rows(frame), days(frame["occurred"]), frame["seq"].to_numpy())
 
-    def last(self, frame: pl.DataFrame, rows: Numbers | None = None) -> Found:
-        """Of each subject the last complete `occurred` in `frame`, on a tie the highest seq."""
-        return self._extreme(frame, rows, latest=True)
+    def first(self, events: Dated, among: Flags | None = None) -> Found:
+        """Of each subject the first complete day (of those `among`), on a tie the lowest seq."""
+        return self._extreme(events, among, np.minimum, _NEVER)
 
-    def _extreme(self, frame: pl.DataFrame, rows: Numbers | None, *, latest: bool) -> Found:
-        rows = self.rows(frame) if rows is None else rows
-        days = frame["occurred"].to_physical().cast(pl.Int64)
-        there = days.is_not_null().to_numpy() & (rows >= 0)
-        packed = pack(days.fill_null(0).to_numpy(), frame["seq"].to_numpy())
-        none = _LATEST if latest else _EARLIEST
+    def last(self, events: Dated, among: Flags | None = None) -> Found:
+        """Of each subject the last complete day (of those `among`), on a tie the highest seq."""
+        return self._extreme(events, among, np.maximum, NONE)
+
+    def _extreme(self, events: Dated, among: Flags | None, chosen: Any, none: int) -> Found:
+        there = (events.days != NONE) & (events.rows >= 0)
+        there = there if among is None else there & among
         extreme = np.full(len(self), none, dtype=np.int64)
-        (np.maximum if latest else np.minimum).at(extreme, rows[there], packed[there])
+        chosen.at(extreme, events.rows[there], pack(events.days[there], events.seqs[there]))
         return unpacked(extreme, extreme != none)
-
-    def any(self, rows: Numbers) -> Flags:
-        """Whether each subject is among `rows`."""
-        found = np.zeros(len(self), dtype=np.bool_)
-        found[rows[rows >= 0]] = True
-        return found
 
 
 def pack(number: Numbers, seq: Numbers) -> Numbers:
@@ -124,18 +144,31 @@ def pack(number: Numbers, seq: Numbers) -> Numbers:
 
 
 def unpacked(packed: Numbers, there: Flags) -> Found:
-    """Days and seqs of packed numbers, null where not `there`."""
-    frame = pl.DataFrame({"day": packed >> SEQ_BITS, "seq": packed & _SEQ, "there": there})
-    day, seq = pl.col("day").cast(pl.Int32, strict=False).cast(pl.Date), pl.col("seq")
-    found = frame.select(pl.when("there").then(day), pl.when("there").then(seq))
-    return Found(found["day"], found["seq"])
+    """Days and seqs of packed numbers, none where not `there`."""
+    return Found(
+        np.where(there, packed >> SEQ_BITS, NONE), np.where(there, packed & _SEQ, np.int64(-1))
+    )
+
+
+def days(column: pl.Series) -> Numbers:
+    """A column of dates as days from 1970-01-01, NONE where it is null.
+
+    >>> days(pl.Series(["1970-01-03", None]).str.to_date()).tolist() == [2, NONE]
+    True
+    """
+    return column.to_physical().cast(pl.Int64).fill_null(NONE).to_numpy()
+
+
+def dates(numbers: Numbers) -> pl.Series:
+    """Days from 1970-01-01 as a column of dates, null where they are NONE."""
+    return pl.Series(numbers.view("datetime64[D]"), dtype=pl.Date)
 
 
 def coded(names: pl.Series) -> tuple[pl.Series, Numbers]:
     """The distinct names in order, and the place of each of `names` among them.
 
-    >>> distinct, codes = coded(pl.Series(["b", "a", "b"]))
-    >>> distinct.to_list(), codes.tolist()
+    >>> names, codes = coded(pl.Series(["b", "a", "b"]))
+    >>> names.to_list(), codes.tolist()
     (['a', 'b'], [1, 0, 1])
     """
     distinct = names.unique().drop_nulls().sort()
@@ -149,35 +182,49 @@ def parent_rows(events: pl.DataFrame, nested: pl.DataFrame) -> Numbers:
         pack(frame["replicate"].to_numpy().astype(np.int64), frame["event"].to_numpy())
         for frame in (events, nested)
     )
+    if not len(keys) or not len(wanted):
+        return np.full(len(wanted), -1, dtype=np.int64)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    heads = np.concatenate(([True], wanted[1:] != wanted[:-1]))[: len(wanted)]
+    heads = np.concatenate(([True], wanted[1:] != wanted[:-1]))
     found = np.searchsorted(keys, wanted[heads])
     found[found == len(keys)] = 0
-    parents = np.where(keys[found] == wanted[heads], order[found], -1) if len(keys) else found - 1
+    parents = np.where(keys[found] == wanted[heads], order[found], -1)
     found_for: Numbers = parents[np.cumsum(heads) - 1]
     return found_for
 
 
-def gathered(values: pl.Series, places: NDArray[Any]) -> pl.Series:
-    """`values` at `places`, null where a place is negative."""
-    where = pl.Series(places)
-    return values.gather(where.set(where < 0, None)) if (places < 0).any() else values.gather(where)
+def gathered(values: pl.Series, places: Numbers) -> pl.Series:
+    """`values` at `places`, null where a place is -1."""
+    if not (places < 0).any():
+        return values.gather(places)
+    nothing = pl.Series([None], dtype=values.dtype)
+    where = np.where(places < 0, len(values), places)
+    return pl.concat([values.alias(""), nothing]).gather(where)
 
 
 def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:
     """The sources of each of `number` groups, where row i with `seqs[i]` is of group `groups[i]`.
 
+    A negative group or seq counts for nothing.
+
     >>> grouped_sources(np.array([2, 0, 2, 2]), np.array([4, 1, 2, 4]), 3).to_list()
     [[1], [], [2, 4]]
     """
-    pairs = np.sort(pack(groups[groups >= 0], seqs[groups >= 0]))
+    there = (groups >= 0) & (seqs >= 0)
+    pairs = np.sort(pack(groups[there], seqs[there]))
     pairs = pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))] if len(pairs) else pairs
-    frame = pl.DataFrame({"group": pairs >> SEQ_BITS, SOURCES_NAME: pairs & _SEQ})
-    frame = frame.with_columns(pl.col("group").set_sorted())
-    lists = frame.group_by("group", maintain_order=True).agg(SOURCES_NAME)
-    places = np.full(number, -1, dtype=np.int64)
+    values = pl.Series(SOURCES_NAME, pairs & _SEQ)
+    return grouped_lists(pairs >> SEQ_BITS, values, number)
+
+
+def grouped_lists(groups: Numbers, values: pl.Series, number: int) -> pl.Series:
+    """The values of each of `number` groups as a list; `groups` ascend, an absent one is empty."""
+    if len(groups) == number and (groups == np.arange(number)).all():
+        return values.to_frame().select(pl.concat_list(values.name)).to_series()
+    frame = pl.DataFrame({"group": pl.Series(groups).set_sorted(), values.name: values})
+    lists = frame.group_by("group", maintain_order=True).agg(values.name)
+    places = np.full(number, len(lists), dtype=np.int64)
     places[lists["group"].to_numpy()] = np.arange(len(lists))
-    found = gathered(lists[SOURCES_NAME], places)
-    empty = pl.Series([[]], dtype=pl.List(pl.Int64))
-    return found if (places >= 0).all() else found.zip_with(found.is_not_null(), empty)
+    empty = pl.Series(values.name, [[]], dtype=pl.List(values.dtype))
+    return pl.concat([lists[values.name], empty]).gather(places).alias(values.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -11,13 +11,16 @@ from equipoise.record.declaration import schema
 from equipoise.record.event import Body
 from equipoise.record.partial_date import latest_day
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
-from equipoise.record.sources import row_sources
+from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
+    NONE,
+    Dated,
     Flags,
     Found,
     Numbers,
     SubjectRows,
     coded,
+    days,
     gathered,
     pack,
     parent_rows,
@@ -90,12 +93,12 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     subjects = SubjectRows(forms)
     rows = subjects.rows(forms)
     form_names, form_codes = coded(forms["form"])
-    item_names, item_codes = coded(answers["item"])
     counts = _latest_instances(forms, rows * len(form_names) + form_codes)
     parents = parent_rows(forms, answers)
     kept = np.flatnonzero(counts[parents] & (parents >= 0))
     parents = parents[kept]
-    pair = form_codes[parents] * len(item_names) + item_codes[kept]
+    item_names, item_codes = coded(answers["item"][kept])
+    pair = form_codes[parents] * len(item_names) + item_codes
     used = np.zeros(len(form_names) * len(item_names), dtype=np.int64)
     used[pair] = 1
     place = rows[parents] * int(used.sum()) + (np.cumsum(used) - 1)[pair]
@@ -106,14 +109,14 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     seqs = np.maximum(found["seq"].to_numpy(), forms["seq"].to_numpy()[parents[order]])
     return found.with_columns(
         form_names.gather(form_codes[parents[order]]).alias("form"),
-        row_sources(pl.Series(seqs)).alias("sources"),
+        array_sources([seqs]).alias("sources"),
     ).select(*ITEM)
 
 
 def _latest_instances(forms: pl.DataFrame, groups: Numbers) -> Flags:
     """Whether each form saved is the instance of its group that counts."""
-    days = forms["occurred"].to_physical().cast(pl.Int64).fill_null(-(2**20)).to_numpy()
-    packed = pack(days, forms["event"].to_numpy())
+    day = days(forms["occurred"])
+    packed = pack(np.where(day == NONE, -(2**20), day), forms["event"].to_numpy())
     latest = np.full(int(groups.max()) + 1, np.iinfo(np.int64).min)
     np.maximum.at(latest, groups, packed)
     counts: Flags = packed == latest[groups]
@@ -140,86 +143,94 @@ def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """
     screened = tables["subject_screened"].sort(SUBJECT)
     subjects = SubjectRows(screened)
+    events = {name: subjects.dated(tables[name]) for name in _DATED_EVENTS}
+    doses = subjects.dated(tables["dose_given"].filter(given_dose()))
     required = [each.code for each in plan.consents if each.required_for_randomisation]
-    doses = tables["dose_given"].filter(given_dose())
-    dose_rows = subjects.rows(doses)
-    withdrawn = tables["consent_withdrawn"].filter(pl.col("consent").is_in(required))
+    withdrawn = tables["consent_withdrawn"]["consent"].is_in(required).to_numpy()
     facts = {
-        "screened": subjects.first(screened),
-        "screening_failed": subjects.first(tables["screening_failed"]),
-        "consented": _consented(subjects, tables["consent_signed"], required),
-        "randomised": subjects.first(tables["randomised"]),
-        "first_dose": subjects.first(doses, dose_rows),
-        "last_dose": subjects.last(doses, dose_rows),
-        "treatment_discontinued": subjects.first(tables["treatment_discontinued"]),
-        "visits_discontinued": subjects.first(tables["visits_discontinued"]),
-        "consent_withdrawn": subjects.first(withdrawn),
-        "lost": subjects.first(tables["lost_to_follow_up"]),
-        "subsequent_therapy": subjects.first(tables["subsequent_therapy_recorded"]),
+        "screened": subjects.first(events["subject_screened"]),
+        "screening_failed": subjects.first(events["screening_failed"]),
+        "consented": _consented(subjects, tables["consent_signed"], events, required),
+        "randomised": subjects.first(events["randomised"]),
+        "first_dose": subjects.first(doses),
+        "last_dose": subjects.last(doses),
+        "treatment_discontinued": subjects.first(events["treatment_discontinued"]),
+        "visits_discontinued": subjects.first(events["visits_discontinued"]),
+        "consent_withdrawn": subjects.first(events["consent_withdrawn"], withdrawn),
+        "lost": subjects.first(events["lost_to_follow_up"]),
+        "subsequent_therapy": subjects.first(events["subsequent_therapy_recorded"]),
     }
-    dead = _deaths(subjects, tables["death_recorded"])
-    signs = [(sign, subjects.rows(sign)) for sign in _signs_of_life(tables)]
-    facts["last_known_alive"] = _last_sign(subjects, [*signs, (doses, dose_rows)], dead)
-    sources = row_sources(dead["seq"], *(found.seq for found in facts.values()))
-    return (
-        subjects.key.with_columns(screened["site"], *dead.select("death", "death_text"))
-        .with_columns(found.day.alias(name) for name, found in facts.items())
-        .with_columns(sources.alias("sources"))
-        .select(*DISPOSITION)
-    )
+    dead, limits = _deaths(subjects, tables["death_recorded"])
+    done = tables["visit_recorded"].filter(pl.col("not_done").is_null())
+    signs = [*(events[name] for name in _SIGNS_OF_LIFE), subjects.dated(done), doses]
+    facts["last_known_alive"] = _last_sign(subjects, signs, limits)
+    seqs = [dead["seq"].to_numpy(), *(found.seq for found in facts.values())]
+    return subjects.key.hstack(
+        [
+            screened["site"],
+            dead["death"],
+            dead["death_text"],
+            *(found.date.alias(name) for name, found in facts.items()),
+            array_sources(seqs),
+        ]
+    ).select(*DISPOSITION)
 
 
-def _consented(subjects: SubjectRows, signed: pl.DataFrame, required: list[str]) -> Found:
+def _consented(
+    subjects: SubjectRows,
+    signed: pl.DataFrame,
+    events: Mapping[str, Dated],
+    required: list[str],
+) -> Found:
     """The signature that completed the consents required; the first of any if none is required."""
-    firsts = [subjects.first(signed.filter(pl.col("consent") == code)) for code in required]
+    signatures = events["consent_signed"]
+    firsts = [
+        subjects.first(signatures, (signed["consent"] == code).to_numpy()) for code in required
+    ]
     if not firsts:
-        return subjects.first(signed)
-    packed = [
-        pack(first.day.to_physical().cast(pl.Int64).fill_null(0).to_numpy(),
-             first.seq.fill_null(0).to_numpy())
-        for first in firsts
-    ]  # fmt: skip
-    complete = np.all([first.seq.is_not_null().to_numpy() for first in firsts], axis=0)
+        return subjects.first(signatures)
+    complete = np.all([first.seq >= 0 for first in firsts], axis=0)
+    packed = [pack(np.where(first.seq >= 0, first.day, 0), first.seq) for first in firsts]
     return unpacked(np.max(packed, axis=0), complete)
 
 
-def _deaths(subjects: SubjectRows, deaths: pl.DataFrame) -> pl.DataFrame:
-    """Per subject death, death_text, seq and limit, the last day on which it can have happened."""
-    text = pl.coalesce(
-        pl.col("occurred").dt.to_string("%Y-%m-%d"), "occurred_partial", pl.lit(UNKNOWN_DATE)
-    )
+def _deaths(subjects: SubjectRows, deaths: pl.DataFrame) -> tuple[pl.DataFrame, Numbers]:
+    """Per subject death, death_text and seq; and the last day on which it can have happened."""
+    day, partial = pl.col("occurred"), pl.col("occurred_partial")
+    text = pl.coalesce(day.dt.to_string("%Y-%m-%d"), partial, pl.lit(UNKNOWN_DATE))
     known = deaths.select(
-        pl.col("occurred").alias("death"),
-        text.alias("death_text"),
-        "seq",
-        latest_day(pl.col("occurred"), pl.col("occurred_partial")).alias("limit"),
+        day.alias("death"), text.alias("death_text"), "seq", latest_day(day, partial).alias("limit")
     )
     places = np.full(len(subjects), -1, dtype=np.int64)
     rows = subjects.rows(deaths)
     places[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
-    return pl.DataFrame([gathered(column, places) for column in known.get_columns()])
+    found = [gathered(known[name], places).alias(name) for name in ("death", "death_text", "seq")]
+    limits = days(gathered(known["limit"], places))
+    return pl.DataFrame(found).with_columns(pl.col("seq").fill_null(-1)), limits
 
 
-def _signs_of_life(tables: Tables) -> list[pl.DataFrame]:
-    visits = tables["visit_recorded"].filter(pl.col("not_done").is_null())
-    return [*(tables[name] for name in _SIGNS_OF_LIFE), visits]
-
-
-def _last_sign(
-    subjects: SubjectRows, signs: list[tuple[pl.DataFrame, Numbers]], dead: pl.DataFrame
-) -> Found:
+def _last_sign(subjects: SubjectRows, signs: Sequence[Dated], limits: Numbers) -> Found:
     """The last day of any sign of life that is not later than death can have been."""
-    never = pl.Series([datetime.date.max])
-    limits = dead["limit"].fill_null(never[0]).to_physical().cast(pl.Int64).to_numpy()
-    last = np.full(len(subjects), np.iinfo(np.int64).min)
-    for sign, rows in signs:
-        days = sign["occurred"].to_physical().cast(pl.Int64).fill_null(_NO_DAY).to_numpy()
-        counts = (rows >= 0) & (days != _NO_DAY) & (days <= limits[rows])
-        np.maximum.at(last, rows[counts], pack(days[counts], sign["seq"].to_numpy()[counts]))
-    return unpacked(last, last != np.iinfo(np.int64).min)
+    every = Dated(*(np.concatenate(parts) for parts in zip(*signs, strict=True)))
+    limit = np.where(limits == NONE, np.iinfo(np.int64).max, limits)
+    return subjects.last(every, every.days <= limit[every.rows] if len(limit) else None)
 
 
-_NO_DAY = np.iinfo(np.int32).max
+_DATED_EVENTS = (
+    "subject_screened",
+    "consent_signed",
+    "screening_failed",
+    "randomised",
+    "form_saved",
+    "tumour_assessed",
+    "cycle_started",
+    "vital_status_recorded",
+    "treatment_discontinued",
+    "visits_discontinued",
+    "consent_withdrawn",
+    "lost_to_follow_up",
+    "subsequent_therapy_recorded",
+)
 _SIGNS_OF_LIFE = (
     "subject_screened",
     "consent_signed",

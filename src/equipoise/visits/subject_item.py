@@ -9,8 +9,8 @@ import polars as pl
 
 from equipoise.errors import RecordError
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
-from equipoise.record.sources import row_sources
-from equipoise.record.subject_rows import Found, SubjectRows, gathered
+from equipoise.record.sources import array_sources
+from equipoise.record.subject_rows import Dated, Flags, Found, Numbers, SubjectRows, gathered
 from equipoise.visits.plan import Item, VisitsPlan
 
 SUBJECT_ITEM: Columns = {
@@ -51,32 +51,38 @@ def typed(items: Sequence[Item], texts: pl.DataFrame) -> pl.DataFrame:
         values = texts.select(_typed(item) for item in items)
     except pl.exceptions.PolarsError as error:
         raise RecordError(f"a recorded answer is not of the type of its item: {error}") from error
+    flags = [_altered(item).alias(item.code) for item in items if item.type in _CHECKED]
+    altered = texts.select(flags).row(0, named=True) if flags and len(texts) else {}
     for item in items:
-        if item.type in ("decimal", "boolean"):
-            _refuse_altered(item, texts[item.code], values[item.code])
+        if altered.get(item.code):
+            found = texts.filter(_altered(item, each=True))[item.code][0]
+            kind = f"{item.type} of {item.places} places" if item.type == "decimal" else item.type
+            raise RecordError(f"a recorded answer to {item.code} is no {kind}: {found}")
     return values
+
+
+_CHECKED = ("boolean", "decimal")
 
 
 def _typed(item: Item) -> pl.Expr:
     text = pl.col(item.code)
     match item.type:
         case "boolean":
-            return text.replace_strict(["true", "false"], [True, False], default=None)
+            return text == "true"
         case "date":
             return text.str.to_date("%Y-%m-%d")
         case _:
             return text.cast(item_type(item))
 
 
-def _refuse_altered(item: Item, text: pl.Series, value: pl.Series) -> None:
-    """RecordError where a text is neither true nor false, or has more places than declared."""
+def _altered(item: Item, *, each: bool = False) -> pl.Expr:
+    """Whether a text is neither true nor false, or has more places than declared."""
+    text = pl.col(item.code)
     if item.type == "boolean":
-        altered = text.filter(value.is_null() & text.is_not_null())
+        altered = ~text.is_in(["true", "false"])
     else:
-        altered = text.filter(text.str.contains(rf"\.\d{{{item.places + 1},}}"))
-    if len(altered):
-        kind = f"{item.type} of {item.places} places" if item.type == "decimal" else item.type
-        raise RecordError(f"a recorded answer to {item.code} is no {kind}: {altered[0]}")
+        altered = text.str.contains(rf"\.\d{{{item.places + 1},}}")
+    return altered if each else altered.any()
 
 
 def given_dose() -> pl.Expr:
@@ -104,31 +110,51 @@ def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     subjects = SubjectRows(screened)
     answers, answer_seqs = _answers(subjects, tables["item"], plan)
     dated = {
-        "screening_date": subjects.first(screened),
+        "screening_date": subjects.first(subjects.dated(screened)),
         "treatment_start_date": _treatment_start(subjects, tables),
         **dict(_consents(subjects, tables["consent_signed"], plan)),
     }
     signed = [f"consent_{consent.code}" for consent in plan.consents]
     built_in = [
-        pl.select(pl.when(found.seq.is_not_null()).then(True)).to_series().alias(name)
-        if name in signed
-        else found.day.alias(name)
+        _true_where(found.seq >= 0).alias(name) if name in signed else found.date.alias(name)
         for name, found in dated.items()
     ]
     names = [*KEY, *answers.columns, *dated, "item_sources", "sources"]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RecordError(f"the item {twice[0]} has the name of another column of subject_item")
-    seqs = answer_seqs.with_columns(found.seq.alias(name) for name, found in dated.items())
-    sources = row_sources(screened["seq"], *seqs.get_columns())
-    return subjects.key.hstack(answers.get_columns()).with_columns(
-        *built_in, seqs.to_struct("item_sources"), sources.alias("sources")
+    seqs = [*answer_seqs, *(found.seq for found in dated.values())]
+    columns = [*answers.columns, *dated]
+    by_item = side_by_side(columns, pl.Series(np.concatenate(seqs)), len(subjects))
+    return subjects.key.hstack(
+        [
+            *answers.get_columns(),
+            *built_in,
+            by_item.select(_null_if_negative(columns)).to_struct("item_sources"),
+            array_sources([screened["seq"].to_numpy(), *seqs]),
+        ]
+    )
+
+
+def _true_where(flags: Flags) -> pl.Series:
+    """True where a flag is set, else null."""
+    return gathered(pl.Series([True]), flags.astype(np.int64) - 1)
+
+
+def _null_if_negative(names: Sequence[str]) -> list[pl.Expr]:
+    return [pl.when(pl.col(name) >= 0).then(name) for name in names]
+
+
+def side_by_side(names: Sequence[str], values: pl.Series, height: int) -> pl.DataFrame:
+    """Columns called `names` from `values` that stand one column after the other."""
+    return pl.DataFrame(
+        [values.slice(place * height, height).alias(name) for place, name in enumerate(names)]
     )
 
 
 def _answers(
     subjects: SubjectRows, answers: pl.DataFrame, plan: VisitsPlan
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, list[Numbers]]:
     """The typed value of every item of the plan, and its seq; both a row per subject."""
     items = items_of(plan)
     codes = {item.code: number for number, item in enumerate(items)}
@@ -137,27 +163,25 @@ def _answers(
     placed = (rows >= 0) & (columns >= 0) & answers["value"].is_not_null().to_numpy()
     places = np.full((len(items), len(subjects)), -1, dtype=np.int64)
     places[columns[placed], rows[placed]] = np.flatnonzero(placed)
-    seqs = answers["sources"].list.first()
-    found = pl.DataFrame(
-        [gathered(answers["value"], places[column]).alias(code) for code, column in codes.items()]
-    )
-    return typed(items, found), pl.DataFrame(
-        [gathered(seqs, places[column]).alias(code) for code, column in codes.items()]
-    )
+    texts = side_by_side(list(codes), gathered(answers["value"], places.ravel()), len(subjects))
+    seqs = answers["sources"].list.first().to_numpy()
+    found = np.where(places >= 0, seqs[places], -1) if len(seqs) else places
+    return typed(items, texts), list(found)
 
 
 def _treatment_start(subjects: SubjectRows, tables: Tables) -> Found:
-    columns = [*KEY, "occurred", "seq"]
-    begun = tables["cycle_started"].select(columns)
-    given = tables["dose_given"].filter(given_dose()).select(columns)
-    return subjects.first(pl.concat([begun, given]))
+    begun = subjects.dated(tables["cycle_started"])
+    given = subjects.dated(tables["dose_given"].filter(given_dose()))
+    together = zip(begun, given, strict=True)
+    return subjects.first(Dated(*(np.concatenate(parts) for parts in together)))
 
 
 def _consents(
     subjects: SubjectRows, signed: pl.DataFrame, plan: VisitsPlan
 ) -> Iterator[tuple[str, Found]]:
+    events = subjects.dated(signed)
     for consent in plan.consents:
-        of_kind = signed.filter(pl.col("consent") == consent.code)
-        valid = of_kind.filter(pl.col("version") == consent.version)
-        yield f"consent_{consent.code}", subjects.first(valid)
-        yield f"consent_{consent.code}_date", subjects.first(of_kind)
+        of_kind = (signed["consent"] == consent.code).to_numpy()
+        valid = of_kind & (signed["version"] == consent.version).to_numpy()
+        yield f"consent_{consent.code}", subjects.first(events, valid)
+        yield f"consent_{consent.code}_date", subjects.first(events, of_kind)
