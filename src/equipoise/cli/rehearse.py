@@ -114,7 +114,8 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
     if findings:
         return 1
     show.say(f"{head.seq} events verified, head {head.hash[:16]}; analysing")
-    summary = write_analysis(str(path), out=folder, as_json=arguments.json)
+    anchors = str(folder / "anchors.jsonl")
+    summary = write_analysis(str(path), out=folder, as_json=arguments.json, anchors=anchors)
     print(summary)
     return 0
 
