@@ -4,8 +4,8 @@ A writer is a function at the top of a module, `writer(report, name, pauses, *ar
 for as long as it lives, names its actions `name/0`, `name/1` and so on, and after each calls
 `report("acknowledged", action)`. Where `pauses` is a number, it stops for good in its action of
 that number, between BEGIN and COMMIT, and says so with `report("begun", action)`: `Pausing` makes
-a log that can. Writers are started from a server process that has imported the stores and nothing
-that cannot be forked.
+a log that can. Writers are started from a server process that has imported what they need and run
+none of it: polars hangs after a fork only where it was at work before.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class Tally:
 def light_processes() -> Any:
     """How to start processes that write: cheaply, from one that has imported the stores only."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["equipoise.record.sqlite", "equipoise.record.postgres"])
+    context.set_forkserver_preload(
+        ["equipoise.record.sqlite", "equipoise.record.postgres", "equipoise.conduct.conductor"]
+    )
     return context
 
 
@@ -118,6 +120,7 @@ def kill_writers(
     at_once: int = 4,
     checks: int = 10,
     seed: int = 1,
+    patience: float = 0.03,
 ) -> Tally:
     """Start and kill writers, `at_once` of them at any time; `check` between batches of them.
 
