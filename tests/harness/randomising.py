@@ -1,4 +1,4 @@
-"""Processes that randomise in one record at once, and the replay that their allocations must equal."""
+"""Processes that randomise in one record at once, and the replay that they must equal."""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from equipoise.simulation.run import Version
+    from collections.abc import Iterable, Iterator
+
+    from equipoise.simulation.run import Rehearsal, Version
     from equipoise.simulation.scenario import Scenario
 
 
@@ -56,9 +58,9 @@ def _many(arguments: argparse.Namespace, versions: list[Version], scenario: Scen
     from equipoise.simulation.characteristics import characteristics
     from equipoise.simulation.run import batches
 
-    show = _Progress("trials", arguments.trials)
+    show = _Progress("trials")
     drawn = batches(versions, scenario, arguments.seed, arguments.trials)
-    found = characteristics(show.over(drawn, lambda each: len(each.entries.replicates)))
+    found = characteristics(_told(show, drawn, arguments.trials))
     text = json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False)
     if arguments.out is not None:
         folder = Path(arguments.out)
@@ -98,7 +100,7 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
     path = folder / "record.sqlite3"
     log, keys = created(path, trial=f"{versions[0].study.id}-rehearsal")
     try:
-        show = _Progress("entries", None)
+        show = _Progress("entries")
         show.say("drawing people, tumours and assays")
         rehearsal = rehearsed(versions, scenario, arguments.seed, [0])
         replay = replayed(rehearsal, 0, log, keys, progress=show.step)
@@ -123,8 +125,8 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
 class _Progress:
     """Progress on standard error, when something takes longer than a second."""
 
-    def __init__(self, what: str, total: int | None) -> None:
-        self.what, self.total = what, total
+    def __init__(self, what: str) -> None:
+        self.what = what
         self.began = self.told = time.monotonic()
 
     def say(self, text: str) -> None:
@@ -139,10 +141,11 @@ class _Progress:
             left = (now - self.began) / done * (total - done)
             self.say(f"{done} of {total} {self.what}, about {left:.0f} s left")
 
-    def over(self, items, size):  # type: ignore[no-untyped-def]
-        """Pass `items` on, telling how many are done."""
-        done = 0
-        for item in items:
-            yield item
-            done += size(item)
-            self.step(done, self.total or done)
+
+def _told(show: _Progress, drawn: Iterable[Rehearsal], trials: int) -> Iterator[Rehearsal]:
+    """Pass the batches on, telling how many trials are done."""
+    done = 0
+    for rehearsal in drawn:
+        yield rehearsal
+        done += len(rehearsal.entries.replicates)
+        show.step(done, trials)

@@ -1,4 +1,4 @@
-"""Many processes randomise at once, and are killed while they do: every allocation is the seed's."""
+"""Many processes randomise at once, and are killed at it: every allocation is the seed's."""
 
 from __future__ import annotations
 
