@@ -75,8 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
     derived = dict(read.tables)
     for rule in RULES:
         derived[rule.produces] = rule.rule(derived, plan)
-    compared = compare_responses(arguments.rs, read, derived) if arguments.rs else None
-    told = _told(plan, read, derived, compared)
+    told = _told(plan, read, derived)
+    told["reconciliation"] = _reconciliation(read, {"TU": arguments.tu, "TR": arguments.tr})
+    if arguments.rs:
+        told["comparison"] = _comparison(compare_responses(arguments.rs, read, derived))
     if arguments.json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
@@ -114,14 +116,12 @@ def _plan(arguments: argparse.Namespace) -> ResponsePlan:
     )
 
 
-def _told(
-    plan: ResponsePlan, read: TumourTables, derived: Tables, compared: list[Compared] | None
-) -> dict[str, Any]:
+def _told(plan: ResponsePlan, read: TumourTables, derived: Tables) -> dict[str, Any]:
     """Everything that is to be told, as JSON holds it: lengths as decimal texts in mm."""
     from equipoise.response.criteria import criteria
 
     found = criteria(plan)
-    told: dict[str, Any] = {
+    return {
         "standard": {"code": found.code, "title": found.title, "source": found.source},
         "conventions": {
             "confirmation_days": plan.confirmation_days,
@@ -133,11 +133,7 @@ def _told(
         },
         "assessments": list(_assessments(read, derived)),
         "best_overall_response": list(_best(read, derived)),
-        "reconciliation": _reconciliation(read),
     }
-    if compared is not None:
-        told["comparison"] = _comparison(compared)
-    return told
 
 
 def _assessments(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]]:
@@ -213,14 +209,14 @@ def _places(read: TumourTables, sources: Sequence[int]) -> list[str]:
     return [read.rows[number].place for number in sources]
 
 
-def _reconciliation(read: TumourTables) -> list[dict[str, Any]]:
+def _reconciliation(read: TumourTables, files: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Per file: rows, used, not used by reason, and what is to be told of rows that were used."""
     told = []
-    for file in dict.fromkeys(row.line.file for row in read.rows.values()):
-        rows = [row for row in read.rows.values() if row.line.file == file]
+    for domain, path in files.items():
+        rows = [row for row in read.rows.values() if row.domain == domain]
         told.append(
             {
-                "file": file,
+                "file": path.name,
                 "rows": len(rows),
                 "used": sum(row.used for row in rows),
                 "not_used": [
