@@ -138,9 +138,14 @@ class SubjectRows:
         return unpacked(extreme, extreme != none)
 
 
-def pack(number: Numbers, seq: Numbers) -> Numbers:
+def pack(number: Numbers, seq: Numbers | np.int64) -> Numbers:
     """One number that sorts as `number`, then as `seq`."""
     return (number << SEQ_BITS) + seq
+
+
+def split(packed: Numbers) -> tuple[Numbers, Numbers]:
+    """The two parts of packed numbers."""
+    return packed >> SEQ_BITS, packed & _SEQ
 
 
 def unpacked(packed: Numbers, there: Flags) -> Found:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from equipoise.record.event import (
+    LONGEST_SEALED,
     Body,
     EventBody,
     FullDate,
@@ -38,7 +39,7 @@ class IdentityRecorded(EventBody):
     """A direct identifier, sealed under the subject's own key; never readable in tables."""
 
     item: Code
-    sealed: str = Field(min_length=1, max_length=20000)
+    sealed: str = Field(min_length=1, max_length=LONGEST_SEALED)
 
 
 class ConsentSigned(EventBody):
