@@ -17,8 +17,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from json.encoder import encode_basestring
-from operator import itemgetter
+from json.encoder import encode_basestring as _quoted
 from typing import Any, Final, NamedTuple, Protocol
 
 from equipoise.errors import RecordError
@@ -114,12 +113,6 @@ class Log(Protocol):
         """Let go of the store; a second time does nothing."""
 
 
-_HEADER: Final = tuple(sorted(set(Event._fields) - {"body", "hash"}))
-_header_values = itemgetter(*(Event._fields.index(name) for name in _HEADER))
-_TEMPLATE: Final = "{" + ",".join(f'"{name}":%s' for name in _HEADER) + "}\n%s"
-_BODY: Final = Event._fields.index("body")
-
-
 def event_hash(event: Sequence[Any]) -> str:
     """The hash that an event should have, from its fields in the order of `Event`.
 
@@ -127,22 +120,29 @@ def event_hash(event: Sequence[Any]) -> str:
     times the cost. Raises TypeError or ValueError for values that no event can have: this function
     also reads tampered rows.
     """
-    values = [
-        encode_basestring(value) if value.__class__ is str else _bare(value)
-        for value in _header_values(event)
-    ]
-    body = event[_BODY]
+    (
+        seq, trial, type_, type_version, subject, site, occurred, recorded, offset, actor, role,
+        organisation, reason, cause, study_version, release, key, body, prev, _,
+    ) = event  # fmt: skip
+    if not (seq.__class__ is type_version.__class__ is offset.__class__ is int):
+        raise TypeError("seq, type_version and offset of an event are integers")
     if body.__class__ is not str:
         raise TypeError("the body of an event is text")
-    return hashlib.sha256((_TEMPLATE % (*values, body)).encode()).hexdigest()
+    text = (
+        f'{{"actor":{_quoted(actor)},"cause":{_or_null(cause)},'
+        f'"idempotency_key":{_or_null(key)},"occurred":{_or_null(occurred)},'
+        f'"offset":{offset},"organisation":{_quoted(organisation)},"prev":{_quoted(prev)},'
+        f'"reason":{_or_null(reason)},"recorded":{_quoted(recorded)},'
+        f'"release":{_quoted(release)},"role":{_quoted(role)},"seq":{seq},'
+        f'"site":{_or_null(site)},"study_version":{_quoted(study_version)},'
+        f'"subject":{_or_null(subject)},"trial":{_quoted(trial)},"type":{_quoted(type_)},'
+        f'"type_version":{type_version}}}\n{body}'
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _bare(value: object) -> str:
-    if value is None:
-        return "null"
-    if value.__class__ is int:
-        return repr(value)
-    raise TypeError(f"no field of an event is a {type(value).__name__}")
+def _or_null(value: str | None) -> str:
+    return "null" if value is None else _quoted(value)
 
 
 def utc_text(moment: datetime.datetime) -> str:

@@ -1,11 +1,7 @@
 """The record in one SQLite file: the default store, for one machine.
 
-The file itself refuses whatever is not an append. Triggers abort every UPDATE and DELETE, and
-every INSERT that does not continue the chain: the next seq, the hash of the last event as `prev`,
-a time not before the last. They also abort a key or guard that exists, because INSERT OR REPLACE
-from a connection without `recursive_triggers` deletes the old row past the DELETE trigger.
-Whoever owns the file can still drop the triggers; `examine` says so, and the chain shows what was
-done then.
+The file itself refuses whatever is not an append (`equipoise.record.sqlite_schema`). Whoever owns
+it can still drop its triggers; `examine` says so, and the chain shows what was done then.
 
 A transaction is durable when it is over: write-ahead log, `synchronous=FULL`.
 """
@@ -15,17 +11,18 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from equipoise import __version__
 from equipoise.errors import RecordError
 from equipoise.record.event import Event
-from equipoise.record.log import GENESIS
 from equipoise.record.sql import COLUMNS, Guards, StoreLog, StoreTransaction, taken
+from equipoise.record.sqlite_schema import build, check_ours, differences
 from equipoise.record.verify import (
     Examined,
     Finding,
@@ -36,78 +33,14 @@ from equipoise.record.verify import (
     verify,
 )
 
-FORMAT: Final = 1
-"""Version of the tables; a file of another version is not opened."""
-
 PATIENCE: Final = 30.0
 """Seconds to wait for another process that writes."""
-
-_APPLICATION: Final = int.from_bytes(b"Eqpo")
-"""What marks a SQLite file as ours (PRAGMA application_id)."""
 
 _OLDEST_SQLITE: Final = (3, 37, 0)
 """The first with STRICT tables."""
 
 _FAILURES: Final = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second when damage stands in the message of the first."""
-
-_DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
-_MOMENT = f"{_DAY}T[0-2][0-9]:[0-5][0-9]:[0-6][0-9].{'[0-9]' * 6}Z"
-
-_TABLES: Final = (
-    'CREATE TABLE meta ("key" TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
-    f"""CREATE TABLE event (
-  seq INTEGER PRIMARY KEY CHECK (seq >= 1),
-  trial TEXT NOT NULL,
-  type TEXT NOT NULL CHECK (type <> ''),
-  type_version INTEGER NOT NULL CHECK (type_version >= 1),
-  subject TEXT,
-  site TEXT,
-  occurred TEXT CHECK (length(occurred) IN (4, 7, 10)),
-  recorded TEXT NOT NULL CHECK (recorded GLOB '{_MOMENT}'),
-  "offset" INTEGER NOT NULL CHECK (abs("offset") < 24 * 60),
-  actor TEXT NOT NULL CHECK (actor <> ''),
-  role TEXT NOT NULL CHECK (role <> ''),
-  organisation TEXT NOT NULL CHECK (organisation <> ''),
-  reason TEXT,
-  cause TEXT,
-  study_version TEXT NOT NULL,
-  release TEXT NOT NULL,
-  idempotency_key TEXT UNIQUE,
-  body TEXT NOT NULL CHECK (json_valid(body)),
-  prev TEXT NOT NULL CHECK (length(prev) = 64),
-  hash TEXT NOT NULL CHECK (length(hash) = 64)
-) STRICT""",
-    """CREATE TABLE guard (
-  name TEXT PRIMARY KEY CHECK (name <> ''),
-  seq INTEGER NOT NULL REFERENCES event (seq)
-) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX event_of_subject ON event (subject, seq)",
-    "CREATE INDEX event_of_type ON event (type, seq)",
-)
-
-_LAST = "FROM event ORDER BY seq DESC LIMIT 1"
-_TRIGGERS: Final = (
-    f"""CREATE TRIGGER event_continues_the_chain BEFORE INSERT ON event
-WHEN NEW.seq IS NOT coalesce((SELECT seq {_LAST}), 0) + 1
-  OR NEW.prev IS NOT coalesce((SELECT hash {_LAST}), '{GENESIS}')
-  OR NEW.recorded < coalesce((SELECT recorded {_LAST}), '')
-  OR NEW.trial IS NOT (SELECT value FROM meta WHERE "key" = 'trial')
-  OR EXISTS (SELECT 1 FROM event WHERE idempotency_key = NEW.idempotency_key)
-BEGIN SELECT RAISE(ABORT, 'the event does not continue the record, or its key was used'); END""",
-    """CREATE TRIGGER guard_is_new BEFORE INSERT ON guard
-WHEN EXISTS (SELECT 1 FROM guard WHERE name = NEW.name)
-  OR NOT EXISTS (SELECT 1 FROM event WHERE seq = NEW.seq)
-BEGIN SELECT RAISE(ABORT, 'the guard is held, or its event does not exist'); END""",
-    """CREATE TRIGGER meta_is_complete BEFORE INSERT ON meta
-BEGIN SELECT RAISE(ABORT, 'what a record says of itself is fixed'); END""",
-    *(
-        f"""CREATE TRIGGER {table}_refuses_{change.lower()} BEFORE {change} ON {table}
-BEGIN SELECT RAISE(ABORT, 'the record is append-only: {change} is refused'); END"""
-        for table in ("event", "guard", "meta")
-        for change in ("UPDATE", "DELETE")
-    ),
-)
 
 _INSERT_EVENT: Final = (
     f"INSERT INTO event ({COLUMNS}) VALUES ({', '.join('?' * len(Event._fields))})"
@@ -150,7 +83,7 @@ class SqliteLog(StoreLog):
             raise RecordError(f"{path} cannot be created: {error.strerror}") from error
         try:
             with closing(_connected(path, "rw")) as connection:
-                _build(connection, trial, release)
+                build(connection, trial, release)
         except BaseException as error:
             _remove(path)
             if isinstance(error, _FAILURES):
@@ -201,8 +134,8 @@ class SqliteLog(StoreLog):
     def _prepare(self) -> None:
         """Refuse a file that is not a whole record of this version; set up the connection."""
         connection = self._connection
-        _check_ours(connection, self.path)
-        if problems := _differences(connection):
+        check_ours(connection, self.path)
+        if problems := differences(connection):
             raise RecordError(
                 f"{self.path} is not as Equipoise made it ({problems[0]}): do not write to it; run "
                 "`equipoise verify` and restore a certified copy"
@@ -254,42 +187,55 @@ def examine(
     written. RecordError when there is no record to read: the file is missing or not ours.
     """
     path = Path(path)
-    found: list[Finding] = []
+    check = partial(
+        verify,
+        anchors=anchors,
+        public_keys=public_keys,
+        is_signed=is_signed,
+        guards_of=guards_of,
+    )
     with closing(_connected(path, "ro")) as connection, ThreadPoolExecutor(1) as beside:
-        # Bytes that are no UTF-8 must come through, so that the event they stand in can be named.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         try:
-            _check_ours(connection, path)
+            check_ours(connection, path)
             damage = beside.submit(_damage, path)
             connection.execute("BEGIN")  # one state of the record, whoever writes meanwhile
-            found += [Finding(None, "store", problem) for problem in _differences(connection)]
-            trial = dict(_whole(connection, 'SELECT "key", value FROM meta', found)).get("trial")
-            sql = f"SELECT {COLUMNS} FROM event ORDER BY seq"
-            events = Last(_whole(connection, sql, found))
-            guards = _whole(connection, "SELECT name, seq FROM guard", found)
-            chain = verify(
-                events,
-                trial=trial,
-                anchors=anchors,
-                public_keys=public_keys,
-                is_signed=is_signed,
-                guards=guards,
-                guards_of=guards_of,
-            )
+            try:
+                head, findings = _looked_through(connection, check)
+            except _FAILURES:
+                # Bytes that are no UTF-8 must come through, so that their event can be named.
+                connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+                stops: list[Finding] = []
+                head, findings = _looked_through(connection, check, stops)
+                findings += stops
         except _FAILURES as error:
             raise _translated(error, path) from error
-        found += [Finding(None, "store", problem) for problem in damage.result()]
+        damaged = [Finding(None, "store", problem) for problem in damage.result()]
+    return Examined(head, damaged + findings)
+
+
+def _looked_through(
+    connection: sqlite3.Connection,
+    check: Callable[..., list[Finding]],
+    stops: list[Finding] | None = None,
+) -> Examined:
+    """Head and findings; what SQLite cannot read ends the reading in `stops`, or is raised."""
+    found = [Finding(None, "store", problem) for problem in differences(connection)]
+    trial = dict(_whole(connection, 'SELECT "key", value FROM meta', stops)).get("trial")
+    events = Last(_whole(connection, f"SELECT {COLUMNS} FROM event ORDER BY seq", stops))
+    guards = _whole(connection, "SELECT name, seq FROM guard", stops)
+    chain = check(events, trial=trial, guards=guards)
     return Examined(events.head, found + chain)
 
 
 def _whole(
-    connection: sqlite3.Connection, sql: str, found: list[Finding]
+    connection: sqlite3.Connection, sql: str, stops: list[Finding] | None
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows up to the first that SQLite cannot read, which becomes a finding."""
     try:
         yield from connection.execute(sql)
     except _FAILURES as error:
-        found.append(Finding(None, "store", f"reading stopped ({sql.split(' ORDER')[0]}): {error}"))
+        if stops is None:
+            raise
+        stops.append(Finding(None, "store", f"reading stopped ({sql.split(' ORDER')[0]}): {error}"))
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:
@@ -304,52 +250,10 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         raise _translated(error, path) from error
 
 
-def _build(connection: sqlite3.Connection, trial: str, release: str) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _TABLES:
-        connection.execute(statement)
-    described = {"format": str(FORMAT), "trial": trial, "release": release}
-    connection.executemany('INSERT INTO meta ("key", value) VALUES (?, ?)', described.items())
-    for statement in _TRIGGERS:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    connection.execute("COMMIT")
-
-
 def _remove(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).unlink()
-
-
-def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != _APPLICATION:
-        raise RecordError(
-            f"{path} is not a record of Equipoise, or it was cut short: correct the path, or "
-            "restore a copy"
-        )
-    if version != FORMAT:
-        raise RecordError(
-            f"{path} has record format {version}; this release reads format {FORMAT}: "
-            "open it with the release that made it, or a newer one"
-        )
-
-
-def _differences(connection: sqlite3.Connection) -> list[str]:
-    """How the file's tables, indexes and triggers differ from those it was made with."""
-    stored = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
-    present = dict(connection.execute(stored).fetchall())
-    expected = {" ".join(sql.split()[1:3]).lower(): sql for sql in (*_TABLES, *_TRIGGERS)}
-    return (
-        [f"its {name} is missing" for name in expected if name not in present]
-        + [f"its {n} was changed" for n, sql in expected.items() if present.get(n, sql) != sql]
-        + [f"it has a {name} that is not ours" for name in present if name not in expected]
-    )
 
 
 def _damage(path: Path) -> list[str]:
