@@ -7,9 +7,10 @@ the assay's unit. A limit is compared by cross-multiplication: a mean of 9 % is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+import numpy as np
 import polars as pl
 
 from equipoise.biomarker.assay import ASSAY_VALUE, SCALE, assay_value
@@ -24,9 +25,17 @@ from equipoise.biomarker.events import (
 from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusInterval, StatusRule
 from equipoise.record.declaration import schema
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
-from equipoise.record.sources import group_sources
+from equipoise.record.subject_rows import (
+    NONE,
+    Flags,
+    Numbers,
+    SubjectRows,
+    days,
+    gathered,
+    grouped_sources,
+    pack,
+)
 
-SUBJECT = tuple(KEY)
 BASES = ("randomisation", "redetermination")
 
 MARKER_STATUS: Columns = {
@@ -58,103 +67,130 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     `status` is null when no step can be decided; `sources` then holds the results that were
     considered, or the samples where there is no result.
     """
-    rules = plan.marker.rules
-    allocated = tables["randomised"].select(*SUBJECT, pl.col("event").alias("allocation_event"))
-    results = tables["assay_value"].join(allocated, SUBJECT, "left")
-    subjects = _subjects(tables)
-    parts = []
-    for basis, counting in zip(BASES, (_as_randomised(), ~pl.col("invalidated")), strict=True):
-        considered = results.filter(counting)
-        values = _latest(considered)
-        wide = subjects
-        for assay in sorted({step.assay for rule in rules for step in rule.steps}):
-            wide = wide.join(_of_assay(values, assay), SUBJECT, "left", maintain_order="left")
-        undecided = wide.filter(pl.any_horizontal(_undecided(rule) for rule in rules))
-        why_not = _considered(tables, considered, undecided.select(SUBJECT))
-        wide = wide.join(why_not, SUBJECT, "left", maintain_order="left")
-        parts += [wide.select(_decided(plan, rule, basis)) for rule in rules]
-    return pl.concat(parts).sort("replicate", "subject", "basis", "rule")
-
-
-def _as_randomised() -> pl.Expr:
-    """Results for randomisation, as the record stood at the subject's allocation."""
-    allocated = pl.col("allocation_event")
-    known = (pl.col("event") < allocated) | allocated.is_null()
-    withdrawn = pl.col("invalidated") & ((pl.col("invalidation") < allocated) | allocated.is_null())
-    return (pl.col("purpose") == BASES[0]) & known & ~withdrawn
-
-
-def _subjects(tables: Tables) -> pl.DataFrame:
-    found = [tables[name].select(SUBJECT) for name in ("sample_collected", "assay_value")]
-    return pl.concat(found).unique().sort(SUBJECT)
-
-
-def _latest(results: pl.DataFrame) -> pl.DataFrame:
-    """Per subject and assay the result that counts: redetermined before others, then the latest."""
-    later = pl.col("purpose") == BASES[1]
-    return (
-        results.filter("interpretable")
-        .sort(later, "occurred", "event")
-        .unique([*SUBJECT, "assay"], keep="last", maintain_order=True)
+    values = tables["assay_value"]
+    samples = tables["sample_collected"]
+    rules = sorted(plan.marker.rules, key=lambda rule: rule.version)
+    subjects = SubjectRows(samples, values)
+    rows = subjects.rows(values)
+    statuses = values.select(_statuses(plan, rules))
+    usable = _usable(subjects, tables, values)
+    chosen = np.full((len(subjects), len(BASES), len(rules)), -1, dtype=np.int64)
+    for place, counts in enumerate(usable):
+        latest = _latest(plan, values, rows, counts, len(subjects))
+        for number, rule in enumerate(rules):
+            for step in reversed(rule.steps):
+                chosen[:, place, number] = np.where(
+                    latest[step.assay] >= 0, latest[step.assay], chosen[:, place, number]
+                )
+    subject, basis, rule_number = (each.ravel() for each in np.indices(chosen.shape))
+    result = chosen.ravel()
+    by_rule = pl.concat([statuses[rule.version].alias("status") for rule in rules])
+    found: pl.DataFrame = subjects.key[subject].with_columns(
+        pl.Series(BASES).gather(basis).alias("basis"),
+        pl.Series([rule.version for rule in rules]).gather(rule_number).alias("rule"),
+        gathered(by_rule, np.where(result < 0, -1, rule_number * len(values) + result)),
+        *(gathered(values[name], result).alias(name) for name in ("assay", "total", "count")),
     )
-
-
-def _of_assay(values: pl.DataFrame, assay: str) -> pl.DataFrame:
-    names = ("total", "count", "sources")
-    return values.filter(pl.col("assay") == assay).select(
-        *SUBJECT, *(pl.col(name).alias(f"{assay}/{name}") for name in names)
+    why_not = _considered(subjects, samples, values, rows, usable)
+    considered = len(values) + subject * len(BASES) + basis
+    sources = pl.concat([values["sources"], why_not]).gather(
+        np.where(result < 0, considered, result)
     )
+    return found.with_columns(sources.alias("sources"))
 
 
-def _undecided(rule: StatusRule) -> pl.Expr:
-    return pl.all_horizontal(pl.col(f"{step.assay}/total").is_null() for step in rule.steps)
+def _usable(subjects: SubjectRows, tables: Tables, values: pl.DataFrame) -> tuple[Flags, Flags]:
+    """Which results count at all on each basis, whether they can be interpreted or not.
+
+    As randomised: results for randomisation that the record held at the subject's allocation.
+    """
+    randomised = tables["randomised"]
+    allocated = np.full(len(subjects) + 1, np.iinfo(np.int64).max, dtype=np.int64)
+    allocated[subjects.rows(randomised)] = randomised["event"].to_numpy()
+    allocated[-1] = np.iinfo(np.int64).max
+    limit = allocated[subjects.rows(values)]
+    withdrawn = values["invalidation"].fill_null(np.iinfo(np.int64).max).to_numpy() < limit
+    known = (values["event"].to_numpy() < limit) & ~withdrawn
+    as_randomised = known & (values["purpose"] == BASES[0]).to_numpy()
+    return as_randomised, ~values["invalidated"].to_numpy()
 
 
-def _considered(tables: Tables, considered: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
-    """Per subject the sources of all results considered, or of its samples if there are none."""
-    results = group_sources(considered.join(subjects, SUBJECT, "semi"), SUBJECT, "sources")
-    samples = tables["sample_collected"].join(subjects, SUBJECT, "semi")
-    rest = group_sources(samples.join(results, SUBJECT, "anti"), SUBJECT)
-    return pl.concat([results, rest]).rename({"sources": "considered"})
+def _latest(
+    plan: BiomarkerPlan, values: pl.DataFrame, rows: Numbers, counts: Flags, number: int
+) -> dict[str, Numbers]:
+    """By assay, for each subject the place of the result that counts; -1 if there is none.
+
+    Results of the redetermination go before those for randomisation, then the latest counts.
+    """
+    day = days(values["occurred"])
+    again = (values["purpose"] == BASES[1]).to_numpy().astype(np.int64)
+    order = pack(
+        again * _AGAIN + np.where(day == NONE, -_AGAIN // 4, day), values["event"].to_numpy()
+    )
+    readable = counts & values["interpretable"].to_numpy()
+    found = {}
+    for assay in plan.marker.assays:
+        of_assay = np.flatnonzero(readable & (values["assay"] == assay.code).to_numpy())
+        latest = np.full(number, np.iinfo(np.int64).min, dtype=np.int64)
+        np.maximum.at(latest, rows[of_assay], order[of_assay])
+        winners = of_assay[order[of_assay] == latest[rows[of_assay]]]
+        found[assay.code] = np.full(number, -1, dtype=np.int64)
+        found[assay.code][rows[winners]] = winners
+    return found
 
 
-def _decided(plan: BiomarkerPlan, rule: StatusRule, basis: str) -> Iterator[pl.Expr]:
-    """The columns of the table by one rule."""
+_AGAIN = 2**21
+"""More days than the calendar of dates has, twice."""
+
+
+def _considered(
+    subjects: SubjectRows,
+    samples: pl.DataFrame,
+    values: pl.DataFrame,
+    rows: Numbers,
+    usable: tuple[Flags, Flags],
+) -> pl.Series:
+    """For each subject and basis the sources of the results that count, or of its samples."""
+    lists = values.select(pl.Series("result", np.arange(len(values))), "sources").explode("sources")
+    places = lists["result"].to_numpy()
+    seqs = lists["sources"].to_numpy()
+    groups = [
+        np.where(counts[places], rows[places] * len(BASES) + place, -1)
+        for place, counts in enumerate(usable)
+    ]
+    number = len(subjects) * len(BASES)
+    without = np.ones(number, dtype=np.bool_)
+    for group in groups:
+        without[group[group >= 0]] = False
+    sample_rows, sample_seqs = subjects.rows(samples), samples["seq"].to_numpy()
+    for place in range(len(BASES)):
+        group = sample_rows * len(BASES) + place
+        groups.append(np.where(without[group], group, -1))
+    every = np.concatenate([seqs, seqs, sample_seqs, sample_seqs])
+    return grouped_sources(np.concatenate(groups), every, number)
+
+
+def _statuses(plan: BiomarkerPlan, rules: Sequence[StatusRule]) -> Iterator[pl.Expr]:
+    """For each rule the status that it gives to a result by itself, in a column of its version."""
     assays = {assay.code: assay for assay in plan.marker.assays}
-    steps = [step.assay for step in rule.steps]
-
-    def first(values: list[pl.Expr], otherwise: pl.Expr) -> pl.Expr:
-        chosen = otherwise
-        for code, value in zip(reversed(steps), reversed(values), strict=True):
-            chosen = pl.when(pl.col(f"{code}/total").is_not_null()).then(value).otherwise(chosen)
-        return chosen
-
-    text, number = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.Int64)
-    nothing = pl.lit([], dtype=pl.List(pl.Int64))
-    statuses = [_status(assays[step.assay], step.intervals) for step in rule.steps]
-    yield from (pl.col(name) for name in SUBJECT)
-    yield pl.lit(basis).alias("basis")
-    yield pl.lit(rule.version).alias("rule")
-    yield first(statuses, text).alias("status")
-    yield first([pl.lit(code) for code in steps], text).alias("assay")
-    yield first([pl.col(f"{code}/total") for code in steps], number).alias("total")
-    yield first([pl.col(f"{code}/count") for code in steps], number).alias("count")
-    sources = [pl.col(f"{code}/sources") for code in steps]
-    yield first(sources, pl.col("considered").fill_null(nothing)).alias("sources")
+    for rule in rules:
+        chosen = pl.lit(None, dtype=pl.String)
+        for step in rule.steps:
+            total, count = _value(assays[step.assay])
+            of_assay = pl.col("assay") == step.assay
+            for interval in step.intervals:
+                inside = of_assay & _inside(interval, total, count)
+                chosen = pl.when(inside).then(pl.lit(interval.status)).otherwise(chosen)
+        yield chosen.alias(rule.version)
 
 
-def _status(assay: Assay, intervals: tuple[StatusInterval, ...]) -> pl.Expr:
-    """The status of the interval that holds the assay's value."""
-    total, count = pl.col(f"{assay.code}/total"), pl.col(f"{assay.code}/count")
-    if assay.rounded_to is not None:
-        step = 10 ** (ASSAY_PLACES - assay.rounded_to)
-        total, count = (2 * total + count * step) // (2 * count * step) * step, pl.lit(1)
-    chosen = pl.lit(None, dtype=pl.String)
-    for interval in intervals:
-        chosen = (
-            pl.when(_inside(interval, total, count)).then(pl.lit(interval.status)).otherwise(chosen)
-        )
-    return chosen
+def _value(assay: Assay) -> tuple[pl.Expr, pl.Expr]:
+    """Total and count of a result, rounded half up if the assay is."""
+    total, count = pl.col("total"), pl.col("count")
+    if assay.rounded_to is None:
+        return total, count
+    step = 10 ** (ASSAY_PLACES - assay.rounded_to)
+    return (2 * total + count * step) // (2 * count * step) * step, pl.lit(1)
 
 
 def _inside(interval: StatusInterval, total: pl.Expr, count: pl.Expr) -> pl.Expr:

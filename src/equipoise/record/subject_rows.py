@@ -203,9 +203,8 @@ def gathered(values: pl.Series, places: Numbers) -> pl.Series:
     """`values` at `places`, null where a place is -1."""
     if not (places < 0).any():
         return values.gather(places)
-    nothing = pl.Series([None], dtype=values.dtype)
-    where = np.where(places < 0, len(values), places)
-    return pl.concat([values.alias(""), nothing]).gather(where)
+    nothing = pl.Series(values.name, [None], dtype=values.dtype)
+    return pl.concat([values, nothing]).gather(np.where(places < 0, len(values), places))
 
 
 def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:
