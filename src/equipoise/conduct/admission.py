@@ -94,6 +94,8 @@ def check_locks(context: Context, body: Body) -> None:
     action = context.action
     if action.name in AFTER_LOCK:
         return
+    if not context.state.locks:
+        return
     form, instance = _form_of(context, body)
     for lock in context.state.locks.values():
         closed = (
@@ -117,8 +119,9 @@ def _form_of(context: Context, body: Body) -> tuple[str | None, str | None]:
     """The form instance that an action changes, itself or through the event it targets."""
     if isinstance(body, FormSaved):
         return body.form, body.instance
-    for event in context.events:
-        if event.seq == getattr(body, "target", None) and event.type == FormSaved.TYPE:
+    target = getattr(body, "target", None)
+    for event in context.events if target is not None else ():
+        if event.seq == target and event.type == FormSaved.TYPE:
             saved = FormSaved.model_validate_json(event.body)
             return saved.form, saved.instance
     return None, None

@@ -16,6 +16,7 @@ from contextlib import suppress
 from equipoise.conduct import admission
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import decide
+from equipoise.conduct.derived import DerivedTables
 from equipoise.conduct.state import STATE_TYPES, TrialState
 from equipoise.conduct.streams import check_seen
 from equipoise.errors import BadInput, EquipoiseError, RecordError, Refused
@@ -44,6 +45,7 @@ class Conductor:
         self.log, self.keys, self.clock = log, keys, clock
         self.state = TrialState(parse_study)
         self._subjects: dict[str, list[Event]] = {}
+        self._tables = DerivedTables()
         self.state.fold(log.read(types=STATE_TYPES))
         self._destroy_redacted(log.read(types={Redacted.TYPE}))
 
@@ -103,6 +105,7 @@ class Conductor:
             keys=self.keys,
             today=now.date(),
             events=list(self._subjects.get(action.subject or "", ())),
+            tables=self._tables,
         )
         admission.check_day(action, ACTIONS[action.name], context.today)
         admission.check_author(context)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from equipoise.conduct.derived import DerivedTables
 from equipoise.conduct.state import TrialState
 from equipoise.errors import Refused
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
-from equipoise.record.tables import tables
 from equipoise.study.actions import Action
-from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
-from equipoise.study.derivation import derive
 
 
 @dataclass(slots=True)
@@ -31,7 +29,7 @@ class Context:
     keys: KeyStore
     today: datetime.date
     events: list[Event]
-    _tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    tables: DerivedTables
 
     @property
     def subject(self) -> str:
@@ -74,10 +72,7 @@ class Context:
 
     def derived(self, table: str) -> pl.DataFrame:
         """A derived table of this subject under the version in force, corrections applied."""
-        if not self._tables:
-            self._tables = tables(self.events, CATALOGUE)
-        self._tables = derive(self._tables, self.study, upto=table)
-        return self._tables[table]
+        return self.tables.get(self.subject, self.events, self.study, table)
 
     def refuse(
         self, what: str, *, rule: str, way_out: str, value: object = None, clause: str | None = None
