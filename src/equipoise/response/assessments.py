@@ -52,6 +52,37 @@ def in_order(tumour_assessed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def last_before(flag: pl.Expr, start: pl.Expr) -> pl.Expr:
+    """The last `row` before each row of a frame, no earlier than `start`, where `flag` holds.
+
+    Rows are in order; `start` is where the course of a row begins. The same over groups costs
+    several times as much.
+
+    >>> frame = pl.DataFrame({"start": [0, 0, 0, 3, 3], "hit": [True, False, True, False, False]})
+    >>> found = frame.with_row_index("row").select(last_before(pl.col("hit"), pl.col("start")))
+    >>> found.to_series().to_list()
+    [None, 0, 0, None, None]
+    """
+    last = pl.when(flag).then("row").forward_fill().shift()
+    return pl.when(last >= start).then(last)
+
+
+def smallest_before(value: pl.Expr, start: pl.Expr, bits: int) -> pl.Expr:
+    """The smallest `value` of the rows before each row and no earlier than `start`.
+
+    Values are from 0 to below 2 ** bits, or null. Each course is shifted below all courses before
+    it, so that one running minimum serves them all.
+
+    >>> frame = pl.DataFrame({"start": [0, 0, 0, 3, 3], "size": [5, 3, None, 9, 1]})
+    >>> found = frame.select(smallest_before(pl.col("size"), pl.col("start"), 10))
+    >>> found.to_series().to_list()
+    [None, 5, 3, None, 9]
+    """
+    below = start.cast(pl.Int64) * 2**bits
+    found = (value - below).cum_min().forward_fill().shift() + below
+    return pl.when(found < 2**bits).then(found)
+
+
 def followed(
     tables: Tables, assessments: pl.DataFrame, observations: pl.DataFrame, role: str
 ) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
-from equipoise.response.assessments import READER, union_sources
+from equipoise.response.assessments import READER, last_before, union_sources
 from equipoise.response.criteria import criteria
 from equipoise.response.plan import ResponsePlan
 
@@ -72,8 +72,12 @@ def best_of(course: pl.DataFrame, asked: Terms) -> pl.DataFrame:
 
     Source: RECIST 1.1, section 4.6 and table 3. Sorted by READER.
     """
-    reader = pl.struct(READER).rle_id()
-    course = course.sort(*READER, "order").with_row_index("row").with_columns(reader=reader)
+    begins = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in READER)
+    course = (
+        course.sort(*READER, "order")
+        .with_row_index("row")
+        .with_columns(reader=pl.when(begins.fill_null(True)).then("row").forward_fill())
+    )
     confirmed = pl.concat(_confirmed(course, asked, kind) for kind in ("CR", "PR"))
     response, late = pl.col("response"), pl.col("day") >= asked.stable_minimum_days
     held = pl.col("confirmation_order").is_not_null() | (not asked.confirmation_required)
@@ -126,13 +130,13 @@ def _confirmed(course: pl.DataFrame, asked: Terms, kind: str) -> pl.DataFrame:
     response, row = pl.col("response"), pl.col("row")
     again = ["CR"] if kind == "CR" else ["CR", "PR"]
     between = ["NE", "SD"] if kind == "PR" else ["NE"]
-    complete_before = pl.when(response == "CR").then(row).forward_fill().shift().over("reader")
+    complete_before = last_before(response == "CR", pl.col("reader"))
     counted = course.with_columns(
         ne=(response == "NE").cum_sum().cast(pl.Int64),
         sd=(response == "SD").cum_sum().cast(pl.Int64),
         other=(~response.is_in([*again, *between])).cum_sum().cast(pl.Int64),
-        lapsed=pl.when(response == "PR").then(complete_before),
-    ).with_columns(lapsed=pl.col("lapsed").cum_max().forward_fill().over("reader"))
+        lapsed=pl.when(response == "PR").then(complete_before).cum_max().forward_fill(),
+    )
     dated = counted.filter(pl.col("occurred").is_not_null())
     due = pl.col("occurred").dt.offset_by(f"{asked.confirmation_days}d")
     pairs = (

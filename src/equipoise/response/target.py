@@ -5,7 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
-from equipoise.response.assessments import followed, in_order, observed, own_seqs, union_sources
+from equipoise.response.assessments import (
+    followed,
+    in_order,
+    observed,
+    own_seqs,
+    smallest_before,
+    union_sources,
+)
 from equipoise.response.criteria import criteria
 from equipoise.response.plan import ResponsePlan
 
@@ -28,8 +35,11 @@ TARGET_SUM: Columns = {
 }
 
 
-_ORDERS = 2**20
-"""More than the assessments of one subject."""
+_ORDER_BITS = 14
+"""The assessments of one subject by one evaluator are fewer than 2 ** 14."""
+
+_SUM_BITS = 24
+"""A sum of diameters is below 2 ** 24 hundredths of a millimetre (168 m)."""
 
 
 def target_sum(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
@@ -107,11 +117,11 @@ def _with_nadir(sums: pl.DataFrame) -> pl.DataFrame:
 
     Sum and order travel as one number, so that the smallest one is both.
     """
-    course = pl.coalesce("base", "row")
-    both = pl.col("diameter_sum") * _ORDERS + pl.col("order")
-    return sums.with_columns(
-        before=both.cum_min().forward_fill().shift().over(course)
-    ).with_columns(nadir=pl.col("before") // _ORDERS, nadir_order=pl.col("before") % _ORDERS)
+    both = pl.col("diameter_sum") * 2**_ORDER_BITS + pl.col("order")
+    before = smallest_before(both, pl.coalesce("base", "row"), _SUM_BITS + _ORDER_BITS)
+    return sums.with_columns(before=before).with_columns(
+        nadir=pl.col("before") // 2**_ORDER_BITS, nadir_order=pl.col("before") % 2**_ORDER_BITS
+    )
 
 
 def _sources(assessments: pl.DataFrame, lesions: pl.DataFrame, measured: pl.DataFrame) -> pl.Series:

@@ -10,6 +10,7 @@ from equipoise.response.assessments import (
     at_rows,
     followed,
     in_order,
+    last_before,
     observed,
     own_seqs,
     union_sources,
@@ -32,9 +33,6 @@ TIME_POINT_RESPONSE: Columns = {
 }
 
 OBSERVATIONS = ("target_measured", "non_target_observed", "new_lesion_observed")
-
-_COURSE = pl.coalesce("base", "row")
-"""What is read against one baseline."""
 
 
 def time_point_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
@@ -164,7 +162,7 @@ def _overall(readings: pl.DataFrame, found: Criteria) -> pl.DataFrame:
         overall_responses(found.code), parts, "left", maintain_order="left"
     )
     overall = pl.col("overall_response")
-    complete = pl.when(overall == "CR").then("row").forward_fill().shift().over(_COURSE)
+    complete = last_before(overall == "CR", pl.coalesce("base", "row"))
     again = ~pl.col("all_gone") | pl.col("present") | pl.col("progressed")
     counts = pl.lit(found.conventions.reappearance_is_progression.value)
     return (
