@@ -15,7 +15,7 @@ from tests.harness.recist_by_hand import read_course
 from tests.harness.tumour import Course, Scan
 
 HERE = Path(__file__).parent
-TU, TR, RS = (HERE / f"{domain}_onco_recist.csv" for domain in ("tu", "tr", "rs"))
+TU, TR, RS = (HERE / f"{domain}.csv" for domain in ("tu", "tr", "rs"))
 FILES = ["--tu", str(TU), "--tr", str(TR)]
 
 
@@ -179,5 +179,5 @@ def test_the_print_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert "WEEK 6     2013-08-30  4/5      (107.90)" in printed
     assert "best response: CR, first at WEEK 9 (2014-03-06), not confirmed" in printed
     assert "progression: WEEK 6 (2013-08-30)" in printed
-    assert "tr_onco_recist.csv: 546 rows, 273 used, 273 not used" in printed
+    assert "tr.csv: 546 rows, 273 used, 273 not used" in printed
     assert "Given responses: 65 agree, 1 differ, 0 not compared" in printed
