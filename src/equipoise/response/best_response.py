@@ -70,7 +70,7 @@ def best_of(course: pl.DataFrame, asked: Terms) -> pl.DataFrame:
     of CR and PR: whether it was seen again no earlier than the interval, with nothing in between
     but the NE and SD that `asked` allows; a PR after a CR confirms nothing.
 
-    Source: RECIST 1.1, section 4.6 and table 3. Sorted by READER.
+    Source: RECIST 1.1, sections 4.4.3 and 4.6, table 3. Sorted by READER.
     """
     begins = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in READER)
     course = (
@@ -173,7 +173,7 @@ def best_overall_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     first that showed the response; `confirmed` is null but for CR and PR, and says whether it was
     seen again after the plan's interval, or the standard's where the plan asks for none.
 
-    Source: RECIST 1.1, section 4.6 and table 3 (recist_1_1.yaml). Sorted by replicate, subject,
+    Source: RECIST 1.1, sections 4.4.3 and 4.6, table 3 (recist_1_1.yaml). Sorted by replicate, subject,
     evaluator. `sources`: those of the assessment and of its confirmation, of the reference date,
     and of a therapy after which assessments were left out; where nothing counts, of what was found.
     """

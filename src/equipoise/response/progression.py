@@ -31,7 +31,7 @@ def progression(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     censoring belongs to the end point. `progression` is null also when that assessment has no
     complete date; `progressed` says so.
 
-    Source: RECIST 1.1, sections 4.3.5 and 4.4 (recist_1_1.yaml). Sorted by replicate, subject,
+    Source: RECIST 1.1, sections 4.3.5 and 4.4.1 (recist_1_1.yaml). Sorted by replicate, subject,
     evaluator. `sources`: those of the PD, of the first sight and of the last adequate assessment;
     where there is none of them, the assessments of the subject.
     """

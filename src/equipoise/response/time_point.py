@@ -50,7 +50,7 @@ def time_point_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     unequivocal one. `reappeared`: disease is seen again after an overall CR. `overall_response`:
     PD if reappeared, else by the standard's table; NE before any baseline.
 
-    Source: RECIST 1.1, sections 4.3 to 4.5 with tables 1 and 2 (recist_1_1.yaml). Sorted by
+    Source: RECIST 1.1, sections 4.3, 4.4.1 and 4.4.2, tables 1 and 2 (recist_1_1.yaml). Sorted by
     replicate, subject, evaluator, order. `sources`: the events of the assessment, its baseline, its
     nadir and a complete response that came before, and the identification of the lesions.
     """
