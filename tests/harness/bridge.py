@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,12 @@ def scenario_of(study: str, name: str, subjects: int | None = None) -> Scenario:
     if subjects is None:
         return scenario
     enrolment = scenario.enrolment.model_copy(
-        update={"randomise": subjects, "screen_at_most": subjects + 16, "follow_up_months": 7}
+        update={
+            "randomise": subjects,
+            "screen_at_most": subjects + 12,
+            "per_month": Decimal(20),
+            "follow_up_months": 5,
+        }
     )
     return scenario.model_copy(update={"enrolment": enrolment})
 
@@ -87,7 +93,7 @@ def in_record_terms(frame: pl.DataFrame, seqs: dict[int, int]) -> pl.DataFrame:
     if "sources" in frame.columns:
         mapped = [_mapped(each, seqs) for each in frame["sources"].to_list()]
         frame = frame.with_columns(pl.Series("sources", mapped, dtype=pl.List(pl.Int64)))
-    for name in {"event", "seq"} & set(frame.columns):
+    for name in {"event", "seq", "invalidation"} & set(frame.columns):
         frame = frame.with_columns(pl.col(name).replace_strict(seqs))
     if "item_sources" in frame.columns:
         names = frame["item_sources"].struct.fields

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from equipoise.record.keys import KeyStore
+from equipoise.record.postgres import PostgresLog
+from equipoise.simulation.run import Rehearsal
+from equipoise.simulation.scenario import Scenario
 from equipoise.workflow.rehearse import replayed
 from tests.harness.bridge import (
     SCENARIOS,
@@ -22,24 +27,15 @@ SEEDS = range(20)
 SUBJECTS = 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("study", STUDIES)
-def test_sqlite(study: str, scenario: str, seed: int, tmp_path: Path) -> None:
-    rehearsal = drawn(study, scenario_of(study, scenario, SUBJECTS), seed)
-    log, keys, replay = through_sqlite(rehearsal, tmp_path)
-    assert_same(rehearsal, log, replay)
-    log.close()
-    keys.close()
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("study", STUDIES)
-def test_postgresql(
+def test_small_trials(
     study: str, scenario: str, seed: int, tmp_path: Path, postgres: Database
 ) -> None:
     rehearsal = drawn(study, scenario_of(study, scenario, SUBJECTS), seed)
+    _through_sqlite(rehearsal, tmp_path)
     _through_postgresql(rehearsal, tmp_path, postgres)
 
 
@@ -48,14 +44,13 @@ def test_postgresql(
 def test_amended(study: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """With an amendment, corrections, re-determinations and invalidated results."""
     scenario = _eventful(scenario_of(study, "planning", SUBJECTS))
-    rehearsal = drawn(study, scenario, 7, amended_on=120)
+    rehearsal = drawn(study, scenario, 7, amended_on=35)
     happened = {name: len(frame) for name, frame in rehearsal.tables.items()}
     assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
     assert len(rehearsal.entries.changes()) > 3
     assert happened["assay_result_invalidated"] > 0
     if store == "sqlite":
-        log, _, replay = through_sqlite(rehearsal, tmp_path)
-        assert_same(rehearsal, log, replay)
+        _through_sqlite(rehearsal, tmp_path)
     else:
         _through_postgresql(rehearsal, tmp_path, request.getfixturevalue("postgres"))
 
@@ -65,29 +60,32 @@ def test_amended(study: str, store: str, tmp_path: Path, request: pytest.Fixture
 def test_full_size(study: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     rehearsal = drawn(study, scenario_of(study, "planning"), 1)
     if store == "sqlite":
-        log, _, replay = through_sqlite(rehearsal, tmp_path)
-        assert_same(rehearsal, log, replay)
+        _through_sqlite(rehearsal, tmp_path)
     else:
         _through_postgresql(rehearsal, tmp_path, request.getfixturevalue("postgres"))
 
 
-def _eventful(scenario):  # type: ignore[no-untyped-def]
+def _eventful(scenario: Scenario) -> Scenario:
     """The scenario with a correction for every third subject and half of results repeated."""
-    correction = scenario.correction.model_copy(update={"chance": "0.35"})
-    again = scenario.redetermination.model_copy(update={"chance": "0.5", "invalidated": "0.4"})
+    assert scenario.correction and scenario.redetermination
+    correction = scenario.correction.model_copy(update={"chance": Decimal("0.35")})
+    again = scenario.redetermination.model_copy(
+        update={"chance": Decimal("0.5"), "invalidated": Decimal("0.4"), "days": (20, 60)}
+    )
     return scenario.model_copy(update={"correction": correction, "redetermination": again})
 
 
-def _through_postgresql(rehearsal, folder: Path, database: Database) -> None:  # type: ignore[no-untyped-def]
-    from equipoise.record.postgres import PostgresLog
+def _through_sqlite(rehearsal: Rehearsal, folder: Path) -> None:
+    log, keys, replay = through_sqlite(rehearsal, folder)
+    with closing(log), closing(keys):
+        assert_same(rehearsal, log, replay)
 
+
+def _through_postgresql(rehearsal: Rehearsal, folder: Path, database: Database) -> None:
     PostgresLog.create(
         database.owner_dsn, schema=database.schema, trial="bridge",
         application_role=database.application_role,
     )  # fmt: skip
     log = PostgresLog(database.application_dsn, schema=database.schema)
-    keys = KeyStore.create(folder / "keys")
-    replay = replayed(rehearsal, 0, log, keys)
-    assert_same(rehearsal, log, replay)
-    log.close()
-    keys.close()
+    with closing(log), closing(KeyStore.create(folder / "keys")) as keys:
+        assert_same(rehearsal, log, replayed(rehearsal, 0, log, keys))
