@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from equipoise.record.rule import TableRule
 from equipoise.record.tables import empty_tables, schema
+from equipoise.simulation.run import Rehearsal
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import ORDER, derive, needed
 from equipoise.study.load import bundled, load_study
+from tests.harness.bridge import drawn, scenario_of
 
 EVENT_TABLES = {name: schema(cls) for name, cls in CATALOGUE.tables().items()}
 
@@ -44,3 +47,25 @@ def test_only_what_is_needed_is_derived() -> None:
     assert "time_point_response" not in names
     with pytest.raises(KeyError, match="no rule produces"):
         needed("happiness")
+
+
+@pytest.fixture(scope="module")
+def rehearsal() -> Rehearsal:
+    """A small trial of LUNG-TMB in tables, with everything in it."""
+    return drawn("lung-tmb", scenario_of("lung-tmb", "planning", 24), 3)
+
+
+@pytest.mark.parametrize("rule", ORDER, ids=[rule.produces for rule in ORDER])
+def test_a_rule_reads_nothing_that_it_does_not_declare(
+    rule: TableRule, rehearsal: Rehearsal
+) -> None:
+    """`conduct` keeps a derived table until what its rule declares has moved."""
+    derived = derive(rehearsal.tables, rehearsal.study)
+    # the columns of subject_item are the items of the study file
+    declared = {
+        name: table if name == "subject_item" else table.select(list(rule.requires[name]))
+        for name, table in derived.items()
+        if name in rule.requires
+    }
+    found = rule.rule(declared, getattr(rehearsal.study, rule.plan))
+    assert_frame_equal(found, derived[rule.produces])

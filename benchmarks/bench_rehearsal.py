@@ -1,0 +1,77 @@
+"""How fast a trial is rehearsed: in tables, through conduct into SQLite, and how soon help is there.
+
+`make bench`, or `python benchmarks/bench_rehearsal.py`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from equipoise.record.keys import KeyStore
+from equipoise.record.sqlite import SqliteLog
+from equipoise.simulation.run import Version, rehearsed
+from equipoise.simulation.scenario import load_scenario
+from equipoise.study.derivation import derive
+from equipoise.study.load import load_study, study_path
+from equipoise.workflow.rehearse import replayed
+
+BATCH = 50
+
+
+def bench_rehearsal() -> None:
+    """Print seconds and rates of one MGMT-NET trial and of a batch of them."""
+    print()
+    study = load_study("mgmt-net")
+    scenario = load_scenario(study_path("mgmt-net").parent, "planning")
+    versions = [Version(0, study)]
+    begin, processor = time.perf_counter(), time.process_time()
+    batch = rehearsed(versions, scenario, 1, range(BATCH))
+    derive(batch.tables, study)
+    passed, used = time.perf_counter() - begin, time.process_time() - processor
+    rows = sum(len(table) for table in batch.tables.values())
+    print(
+        f"in tables: {BATCH} trials, {rows / BATCH:.0f} rows each, {BATCH / passed:.1f} trials/s, "
+        f"{BATCH / used:.1f} trials per CPU-second"
+    )
+    one = rehearsed(versions, scenario, 1, [0])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "record.sqlite3"
+        with (
+            closing(SqliteLog.create(path, trial="bench")) as log,
+            closing(KeyStore.create(f"{path}.keys")) as keys,
+        ):
+            begin, processor = time.perf_counter(), time.process_time()
+            replay = replayed(one, 0, log, keys)
+            passed, used = time.perf_counter() - begin, time.process_time() - processor
+    print(
+        f"through conduct into SQLite: {replay.events} events in {passed:.1f} s "
+        f"({used:.1f} s of CPU), {passed / replay.events * 1000:.2f} ms an event; "
+        f"6 000 events would take {6000 * passed / replay.events:.1f} s"
+    )
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "equipoise.cli.main", "--help"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        times.append(time.perf_counter() - begin)
+    print(f"equipoise --help: median of 5, {sorted(times)[2]:.2f} s")
+
+
+def test_rehearsal() -> None:
+    """Run by `make bench`."""
+    bench_rehearsal()
+
+
+if __name__ == "__main__":
+    from conftest import pytest_report_header
+
+    print(*pytest_report_header(), sep="\n")
+    bench_rehearsal()
