@@ -21,7 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from equipoise.errors import BadInput, RecordError
 from equipoise.record.canonical import canonical
-from equipoise.record.declaration import Catalogue, children, has_partial_dates
+from equipoise.record.declaration import Catalogue, children, columns, has_partial_dates
 from equipoise.record.event import (
     Body,
     Event,
@@ -29,6 +29,7 @@ from equipoise.record.event import (
     FullDate,
     MissingReason,
     PartialDate,
+    content,
 )
 from equipoise.record.sealing import key_of
 
@@ -60,7 +61,11 @@ class Corrected(EventBody):
     @model_validator(mode="after")
     def _canonical(self) -> Self:
         for text in (self.old, self.new):
-            if text is not None and (text == "null" or canonical(json.loads(text)) != text):
+            try:
+                fits = text is None or (text != "null" and canonical(json.loads(text)) == text)
+            except (ValueError, RecursionError, RecordError):
+                fits = False
+            if not fits:
                 raise ValueError("old and new must be canonical JSON, and null for no value")
         return self
 
@@ -110,10 +115,11 @@ def corrections(
     """The corrections among `events` in order of seq, by the seq of the event that they correct."""
     found: dict[int, list[tuple[Event, Corrected]]] = {}
     for event in sorted((e for e in events if e.type == Corrected.TYPE), key=lambda e: e.seq):
-        body = catalogue.upcast(
-            event.type, event.type_version, json.loads(event.body), Corrected.VERSION
-        )
-        correction = Corrected.model_validate(body)
+        body = catalogue.upcast(event.type, event.type_version, content(event), Corrected.VERSION)
+        try:
+            correction = Corrected.model_validate(body)
+        except ValidationError as error:
+            raise RecordError(f"event {event.seq} is no correction: {error}") from error
         found.setdefault(correction.target, []).append((event, correction))
     return found
 
@@ -168,7 +174,7 @@ def history(events: Iterable[Event], target: int, item: str, catalogue: Catalogu
     cls = catalogue.of(event.type)
     redactions = {
         key: seq
-        for seq, body in ((e.seq, json.loads(e.body)) for e in events if e.type == Redacted.TYPE)
+        for seq, body in ((e.seq, content(e)) for e in events if e.type == Redacted.TYPE)
         if (body["target"], body["item"]) == (target, item)
         for key in body["keys"]
     }
@@ -196,10 +202,12 @@ def correction(
 
     `events` are at least the target and its corrections; `value` is plain JSON, a measured value a
     decimal string. Raises BadInput for an unknown event or item, for a value that the event class
-    does not allow, and for a correction that changes nothing.
+    does not allow, for a correction that changes nothing, and for one of a correction.
     """
     events = list(events)
     event = _target(events, target)
+    if event.type in (Corrected.TYPE, Redacted.TYPE):
+        raise BadInput("correct the item itself once more", field="target", found=target)
     cls = catalogue.of(event.type)
     changes = corrections(events, catalogue).get(target, ())
     *_, (_, body, occurred) = _states(event, changes, catalogue)
@@ -246,20 +254,37 @@ def _states(
 ) -> Iterator[tuple[Event, dict[str, Any], str | None]]:
     """(deciding event, body in the newest version, date) after the event and each correction."""
     cls = catalogue.of(event.type)
-    version, body, occurred = event.type_version, json.loads(event.body), event.occurred
+    version, body, occurred = event.type_version, content(event), event.occurred
     yield event, _newest(event, version, body, catalogue), occurred
     for by, change in changes:
         body = catalogue.upcast(event.type, version, body, change.target_version)
         version = change.target_version
         value = None if change.new is None else json.loads(change.new)
-        body, occurred = _write(body, occurred, change.item, cls, value, change.new_missing)
+        try:
+            body, occurred = _write(body, occurred, change.item, cls, value, change.new_missing)
+        except BadInput as error:
+            raise RecordError(
+                f"event {by.seq} cannot correct event {event.seq}: {error}"
+            ) from error
         yield by, _newest(event, version, body, catalogue), occurred
 
 
 def _newest(
     event: Event, version: int, body: dict[str, Any], catalogue: Catalogue
 ) -> dict[str, Any]:
-    return catalogue.upcast(event.type, version, body, catalogue.of(event.type).VERSION)
+    """`body` in the newest version of its class; RecordError when its items are not those."""
+    cls = catalogue.of(event.type)
+    newest = catalogue.upcast(event.type, version, body, cls.VERSION)
+    fits = set(newest) == {column.name for column in columns(cls)}
+    for name, child in children(cls) if fits else ():
+        declared, rows = {column.name for column in columns(child)}, newest[name]
+        if not isinstance(rows, list) or any(
+            not isinstance(row, dict) or set(row) != declared for row in rows
+        ):
+            fits = False
+    if not fits:
+        raise RecordError(f"event {event.seq} has not the items of a {cls.__name__}")
+    return newest
 
 
 def _target(events: Iterable[Event], target: int) -> Event:

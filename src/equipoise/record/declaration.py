@@ -63,8 +63,8 @@ _SCALARS: Mapping[type, Kind] = {
 class Column:
     """What an item of a body is in its table (`dtype`) and in stored JSON (`stored`).
 
-    `child` is the class of the nested rows where `kind` is "children"; such an item has a table
-    of its own and no column.
+    `nullable` says whether it may be without a value. `child` is the class of the nested rows where
+    `kind` is "children"; such an item has a table of its own and no column.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Column:
     stored: pl.DataType
     measure: Measure | None = None
     child: type[Body] | None = None
+    nullable: bool = False
 
 
 @cache
@@ -97,7 +98,8 @@ def _column(where: str, name: str, annotation: Any, metadata: tuple[object, ...]
     bare, metadata, nullable = _unwrapped(annotation, metadata)
     measure = next((each for each in metadata if isinstance(each, Measure)), None)
     if measure is not None:
-        return Column(name, "measured", _TABLE["measured"], _STORED["measured"], measure)
+        dtypes = _TABLE["measured"], _STORED["measured"]
+        return Column(name, "measured", *dtypes, measure, nullable=nullable)
     if get_origin(bare) is tuple:
         inside, _, inner_nullable = _unwrapped(get_args(bare)[0], ())
         repeated = len(get_args(bare)) == 2 and get_args(bare)[1] is Ellipsis
@@ -111,9 +113,10 @@ def _column(where: str, name: str, annotation: Any, metadata: tuple[object, ...]
                 return Column(name, "children", texts, texts, child=inside)
             kind = _scalar(inside)
             if kind in ("text", "integer"):
-                return Column(name, "list", pl.List(_TABLE[kind]), pl.List(_STORED[kind]))
+                lists = pl.List(_TABLE[kind]), pl.List(_STORED[kind])
+                return Column(name, "list", *lists, nullable=nullable)
     elif (kind := _scalar(bare)) is not None:
-        return Column(name, kind, _TABLE[kind], _STORED[kind])
+        return Column(name, kind, _TABLE[kind], _STORED[kind], nullable=nullable)
     raise RecordError(
         f"{where}: {annotation!r} has no column type; allowed are str, Literal, int, bool, "
         "FullDate, PartialDate, measured(...), each or None, tuple[str, ...], tuple[int, ...] and "

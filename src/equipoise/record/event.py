@@ -12,10 +12,11 @@ tables (`153` at one decimal place), so that a limit is met exactly or not at al
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -28,6 +29,8 @@ from pydantic import (
     model_validator,
 )
 
+from equipoise.errors import RecordError
+
 MissingReason = Literal[
     "not_done", "not_applicable", "unknown", "refused_by_subject", "sample_failed", "not_evaluable"
 ]
@@ -36,8 +39,11 @@ MissingReason = Literal[
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$")]
 """A permanent identifier of a subject, a site, a lesion, a form instance, a code."""
 
-Text = Annotated[str, Field(min_length=1, max_length=4000)]
-"""Free clinical text."""
+LONGEST_TEXT = 4000
+"""Characters of a text that somebody writes."""
+
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+"""Free text, kept as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,22 @@ class UnderKey:
     """Marks an item that the record holds sealed under a key of its own."""
 
 
-ClinicalText = Annotated[str, Field(min_length=1, max_length=12000), UnderKey()]
+LONGEST_SEALED = 22_000
+"""Characters of a sealed text: 4000 of any script and the name of their key fit."""
+
+
+def _plain_or_sealed(text: str) -> str:
+    if len(text) > LONGEST_TEXT and not text.startswith("sealed:"):
+        raise ValueError(f"must have at most {LONGEST_TEXT} characters")
+    return text
+
+
+ClinicalText = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_SEALED),
+    AfterValidator(_plain_or_sealed),
+    UnderKey(),
+]
 """Free text about a person: entered plain, kept sealed, so that a redaction destroys its key."""
 
 
@@ -89,10 +110,18 @@ def decimal_text(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
+
+
 def _exact(value: object) -> object:
+    """`value` as a decimal string of at most 12 digits before and after the point."""
     if isinstance(value, float | bool):
         raise ValueError("must be a decimal string such as '15.3', not a binary number")
-    if isinstance(value, str) and not re.fullmatch(r"-?\d{1,12}(\.\d{1,12})?", value):
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= 12:
+        value = decimal_text(value)
+    if isinstance(value, int) and abs(value) < 10**12:
+        value = str(value)
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
         raise ValueError("must be a decimal number such as 15.3")
     return value
 
@@ -109,11 +138,8 @@ def measured(unit: str, places: int, minimum: str | None = None, maximum: str | 
     high = None if maximum is None else Decimal(maximum)
 
     def check(value: Decimal) -> Decimal:
-        try:
-            whole = value.scaleb(places) == value.scaleb(places).to_integral_value()
-        except InvalidOperation as error:
-            raise ValueError("must be a finite decimal number") from error
-        if not value.is_finite() or not whole:
+        scaled = value.scaleb(places)
+        if scaled != scaled.to_integral_value():
             raise ValueError(f"must have at most {places} decimal places ({unit})")
         if (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f"must lie between {minimum} and {maximum} {unit}")
@@ -140,8 +166,12 @@ def _partial_date(value: str) -> str:
     return value
 
 
+_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _full_date(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+    day = type(value) is datetime.date
+    if not day and not (isinstance(value, str) and _FULL_DATE.fullmatch(value)):
         raise ValueError("must be a full date as YYYY-MM-DD: this item takes no partial date")
     return value
 
@@ -183,7 +213,8 @@ class EventBody(Body):
     """Base of every event type. The class name is the type's name in the record.
 
     From the first release on a class never changes: a new version is a new class of the same TYPE
-    with a higher VERSION, and an upcaster that turns the old body into the new one.
+    with a higher VERSION, and an upcaster that turns the old body into the new one. It may rename,
+    add and drop items, but not rename nested rows or the item that identifies them.
     """
 
     TYPE: ClassVar[str] = ""
@@ -246,3 +277,14 @@ class Event(NamedTuple):
     body: str
     prev: str
     hash: str
+
+
+def content(event: Event) -> dict[str, Any]:
+    """The body of an event as JSON values; RecordError when it is no JSON object."""
+    try:
+        found = json.loads(event.body)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RecordError(f"event {event.seq}: the body of a {event.type} is not JSON") from error
+    if not isinstance(found, dict):
+        raise RecordError(f"event {event.seq}: the body of a {event.type} is not a JSON object")
+    return found

@@ -2,16 +2,20 @@
 
 Both ways give the same frames, and both take decimal strings to scaled integers without passing
 through a float. The first costs some milliseconds however few the events, so that a subject's
-handful of events goes the second way: one action of `conduct` reads one subject.
+handful of events goes the second way: one action of `conduct` reads one subject. The second way
+also tells which event does not fit its class, and is asked when the first one stumbles.
+
+What a body says was checked when it was written. Here only its form is: every item of the declared
+kind, and none without a value that must have one.
 """
 
 from __future__ import annotations
 
 import datetime
-import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -29,21 +33,54 @@ from equipoise.record.declaration import (
     schema,
     stored_schema,
 )
-from equipoise.record.event import Body, Event, EventBody, Measure
+from equipoise.record.event import Body, Event, EventBody, Measure, content
 
 Changed = Mapping[int, Standing]
 Frames = Iterator[tuple[str, pl.DataFrame]]
 
 FEW = 150
-"""Up to so many events are cheaper to open one by one (benchmarks/tables.py)."""
+"""Up to so many events are cheaper to open one by one (benchmarks/bench_tables.py)."""
+
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PARTIAL_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2})?")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 
 
 def frames(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> Frames:
     """Names and frames of the table of `cls` and of those of its nested rows, in order of `events`.
 
-    `changed` holds what events say that were corrected or are of an older version.
+    `changed` holds what events say that were corrected or are of an older version. Raises
+    RecordError, naming the event, for one that does not fit its class.
     """
-    return (_opened if len(events) <= FEW else _scanned)(cls, events, changed)
+    if len(events) > FEW and not _has_lists(cls):
+        try:
+            return iter(list(_scanned(cls, events, changed)))
+        except _Unfit:
+            pass
+    return _opened(cls, events, changed)
+
+
+def _has_lists(cls: type[Body]) -> bool:
+    """Whether an item is a list, in which polars would take numbers for their text unnoticed."""
+    return any(
+        each.kind == "list" or (each.child is not None and _has_lists(each.child))
+        for each in columns(cls)
+    )
+
+
+class _Unfit(Exception):
+    """Something among many events is not as declared; what it is, opening them will tell."""
+
+
+_INTEGERS: Final = range(-(2**63), 2**63)
+_PYTHON: Final[Mapping[pl.DataType, type]] = {
+    pl.String(): str,
+    pl.Int64(): int,
+    pl.Boolean(): bool,
+    pl.List(pl.String()): str,
+    pl.List(pl.Int64()): int,
+}
+"""What a stored value, or each of a list, is when it is opened."""
 
 
 # Many events: the text goes into polars as it is.
@@ -51,7 +88,7 @@ def frames(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> F
 
 def _scanned(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> Frames:
     head, bodies = _heads(cls, events, changed)
-    frame = head.hstack(_parsed(bodies, stored_schema(cls), cls))
+    frame = head.hstack(_parsed(bodies, cls))
     yield cls.TABLE, _typed(frame, cls)
     for item, child in children(cls):
         places = pl.int_ranges(0, pl.col(item).list.len(), dtype=pl.Int64).alias(POSITION)
@@ -62,7 +99,7 @@ def _scanned(cls: type[EventBody], events: Sequence[Event], changed: Changed) ->
             .explode(item, POSITION)
         )
         texts = nested.drop_in_place(item).to_list()
-        typed = _typed(nested.hstack(_parsed(texts, stored_schema(child), child)), child)
+        typed = _typed(nested.hstack(_parsed(texts, child)), child)
         marks = [
             (seq, position, by)
             for seq, now in changed.items()
@@ -72,18 +109,30 @@ def _scanned(cls: type[EventBody], events: Sequence[Event], changed: Changed) ->
         yield child.TABLE, _marked(typed, marks)
 
 
-def _parsed(
-    texts: Sequence[str], declared: Mapping[str, pl.DataType], cls: type[Body]
-) -> list[pl.Series]:
+def _parsed(texts: Sequence[str | None], cls: type[Body]) -> list[pl.Series]:
     """The stored items of JSON objects, one to a text; nested objects stay text."""
+    declared = stored_schema(cls)
+    bodies = [text for text in texts if text]
     if not declared or not texts:
         return [pl.Series(name, [], dtype) for name, dtype in declared.items()]
+    joined = "\n".join(bodies)
+    if len(bodies) != len(texts) or joined.count("\n") != len(texts) - 1:
+        raise _Unfit
     try:
-        found = pl.read_ndjson("\n".join(texts).encode(), schema=declared)
-    except pl.exceptions.PolarsError as error:
-        raise RecordError(f"a stored {cls.__name__} does not fit its class: {error}") from error
-    if len(found) != len(texts):
-        raise RecordError(f"{len(texts)} bodies of {cls.__name__} gave {len(found)} rows")
+        found = pl.read_ndjson(joined.encode(), schema=declared)
+    except (pl.exceptions.PolarsError, UnicodeEncodeError) as error:
+        raise _Unfit from error
+    raw = pl.Series(bodies)
+    for column in columns(cls):
+        given = found[column.name].is_not_null()
+        if not column.nullable and not given.all():
+            raise _Unfit
+        # polars would take a number or an object for its text, and say nothing
+        if (
+            column.stored == pl.String()
+            and (given != raw.str.contains(f'"{column.name}": ?"')).any()
+        ):
+            raise _Unfit
     return found.get_columns()
 
 
@@ -111,11 +160,13 @@ def _heads(
     )
     occurred = pl.col("occurred")
     complete = occurred.str.len_bytes() == 10
+    if not head["occurred"].str.contains(r"^[0-9]{4}(-[0-9]{2}){0,2}$").all():
+        raise _Unfit
     return head.select(
         pl.lit(0, pl.Int32).alias("replicate"),
         "subject",
         "site",
-        pl.when(complete).then(occurred).str.to_date("%Y-%m-%d"),
+        _days(head.select(pl.when(complete).then(occurred)).to_series()),
         "seq",
         "event",
         "study_version",
@@ -125,36 +176,33 @@ def _heads(
 
 def _typed(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
     """`frame` of stored values with the columns and types of the table of `cls`."""
-    for each in columns(cls):
-        if each.measure is not None:
-            _refuse_rounding(frame[each.name], cls, each.measure)
-    try:
-        return frame.select(
-            *(name for name in schema(cls) if name in (*COMMON, PARTIAL, POSITION)),
-            *(_converted(each) for each in columns(cls) if each.child is None),
-        )
-    except pl.exceptions.PolarsError as error:
-        raise RecordError(f"a stored {cls.__name__} does not fit its class: {error}") from error
-
-
-def _converted(column: Column) -> pl.Expr:
-    value = pl.col(column.name)
-    if column.measure is not None:
-        return value.cast(pl.Decimal(38, column.measure.places)).to_physical().cast(pl.Int64)
-    return value.str.to_date("%Y-%m-%d") if column.kind == "date" else value
-
-
-def _refuse_rounding(text: pl.Series, cls: type[Body], measure: Measure) -> None:
-    decimals = text.str.split(".").list.get(1, null_on_oob=True).str.len_bytes()
-    if (decimals > measure.places).any():
-        raise _too_fine(cls, text.name, measure, text.filter(decimals > measure.places)[0])
-
-
-def _too_fine(cls: type[Body], name: str, measure: Measure, text: str) -> RecordError:
-    return RecordError(
-        f"a stored {cls.__name__} has {name} = {text}, more than {measure.places} decimal places "
-        f"({measure.unit})"
+    return frame.select(
+        *(name for name in schema(cls) if name in (*COMMON, PARTIAL, POSITION)),
+        *(_converted(frame[each.name], each) for each in columns(cls) if each.child is None),
     )
+
+
+def _converted(values: pl.Series, column: Column) -> pl.Series:
+    if column.kind == "date":
+        return _days(values)
+    if column.measure is None:
+        return values
+    places = column.measure.places
+    fraction = rf"(\.[0-9]{{1,{places}}})?" if places else ""
+    if not values.str.contains(rf"^-?[0-9]{{1,12}}{fraction}$").all():
+        raise _Unfit
+    return values.cast(pl.Decimal(38, places)).to_physical().cast(pl.Int64)
+
+
+def _days(texts: pl.Series) -> pl.Series:
+    """Full dates of the calendar, which begins with the year 1."""
+    try:
+        days = texts.str.to_date("%Y-%m-%d")
+    except pl.exceptions.PolarsError as error:
+        raise _Unfit from error
+    if not (days.dt.to_string("%Y-%m-%d") == texts).all() or not (days.dt.year() > 0).all():
+        raise _Unfit
+    return days
 
 
 def _marked(frame: pl.DataFrame, marks: Sequence[tuple[int, int, int]]) -> pl.DataFrame:
@@ -179,17 +227,20 @@ def _opened(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> 
     readers = {name: _reader(child) for name, child in children(cls)}
     for event in events:
         now = changed.get(event.seq)
-        body = json.loads(event.body) if now is None else now.body
-        occurred = event.occurred if now is None else now.occurred
-        day = _date(occurred) if occurred is not None and len(occurred) == 10 else None
-        first = (0, event.subject, event.site, day)
-        last = (event.seq, event.study_version)
-        partial = (occurred if day is None else None,) if has_partial_dates(cls) else ()
-        own.append((*first, event.seq if now is None else now.seq, *last, *partial, *values(body)))
-        for name, read in readers.items():
-            for position, row in enumerate(body.get(name) or ()):
-                by = event.seq if now is None else now.rows.get((name, position), event.seq)
-                nested[name].append((*first, by, *last, position, *read(row)))
+        body = content(event) if now is None else now.body
+        try:
+            day, partial = _occurred(event.occurred if now is None else now.occurred)
+            first = (0, event.subject, event.site, day)
+            last = (event.seq, event.study_version)
+            by = event.seq if now is None else now.seq
+            extra = (partial,) if has_partial_dates(cls) else ()
+            own.append((*first, by, *last, *extra, *values(body)))
+            for name, read in readers.items():
+                for position, row in enumerate(_rows(body, name)):
+                    by = event.seq if now is None else now.rows.get((name, position), event.seq)
+                    nested[name].append((*first, by, *last, position, *read(row)))
+        except ValueError as error:
+            raise RecordError(f"event {event.seq} is no {cls.__name__}: {error}") from error
     yield cls.TABLE, _built(own, cls)
     for name, child in children(cls):
         yield child.TABLE, _built(nested[name], child)
@@ -202,35 +253,64 @@ def _built(found: list[tuple[Any, ...]], cls: type[Body]) -> pl.DataFrame:
         raise RecordError(f"a stored {cls.__name__} does not fit its class: {error}") from error
 
 
+def _occurred(text: str | None) -> tuple[datetime.date | None, str | None]:
+    """A complete date, or the text of a partial one."""
+    if text is None:
+        return None, None
+    if _PARTIAL_DATE.fullmatch(text):
+        return None, text
+    return _date(text), None
+
+
+def _rows(body: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    rows = body.get(name)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"{name} is not a list of rows")
+    return rows
+
+
 def _reader(cls: type[Body]) -> Callable[[Mapping[str, Any]], list[Any]]:
-    """A function from a stored body to the values of its table row."""
+    """A function from a stored body to the values of its table row; ValueError if it is none."""
     wanted = [(each.name, each) for each in columns(cls) if each.child is None]
 
     def read(body: Mapping[str, Any]) -> list[Any]:
-        return [
-            value
-            if (value := body.get(name)) is None or column.kind not in ("date", "measured")
-            else (_date(value) if column.measure is None else _whole(value, cls, column))
-            for name, column in wanted
-        ]
+        return [_value(body.get(name), column) for name, column in wanted]
 
     return read
 
 
+def _value(value: Any, column: Column) -> Any:
+    if value is None:
+        if not column.nullable:
+            raise ValueError(f"{column.name} is not there")
+        return None
+    plain = _PYTHON[column.stored]
+    fits = value.__class__ is plain
+    if column.kind == "list":
+        if value.__class__ is list and all(each.__class__ is plain for each in value):
+            return value
+    elif column.kind == "integer":
+        if fits and value in _INTEGERS:
+            return value
+    elif fits:
+        if column.measure is not None:
+            return _whole(value, column.name, column.measure)
+        return _date(value) if column.kind == "date" else value
+    raise ValueError(f"{column.name} = {value!r} is not of the kind {column.kind}")
+
+
 def _date(text: str) -> datetime.date:
-    try:
-        return datetime.date.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise RecordError(f"a stored date is not one: {text!r}") from error
+    if not _DATE.fullmatch(text):
+        raise ValueError(f"{text!r} is not a date")
+    return datetime.date.fromisoformat(text)
 
 
-def _whole(text: str, cls: type[Body], column: Column) -> int:
-    assert column.measure is not None
-    try:
-        scaled = Decimal(text).scaleb(column.measure.places)
-        whole = int(scaled)
-    except (ArithmeticError, TypeError, ValueError) as error:
-        raise RecordError(f"a stored {cls.__name__} has {column.name} = {text!r}") from error
-    if whole != scaled:
-        raise _too_fine(cls, column.name, column.measure, text)
-    return whole
+def _whole(text: str, name: str, measure: Measure) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{name} = {text!r} is not a decimal number")
+    scaled = Decimal(text).scaleb(measure.places)
+    if scaled != int(scaled):
+        raise ValueError(
+            f"{name} = {text} has more than {measure.places} decimal places ({measure.unit})"
+        )
+    return int(scaled)
