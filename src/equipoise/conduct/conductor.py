@@ -203,7 +203,7 @@ def _digest(action: Action) -> str:
     """What the action asks for, as a hash: a repeated key must mean the same action."""
     asked = {
         "name": action.name,
-        "body": _plain(action.body),
+        "body": dict(action.body),
         "subject": action.subject,
         "site": action.site,
         "occurred": action.occurred,
@@ -212,12 +212,3 @@ def _digest(action: Action) -> str:
         "reason": action.reason,
     }
     return "action:" + hashlib.sha256(canonical(asked).encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    """The action's body as JSON values; dates and decimals as text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
