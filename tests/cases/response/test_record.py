@@ -69,6 +69,56 @@ def test_a_corrected_baseline_is_a_source_of_every_sum() -> None:
     assert all(7 in each for each in column(found, "target_sum", "sources"))
 
 
+def test_a_size_that_was_recorded_counts_though_called_too_small() -> None:
+    *before, last = entries(COURSE)
+    seen = [{"lesion": "T1", "state": "too_small", "diameter": "3.5"}]
+    found = target_sum(tables_of([*before, {**last, "targets": seen}]), PLAN)
+    assert found["diameter_sum"].to_list() == [10000, 6000, 350]
+
+
+def test_a_complete_response_is_a_source_of_the_progression_after_it() -> None:
+    """Of non-target disease only, where no sum has a nadir."""
+    scans = tuple(
+        Scan(day, {"NT1": state}, baseline=day < 0)
+        for day, state in ((-7, "present"), (42, "absent"), (84, "absent"), (126, "present"))
+    )
+    found = derived(course_tables(Course({"NT1": "non-target"}, scans)))
+    assert column(found, "time_point_response", "overall_response") == ["CR", "CR", "PD"]
+    assert column(found, "time_point_response", "sources")[2] == [1, 2, 5, 6]
+
+
+def test_progression_that_dates_back_rests_on_first_sight_and_on_certainty() -> None:
+    scans = (
+        *COURSE.scans[:2],
+        Scan(84, {"T1": "60", "NT1": "present"}, {"X1": "equivocal"}),
+        Scan(126, {"T1": "60", "NT1": "present"}, {"X1": "unequivocal"}),
+    )
+    found = derived(course_tables(Course(COURSE.lesions, scans)))
+    assert column(found, "progression", "progression_assessment") == ["A2"]
+    # 6 identifies the new lesion; 7 saw it first, 8 was certain; 5 is the last before.
+    assert column(found, "progression", "sources") == [[1, 2, 3, 5, 7, 8]]
+
+
+def test_a_scan_on_the_day_of_randomisation_counts_for_best_response_one_before_does_not() -> None:
+    for day, response in ((0, "PR"), (-1, "NE")):
+        scans = (COURSE.scans[0], Scan(day, {"T1": "60", "NT1": "present"}))
+        found = derived(course_tables(Course(COURSE.lesions, scans)))
+        assert column(found, "best_overall_response", "response") == [response]
+
+
+def test_the_first_subsequent_therapy_ends_what_counts_and_is_a_source() -> None:
+    therapy = {"event": "SubsequentTherapyRecorded", "therapy": "systemic"}
+    made = [
+        *entries(COURSE),
+        {**therapy, "on": "2024-09-01", "entry": "S2"},
+        {**therapy, "on": "2024-01-20", "entry": "S1"},
+    ]
+    found = derived(tables_of(made))
+    assert column(found, "best_overall_response", "response") == ["NE"]
+    # 4 randomised, 8 the earlier therapy; the rest is what had been seen.
+    assert column(found, "best_overall_response", "sources") == [[1, 2, 3, 4, 5, 6, 8]]
+
+
 def test_a_second_baseline_starts_anew() -> None:
     scans = (*COURSE.scans, Scan(90, {"T1": "50", "NT1": "present"}, baseline=True))
     again = Course(COURSE.lesions, (*scans, Scan(130, {"T1": "60", "NT1": "present"})))
