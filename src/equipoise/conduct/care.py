@@ -15,7 +15,7 @@ from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
 from equipoise.record.event import Body, EventBody
 from equipoise.response.events import LesionIdentified, TumourAssessed
-from equipoise.safety.ctcae import check_grade
+from equipoise.safety.ctcae import check_grade, check_report
 from equipoise.safety.events import AdverseEventFollowedUp, AdverseEventReported
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
 from equipoise.treatment.plan import Dose, Regimen
@@ -166,7 +166,7 @@ def tumour_assessed(context: Context, body: TumourAssessed) -> EventBody:
 
 def adverse_event_reported(context: Context, body: AdverseEventReported) -> EventBody:
     """A term of the grading standard, in a grade that the standard words for it."""
-    check_grade(body.term, body.grade)
+    check_report(body)
     return body
 
 

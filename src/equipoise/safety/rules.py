@@ -77,13 +77,8 @@ def adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     seqs = np.concatenate(
         [frame["seq"].to_numpy() for frame in (reports, later, serious, opinions)]
     )
-    doses = (
-        tables["exposure"]
-        .group_by(SUBJECT)
-        .agg(pl.col("first_dose").min(), pl.col("last_dose").max())
-    )
     return (
-        reports.join(doses, SUBJECT, "left", maintain_order="left")
+        reports.join(_doses(tables["exposure"]), SUBJECT, "left", maintain_order="left")
         .join(_classes(), "term", "left", maintain_order="left")
         .select(
             *EVENT,
@@ -97,6 +92,11 @@ def adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
             grouped_sources(places, seqs, len(reports)),
         )
     )
+
+
+def _doses(exposure: pl.DataFrame) -> pl.DataFrame:
+    """First and last dose of any drug."""
+    return exposure.group_by(SUBJECT).agg(pl.col("first_dose").min(), pl.col("last_dose").max())
 
 
 def _treatment_emergent(plan: SafetyPlan) -> pl.Expr:

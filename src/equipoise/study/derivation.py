@@ -40,7 +40,7 @@ def derive(tables: Tables, study: Study, *, upto: str | None = None) -> dict[str
     no derived table.
 
     >>> [rule.produces for rule in needed("eligibility")]
-    ['subject_item', 'criterion_verdict', 'eligibility']
+    ['item', 'subject_item', 'criterion_verdict', 'eligibility']
     """
     done = dict(tables)
     for rule in ORDER if upto is None else needed(upto):
