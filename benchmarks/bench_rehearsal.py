@@ -1,4 +1,4 @@
-"""How fast a trial is rehearsed: in tables, through conduct into SQLite, and how soon help is there.
+"""How fast a trial is rehearsed, in tables and through conduct into SQLite.
 
 `make bench`, or `python benchmarks/bench_rehearsal.py`.
 """

@@ -1,7 +1,7 @@
 """Derived tables of subjects, kept for as long as nothing they rest on has moved.
 
-A derived table rests on event tables, which the rules declare. It is derived anew when an event of
-one of those types, or a correction, has come since; the rules are asked again, never second-guessed.
+A derived table rests on event tables, which the rules declare. It is derived anew when an event
+of one of those types, or a correction, has come since.
 """
 
 from __future__ import annotations

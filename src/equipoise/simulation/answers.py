@@ -17,7 +17,7 @@ Texts = NDArray[np.object_]
 """Canonical texts; None where there is no answer."""
 
 
-def text_where(mask: Bools, yes: str | None, no: str | None | Texts) -> Texts:
+def text_where(mask: Bools, yes: str | None, no: str | Texts | None) -> Texts:
     """`yes` where `mask`, else `no`.
 
     >>> text_where(np.array([True, False]), None, "given").tolist()

@@ -211,7 +211,9 @@ class Entries:
             pl.lit(pl.Series(sites.tolist(), dtype=pl.String)).alias("site"),
             "seq",
             pl.col("seq").alias("event"),
-            pl.lit(pl.Series(labels[version.clip(0)].tolist(), dtype=pl.String)).alias("study_version"),
+            pl.lit(pl.Series(labels[version.clip(0)].tolist(), dtype=pl.String)).alias(
+                "study_version"
+            ),
             pl.col("_day"),
             pl.col("_occurred_head"),
         )

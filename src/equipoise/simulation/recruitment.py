@@ -57,7 +57,7 @@ def entered(
 def _judged(
     studies: Sequence[Study], people: People, entries: Entries
 ) -> tuple[Bools, Texts, Texts, dict[str, Texts], Ints]:
-    """Eligibility, criteria not met, marker status, factors and version in force on the day of randomisation."""
+    """Eligible, criteria not met, status, factors, version in force; on the day of allocation."""
     shape = people.screened.shape
     starts = np.array([day for day, _ in entries.versions])
     kind = (np.searchsorted(starts, people.randomised, side="right") - 1).clip(0)
