@@ -195,7 +195,7 @@ def read_scenario(path: Path) -> Scenario:
     try:
         scenario = Scenario.model_validate(read.value)
     except ValidationError as error:
-        raise one_error([*read.faults, *faults_of(error, read)]) from error
+        raise one_error([*read.faults, *faults_of(error, read, Scenario)]) from error
     if read.faults:
         raise one_error(read.faults)
     return scenario
