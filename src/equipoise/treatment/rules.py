@@ -15,7 +15,16 @@ import polars as pl
 from equipoise.errors import BadInput
 from equipoise.record.declaration import column_measure, schema
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
-from equipoise.record.subject_rows import Numbers, SubjectRows, coded, grouped_sources, pack
+from equipoise.record.subject_rows import (
+    NONE,
+    Numbers,
+    SubjectRows,
+    coded,
+    dates,
+    days,
+    grouped_sources,
+    pack,
+)
 from equipoise.treatment.events import CycleStarted, DoseGiven
 from equipoise.treatment.plan import BodySurfaceArea, Dose, TreatmentPlan
 
@@ -30,9 +39,6 @@ AMOUNT_SCALE = 100
 
 HEIGHT_SCALE = 10 ** column_measure(CycleStarted, "height").places
 WEIGHT_SCALE = 10 ** column_measure(CycleStarted, "weight").places
-
-NO_DAY = 2**30
-"""Later than any date: where a minimum over days begins."""
 
 MOSTELLER_DIVISOR = 3600
 """Mosteller RD, N Engl J Med 1987;317:1098: m2 = sqrt(cm x kg / 3600)."""
@@ -53,6 +59,8 @@ PLANNED_DOSE: Columns = {
     "released": pl.Boolean,
     **SOURCES,
 }
+_NEVER = np.iinfo(np.int64).max
+
 EXPOSURE: Columns = {
     **KEY,
     "drug": pl.String,
@@ -220,26 +228,24 @@ def exposure(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
         np.add.at(sums, of, values.to_numpy())
         return sums[there]
 
-    begins = given["occurred"].to_physical().cast(pl.Int64).to_numpy()
-    first = np.full(number, NO_DAY, dtype=np.int64)
-    np.minimum.at(first, of_given, begins)
-    last = np.full(number, -NO_DAY, dtype=np.int64)
-    np.maximum.at(last, of_given, begins + _days_after(given, tables["cycle_started"], plan))
+    begins = days(given["occurred"])
+    ends = begins + _days_after(given, tables["cycle_started"], plan)
+    dated = begins != NONE
+    first = np.full(number, _NEVER, dtype=np.int64)
+    np.minimum.at(first, of_given[dated], begins[dated])
+    last = np.full(number, NONE, dtype=np.int64)
+    np.maximum.at(last, of_given[dated], ends[dated])
+    first[first == _NEVER] = NONE
     seqs = np.concatenate([given["seq"].to_numpy(), planned["sources"].list.first().to_numpy()])
     amounts = given["amount"] * given["administrations"]
-    day = pl.col("first_dose", "last_dose").cast(pl.Int32).cast(pl.Date)
-    return (
-        subjects.key[there // max(len(drugs), 1)]
-        .with_columns(
-            drugs.gather(there % max(len(drugs), 1)).alias("drug"),
-            pl.Series("cycles", _cycles(of_given, given["cycle"], number)[there]),
-            pl.Series("administered", total(of_given, amounts)),
-            pl.Series("planned", total(of_planned, planned["cycle_amount"])),
-            pl.Series("first_dose", first[there]),
-            pl.Series("last_dose", last[there]),
-            grouped_sources(groups, seqs, number).gather(there),
-        )
-        .with_columns(pl.when(pl.col("cycles") > 0).then(day))
+    return subjects.key[there // max(len(drugs), 1)].with_columns(
+        drugs.gather(there % max(len(drugs), 1)).alias("drug"),
+        pl.Series("cycles", _cycles(of_given, given["cycle"], number)[there]),
+        pl.Series("administered", total(of_given, amounts)),
+        pl.Series("planned", total(of_planned, planned["cycle_amount"])),
+        dates(first[there]).alias("first_dose"),
+        dates(last[there]).alias("last_dose"),
+        grouped_sources(groups, seqs, number).gather(there),
     )
 
 

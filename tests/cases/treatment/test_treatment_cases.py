@@ -65,10 +65,11 @@ def recorded(case: dict[str, Any]) -> list[dict[str, Any]]:
         )
     for dose in case["given"]:
         first = case["cycles"][dose["cycle"]][1]
+        day = first + datetime.timedelta(days=dose["day"] - 1)
         entries.append(
             {
                 "event": "DoseGiven",
-                "on": first + datetime.timedelta(days=dose["day"] - 1),
+                "on": None if dose.get("undated") else day,
                 "cycle": dose["cycle"],
                 "day": dose["day"],
                 "drug": dose["drug"],
