@@ -119,6 +119,38 @@ def test_the_first_subsequent_therapy_ends_what_counts_and_is_a_source() -> None
     assert column(found, "best_overall_response", "sources") == [[1, 2, 3, 4, 5, 6, 8]]
 
 
+def test_the_scan_that_counts_in_the_window_is_a_source() -> None:
+    scans = (*COURSE.scans[:2], Scan(91, {"T1": "60", "NT1": "present"}))
+    found = derived(course_tables(Course(COURSE.lesions, scans)))
+    assert column(found, "window_response", "sources") == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_without_randomisation_days_count_from_the_first_baseline() -> None:
+    first = Scan(0, {"T1": "100", "NT1": "present"}, baseline=True)
+    again = Scan(20, {"T1": "100", "NT1": "present"}, baseline=True)
+    late = Scan(42, {"T1": "95", "NT1": "present"})
+    found = derived(course_tables(Course(COURSE.lesions, (first, again, late), randomised=None)))
+    assert column(found, "best_overall_response", "response") == ["SD"]
+
+
+def test_scans_of_one_day_are_read_in_order_of_entry_whatever_was_corrected_since() -> None:
+    scans = (COURSE.scans[0], *(Scan(42, {"T1": size}) for size in ("60", "75")))
+    change = {"target": 5, "item": "targets/T1/diameter", "old": '"60"', "new": '"61"'}
+    visit = {"target": 5, "item": "visit", "old": '"imaging"', "new": '"unscheduled"'}
+    corrections = ({"event": "Corrected", **each} for each in (change, visit))
+    found = derived(tables_of([*entries(Course(COURSE.lesions, scans)), *corrections]))
+    assert column(found, "target_sum", "diameter_sum") == [10000, 6100, 7500]
+
+
+def test_a_lesion_identified_on_an_unknown_day_is_followed() -> None:
+    unseen = Course({**COURSE.lesions, "T2": "target"}, COURSE.scans)
+    tables = course_tables(unseen)
+    unknown = pl.lit(None, pl.Date).alias("occurred")
+    for name in ("lesion_identified", "tumour_assessed"):
+        changed = {**tables, name: tables[name].with_columns(unknown)}
+        assert target_sum(changed, PLAN)["targets"].to_list() == [2, 2, 2], name
+
+
 def test_a_second_baseline_starts_anew() -> None:
     scans = (*COURSE.scans, Scan(90, {"T1": "50", "NT1": "present"}, baseline=True))
     again = Course(COURSE.lesions, (*scans, Scan(130, {"T1": "60", "NT1": "present"})))
