@@ -208,10 +208,13 @@ class Catalogue:
 
     classes: tuple[type[EventBody], ...]
     upcasters: Mapping[tuple[str, int], Upcaster] = field(default_factory=dict)
+    _by_type: dict[str, type[EventBody]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         tables: dict[str, type[Body]] = {}
-        by_type: dict[str, type[EventBody]] = {}
+        by_type = self._by_type
         for cls in self.classes:
             if by_type.setdefault(cls.TYPE, cls) is not cls:
                 raise RecordError(f"two classes of the event type {cls.TYPE} in one catalogue")
@@ -226,9 +229,8 @@ class Catalogue:
 
     def of(self, type_name: str) -> type[EventBody]:
         """The newest class of an event type; RecordError when the type is unknown."""
-        for cls in self.classes:
-            if cls.TYPE == type_name:
-                return cls
+        if (found := self._by_type.get(type_name)) is not None:
+            return found
         raise RecordError(
             f"the record holds an event of type {type_name!r}, which this release does not know; "
             "read it with the release that wrote it, or a newer one"

@@ -15,6 +15,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final
 
 import polars as pl
@@ -72,6 +73,7 @@ class _Unfit(Exception):
     """Something among many events is not as declared; what it is, opening them will tell."""
 
 
+_FIELDS: Final = attrgetter("subject", "site", "occurred", "seq", "study_version", "body")
 _INTEGERS: Final = range(-(2**63), 2**63)
 _PYTHON: Final[Mapping[pl.DataType, type]] = {
     pl.String(): str,
@@ -140,37 +142,37 @@ def _heads(
     cls: type[EventBody], events: Sequence[Event], changed: Changed
 ) -> tuple[pl.DataFrame, list[str]]:
     """The common columns of `events`, and their bodies as text in the newest version."""
-    dates = [event.occurred for event in events]
-    last = [event.seq for event in events]
-    texts = [event.body for event in events]
-    for place, event in enumerate(events) if changed else ():
-        if (now := changed.get(event.seq)) is not None:
+    subjects, sites, occurred, seqs, versions, bodies = zip(*map(_FIELDS, events), strict=True)
+    dates, last, texts = list(occurred), list(seqs), list(bodies)
+    for place, seq in enumerate(seqs) if changed else ():
+        if (now := changed.get(seq)) is not None:
             dates[place], last[place], texts[place] = now.occurred, now.seq, canonical(now.body)
     head = pl.DataFrame(
         {
-            "subject": [event.subject for event in events],
-            "site": [event.site for event in events],
+            "subject": subjects,
+            "site": sites,
             "occurred": dates,
             "seq": last,
-            "event": [event.seq for event in events],
-            "study_version": [event.study_version for event in events],
+            "event": seqs,
+            "study_version": versions,
         },
         schema={name: dtype for name, dtype in COMMON.items() if name != "replicate"}
         | {"occurred": pl.String()},
     )
-    occurred = pl.col("occurred")
-    complete = occurred.str.len_bytes() == 10
-    if not head["occurred"].str.contains(r"^[0-9]{4}(-[0-9]{2}){0,2}$").all():
+    day = pl.col("occurred")
+    complete = day.str.len_bytes() == 10
+    partial = head.select(pl.when(~complete).then(day).alias(PARTIAL)).to_series()
+    if not partial.str.contains(r"^[0-9]{4}(-[0-9]{2})?$").all():
         raise _Unfit
     return head.select(
         pl.lit(0, pl.Int32).alias("replicate"),
         "subject",
         "site",
-        _days(head.select(pl.when(complete).then(occurred)).to_series()),
+        _days(head.select(pl.when(complete).then(day)).to_series()),
         "seq",
         "event",
         "study_version",
-        *([pl.when(~complete).then(occurred).alias(PARTIAL)] if has_partial_dates(cls) else []),
+        *([partial] if has_partial_dates(cls) else []),
     ), texts
 
 
@@ -196,11 +198,13 @@ def _converted(values: pl.Series, column: Column) -> pl.Series:
 
 def _days(texts: pl.Series) -> pl.Series:
     """Full dates of the calendar, which begins with the year 1."""
+    if not texts.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$").all():
+        raise _Unfit
     try:
         days = texts.str.to_date("%Y-%m-%d")
     except pl.exceptions.PolarsError as error:
         raise _Unfit from error
-    if not (days.dt.to_string("%Y-%m-%d") == texts).all() or not (days.dt.year() > 0).all():
+    if not (days.dt.year() > 0).all():
         raise _Unfit
     return days
 
