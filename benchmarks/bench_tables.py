@@ -143,8 +143,7 @@ def measured() -> None:
     _break_even(found)
 
 
-def bench_tables() -> None:
-    """Print the rates."""
+def test_tables() -> None:
     print()
     measured()
 
