@@ -173,9 +173,10 @@ def best_overall_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     first that showed the response; `confirmed` is null but for CR and PR, and says whether it was
     seen again after the plan's interval, or the standard's where the plan asks for none.
 
-    Source: RECIST 1.1, sections 4.4.3 and 4.6, table 3 (recist_1_1.yaml). Sorted by replicate, subject,
-    evaluator. `sources`: those of the assessment and of its confirmation, of the reference date,
-    and of a therapy after which assessments were left out; where nothing counts, of what was found.
+    Source: RECIST 1.1, sections 4.4.3 and 4.6, table 3 (recist_1_1.yaml). Sorted by replicate,
+    subject, evaluator. `sources`: those of the assessment and of its confirmation, of the reference
+    date, and of a therapy after which assessments were left out; where nothing counts, of what was
+    found.
     """
     readers = _readers(tables, plan)
     counted = _counted(tables, readers)
