@@ -8,6 +8,7 @@ from typing import Any
 
 from equipoise.conduct import care, entry
 from equipoise.conduct.context import Context
+from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
 from equipoise.oversight.events import (
     GrantGiven,
@@ -157,12 +158,14 @@ def correct(context: Context, body: Correct) -> EventBody:
         )
     check = CHECKED_AGAIN.get(target.type)
     checked = check(context, now) if check else now
-    if isinstance(checked, FormSaved):
+    if isinstance(checked, FormSaved) and body.item.startswith("items/"):
         name = body.item.split("/")[1]
         answer = next(item.value for item in checked.items if item.item == name)
         if answer is not None and name in entry.free_text_items(context, checked.form):
             answer = entry.sealed_answer(context, name, answer)
         return _corrected(context, body, answer)
+    if isinstance(value, str) and is_under_key(type(now), body.item):
+        return _corrected(context, body, entry.sealed_answer(context, body.item, value))
     return changed
 
 
@@ -183,7 +186,7 @@ def _plain(body: Correct) -> object:
         return None
     try:
         return json.loads(body.new)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(
             "canonical JSON, such as \"15.3\" in double quotes", where="Correct", field="new",
             found=body.new,

@@ -24,6 +24,11 @@ def sealed_body(body: Body, keys: KeyStore, *, trial: str, subject: str | None) 
     return plain
 
 
+def is_under_key(cls: type[Body], item: str) -> bool:
+    """Whether `item` is an item of `cls` that is kept under a key."""
+    return item in cls.model_fields and _under_key(cls.model_fields[item])
+
+
 def _under_key(declared: Any) -> bool:
     """Whether an item, optional or not, is declared to be kept under a key."""
     if any(isinstance(mark, UnderKey) for mark in declared.metadata):
