@@ -39,6 +39,7 @@ def test_small_trials(
     _through_postgresql(rehearsal, tmp_path, postgres)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("study", STUDIES)
 def test_amended(study: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -55,6 +56,7 @@ def test_amended(study: str, store: str, tmp_path: Path, request: pytest.Fixture
         _through_postgresql(rehearsal, tmp_path, request.getfixturevalue("postgres"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("study", STUDIES)
 def test_full_size(study: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
