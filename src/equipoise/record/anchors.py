@@ -26,7 +26,7 @@ SIGNING_KEY: Final = "anchor"
 """The name of the signing key in the store of keys."""
 
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_RECORDED = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$"
+_RECORDED = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 
 
 class Anchor(BaseModel):

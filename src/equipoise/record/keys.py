@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,17 +32,18 @@ _NONCE_BYTES: Final = 12
 _BUSY_SECONDS: Final = 60.0
 _FORMAT: Final = "1"
 _CHECK: Final = "master key"
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
 
-_TABLES: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-CREATE TABLE key (
+_TABLES: Final = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
+    """CREATE TABLE key (
     name TEXT PRIMARY KEY,
     secret BLOB,
     created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     destroyed TEXT,
     CHECK ((secret IS NULL) = (destroyed IS NOT NULL))
-) STRICT;
-"""
+) STRICT""",
+)
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = DELETE",
     "PRAGMA synchronous = EXTRA",
@@ -88,10 +90,14 @@ class KeyStore:
         try:
             for pragma in _PRAGMAS:
                 connection.execute(pragma).fetchall()
-            connection.executescript(f"BEGIN;{_TABLES}COMMIT;")
-            connection.executemany(
-                "INSERT INTO meta VALUES (?, ?)", [("format", _FORMAT.encode()), (_CHECK, check)]
-            )
+            connection.execute("BEGIN IMMEDIATE")
+            for table in _TABLES:
+                connection.execute(table)
+            meta = [("format", _FORMAT.encode()), (_CHECK, check)]
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise RecordError(f"cannot create the store of keys {path}: {error}") from error
         finally:
             connection.close()
         return cls(path, master=master)
@@ -123,14 +129,14 @@ class KeyStore:
 
     def get(self, name: str) -> Key | Erased:
         """The key, or ERASED when it was destroyed; RecordError when there never was one."""
-        found = self._connection.execute(
-            "SELECT secret FROM key WHERE name = ?", (name,)
-        ).fetchone()
-        if found is None:
+        found = self._read("SELECT secret FROM key WHERE name = ?", name)
+        if not found:
             raise RecordError(
-                f"no key {name} in {self.path}: it is of another trial, or older than its backup"
+                f"no key {name} in {self.path}: it is of another trial, or younger than this copy "
+                "of its keys"
             )
-        return ERASED if found[0] is None else Key(name, self._inward(name, found[0]))
+        ((secret,),) = found
+        return ERASED if secret is None else Key(name, self._inward(name, secret))
 
     def destroy(self, name: str) -> None:
         """What `name` covers can never be read again. Destroying a destroyed key does nothing."""
@@ -173,8 +179,10 @@ class KeyStore:
         """Remove the orphans that are older than `created_before`, and return their names.
 
         `created_before` is UTC as in `recorded`. A younger orphan may belong to an event that
-        another process is about to record.
+        another process is about to record. Raises RecordError when it is no such time.
         """
+        if not _MOMENT.fullmatch(created_before):
+            raise RecordError(f"no time in UTC such as 2026-11-23T03:22:55Z: {created_before!r}")
         old = set(self._names("secret IS NOT NULL AND created < ?", created_before))
         swept = [name for name in self.orphans(known) if name in old]
         with self._writing() as connection:
@@ -186,10 +194,14 @@ class KeyStore:
         self._connection.close()
 
     def _names(self, condition: str, *values: str) -> list[str]:
-        found: Iterable[tuple[str]] = self._connection.execute(
-            f"SELECT name FROM key WHERE {condition} ORDER BY name", values
-        )
+        found = self._read(f"SELECT name FROM key WHERE {condition} ORDER BY name", *values)
         return [name for (name,) in found]
+
+    def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise RecordError(f"the store of keys {self.path} cannot be read: {error}") from error
 
     def _present(self, name: str) -> Key:
         key = self.get(name)
@@ -203,10 +215,11 @@ class KeyStore:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise RecordError(
                 f"the store of keys {self.path} cannot be written: {error}"

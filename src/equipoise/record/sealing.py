@@ -46,6 +46,8 @@ class Key:
     secret: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
+        if key_of(f"sealed:1:{self.name}:AAAA") != self.name:
+            raise RecordError(f"{self.name!r} cannot name a key")
         if len(self.secret) != KEY_BYTES:
             raise RecordError(f"key {self.name} has {len(self.secret)} bytes instead of 32")
 
@@ -61,7 +63,11 @@ def seal(key: Key, plaintext: str, context: str) -> str:
     'Dupont'
     """
     nonce = os.urandom(_NONCE_BYTES)
-    secret = AESGCM(key.secret).encrypt(nonce, plaintext.encode(), _bound(key.name, context))
+    try:
+        plain, bound = plaintext.encode(), _bound(key.name, context)
+    except UnicodeEncodeError as error:
+        raise RecordError("a text with half a surrogate pair cannot be sealed") from error
+    secret = AESGCM(key.secret).encrypt(nonce, plain, bound)
     return f"sealed:1:{key.name}:{base64.urlsafe_b64encode(nonce + secret).decode()}"
 
 
@@ -74,6 +80,8 @@ def unseal(key: Key, text: str, context: str) -> str:
         raise RecordError(f"sealed under the key {found['name']}, not {key.name}")
     try:
         secret = base64.b64decode(found["text"].encode(), altchars=b"-_", validate=True)
+        if base64.urlsafe_b64encode(secret).decode() != found["text"]:
+            raise ValueError("the same bytes are written otherwise")
         plain = AESGCM(key.secret).decrypt(
             secret[:_NONCE_BYTES], secret[_NONCE_BYTES:], _bound(key.name, context)
         )
