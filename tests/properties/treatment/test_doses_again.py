@@ -6,6 +6,7 @@ import decimal
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +62,16 @@ def test_every_height_by_mosteller_is_rounded_as_exact_arithmetic_rounds() -> No
     for (height, weight), area in zip(found, areas(found, plan), strict=True):
         fourfold = 4 * height * weight * 10**8
         assert (2 * area - 1) ** 2 * 360_000 <= fourfold < (2 * area + 1) ** 2 * 360_000
+
+
+def test_no_body_comes_near_to_a_half() -> None:
+    """So that floating-point numbers, good to 1e-11 here, round as exact numbers do."""
+    height = np.arange(500, 2501)[:, None] / 10
+    weight = np.arange(200, 3501)[None, :] / 10
+    mosteller = np.sqrt(height * weight / 3600)
+    dubois = 0.007184 * height**0.725 * weight**0.425
+    for area in (mosteller * 10_000, dubois * 10_000):
+        assert np.abs(area - np.floor(area) - 0.5).min() > 5e-9
 
 
 @settings(max_examples=40)
