@@ -9,9 +9,9 @@ through `conduct`.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -38,6 +38,8 @@ RANKS: Mapping[str, int] = {
     )
 }  # fmt: skip
 """The order of entries of one day: a subject is screened before consent, allocated before dosed."""
+
+Kind = TypeVar("Kind", bound=Body)
 
 _EPOCH = datetime.date(1970, 1, 1)
 
@@ -114,14 +116,22 @@ class Entries:
 
         Nested rows go with their parents; corrections go with their targets.
         """
+        self.parts = [_Part(cls, frame.filter(wanted)) for cls, frame in self._merged()]
+        left = np.zeros(self._next, dtype=bool)
         for part in self.parts:
-            part.frame = part.frame.filter(wanted)
-        left = pl.concat([part.frame.select("_id") for part in self.parts])
-        self.nested = [(cls, frame.join(left, on="_id", how="semi")) for cls, frame in self.nested]
+            left[part.frame["_id"].to_numpy()] = True
+        self.nested = [
+            (cls, frame.filter(pl.Series(left[frame["_id"].to_numpy()])))
+            for cls, frame in _together(self.nested)
+        ]
         self.corrections = [
-            frame.filter(wanted).join(left, left_on="_target", right_on="_id", how="semi")
+            frame.filter(wanted & pl.Series(left[frame["_target"].to_numpy()]))
             for frame in self.corrections
         ]
+
+    def _merged(self) -> list[tuple[type[EventBody], pl.DataFrame]]:
+        """One frame per event class."""
+        return _together((part.cls, part.frame) for part in self.parts)
 
     def correct(
         self, replicate: Ints, subject: Ints, day: Ints, target: Ints, row: str, old: Any, new: Any
@@ -150,23 +160,19 @@ class Entries:
         `corrected` false gives the tables as they were before any correction was made.
         """
         seqs = self._ordered()
-        result = empty_tables(CATALOGUE)
-        by_table: dict[str, list[pl.DataFrame]] = {}
         heads = self._heads(seqs)
-        for part in self.parts:
-            frame = heads.join(
-                part.frame.drop("_replicate", "_subject", "_day", "_order"), on="_id"
-            )
-            by_table.setdefault(part.cls.TABLE, []).append(_shaped(frame, part.cls))
-        for cls, nested in self.nested:
-            frame = nested.join(heads, on="_id", how="inner")
-            if cls is FormItem and self.corrections:
+        place = np.full(self._next, -1, dtype=np.int64)
+        place[heads["_id"].to_numpy()] = np.arange(len(heads))
+        result = empty_tables(CATALOGUE)
+        for cls, part in self._merged():
+            items = part.drop("_replicate", "_subject", "_day", "_order", "_occurred", "_id")
+            found = heads[place[part["_id"].to_numpy()]].hstack(items)
+            result[cls.TABLE] = _shaped(found, cls).sort("replicate", "event")
+        for nested, rows in _together(self.nested):
+            frame = heads[place[rows["_id"].to_numpy()]].hstack(rows.drop("_id"))
+            if nested is FormItem and self.corrections:
                 frame = self._answered(frame, seqs, corrected=corrected)
-            by_table.setdefault(cls.TABLE, []).append(_shaped(frame, cls))
-        for table, frames in by_table.items():
-            key = ["replicate", "event"]
-            merged = pl.concat(frames)
-            result[table] = merged.sort(*key, *([POSITION] if POSITION in merged.columns else []))
+            result[nested.TABLE] = _shaped(frame, nested).sort("replicate", "event", POSITION)
         return result
 
     def changes(self) -> pl.DataFrame:
@@ -196,26 +202,25 @@ class Entries:
         """The common columns of every entry, by its number."""
         replicate = seqs["_replicate"].to_numpy()
         subject = seqs["_subject"].to_numpy()
-        names = self.subject_names[replicate, subject]
-        sites = self.site_codes[replicate, subject]
-        days = seqs["_day"].to_numpy()
+        flat = replicate * self.subject_names.shape[1] + subject
+        names = pl.Series(self.subject_names.ravel().tolist(), dtype=pl.String)
+        sites = pl.Series(self.site_codes.ravel().tolist(), dtype=pl.String)
         starts = np.array([day for day, _ in self.versions])
-        version = np.searchsorted(starts, days, side="right") - 1
-        labels = np.array([label for _, label in self.versions], dtype=object)
-        return seqs.select(
-            "_id",
-            pl.lit(pl.Series(np.array(self.replicates, dtype=np.int32)[replicate])).alias(
-                "replicate"
-            ),
-            pl.lit(pl.Series(names.tolist(), dtype=pl.String)).alias("subject"),
-            pl.lit(pl.Series(sites.tolist(), dtype=pl.String)).alias("site"),
-            "seq",
-            pl.col("seq").alias("event"),
-            pl.lit(pl.Series(labels[version.clip(0)].tolist(), dtype=pl.String)).alias(
-                "study_version"
-            ),
-            pl.col("_day"),
-            pl.col("_occurred_head"),
+        version = np.searchsorted(starts, seqs["_day"].to_numpy(), side="right") - 1
+        labels = pl.Series([label for _, label in self.versions], dtype=pl.String)
+        numbers = np.array(self.replicates, dtype=np.int32)
+        return pl.DataFrame(
+            {
+                "_id": seqs["_id"],
+                "replicate": numbers[replicate],
+                "subject": names.gather(flat),
+                "site": sites.gather(flat),
+                "seq": seqs["seq"],
+                "event": seqs["seq"],
+                "study_version": labels.gather(version.clip(0)),
+                "_day": seqs["_day"],
+                "_occurred_head": seqs["_occurred_head"],
+            }
         )
 
     def _ordered(self) -> pl.DataFrame:
@@ -256,6 +261,19 @@ class Entries:
         stands = pl.coalesce("new" if corrected else "old", "value").alias("value")
         by = pl.coalesce("_by", "seq").alias("seq") if corrected else pl.col("seq")
         return frame.join(made, on=["_id", "item"], how="left").with_columns(stands, by)
+
+
+def _together(
+    frames: Iterable[tuple[type[Kind], pl.DataFrame]],
+) -> list[tuple[type[Kind], pl.DataFrame]]:
+    """One frame per class, in order of first appearance."""
+    by_class: dict[type[Kind], list[pl.DataFrame]] = {}
+    for cls, frame in frames:
+        by_class.setdefault(cls, []).append(frame)
+    return [
+        (cls, pl.concat(found, how="diagonal_relaxed") if len(found) > 1 else found[0])
+        for cls, found in by_class.items()
+    ]
 
 
 def _shaped(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
