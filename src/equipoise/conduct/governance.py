@@ -11,6 +11,7 @@ from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
 from equipoise.oversight.events import (
+    AdoptStudyVersion,
     GrantGiven,
     GrantRevoked,
     Locked,
@@ -20,6 +21,7 @@ from equipoise.oversight.events import (
     SiteOpened,
     SourceVerified,
     StudyVersionActivated,
+    StudyVersionAdopted,
     Unlocked,
 )
 from equipoise.record.correction import (
@@ -33,7 +35,36 @@ from equipoise.record.event import Event, EventBody
 from equipoise.study.access import BLINDED_ROLES, ROLES, SITE_ROLES, VISIBLE
 from equipoise.study.actions import Correct
 from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.checks import disagreements
+from equipoise.study.load import parse_study, study_sha256, study_text
+from equipoise.study.source import written
 from equipoise.visits.events import FormSaved
+
+
+def study_version_adopted(context: Context, body: AdoptStudyVersion) -> EventBody:
+    """A further version of this trial's study, sound in itself, under a number not used before."""
+    study = parse_study(body.study)
+    if study.id != context.state.study:
+        raise BadInput(
+            f"a version of the study {context.state.study}",
+            where="AdoptStudyVersion",
+            field="id",
+            found=study.id,
+        )
+    if wrong := disagreements(study):
+        raise BadInput(
+            wrong[0].allowed, where="AdoptStudyVersion", field=written(wrong[0].path),
+            found=wrong[0].found,
+        )  # fmt: skip
+    if study.version in context.state.versions:
+        raise context.refuse(
+            f"version {study.version} is in the record already, and is never edited",
+            rule="amendment",
+            way_out="give the changed study file a new version",
+        )
+    return StudyVersionAdopted(
+        version=study.version, study_sha256=study_sha256(study), study=study_text(study)
+    )
 
 
 def site_opened(context: Context, body: SiteOpened) -> EventBody:
@@ -222,6 +253,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
 """Checks that an event has to pass again after a correction."""
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
+    "AdoptStudyVersion": study_version_adopted,
     "SiteOpened": site_opened,
     "StudyVersionActivated": study_version_activated,
     "GrantGiven": grant_given,

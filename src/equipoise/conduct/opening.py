@@ -45,22 +45,6 @@ def open_trial(
     return log.append_many(drafts, recorded=recorded)
 
 
-def adopt_version(
-    log: Log,
-    study: Study,
-    *,
-    actor: str,
-    organisation: str,
-    recorded: datetime.datetime | None = None,
-) -> list[Event]:
-    """Adopt a further version of the study; it goes live site by site afterwards (VA2)."""
-    today = (recorded or datetime.datetime.now(datetime.UTC)).date().isoformat()
-    body = _adopted(study)
-    key = f"adopt-{study.version}"
-    draft = _draft(body, actor, "data_manager", organisation, study.version, today, key)
-    return log.append_many([draft], recorded=recorded)
-
-
 def _adopted(study: Study) -> StudyVersionAdopted:
     return StudyVersionAdopted(
         version=study.version, study_sha256=study_sha256(study), study=study_text(study)

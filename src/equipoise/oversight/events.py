@@ -34,6 +34,12 @@ class StudyVersionAdopted(EventBody):
         return (f"study_version/{self.version}",)
 
 
+class AdoptStudyVersion(Body):
+    """Action: take a further version of the study file into the record, whole."""
+
+    study: str = Field(min_length=2)
+
+
 class SiteOpened(EventBody):
     """A hospital of the study's list of sites joined."""
 

@@ -72,6 +72,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "LaboratoryResultRecorded": _SITE,
     "Correct": _SITE | {"pharmacist", "laboratory", "reader"},
     "Redact": _INVESTIGATOR | {"data_manager"},
+    "AdoptStudyVersion": frozenset({"data_manager"}),
     "SiteOpened": frozenset({"data_manager"}),
     "StudyVersionActivated": frozenset({"data_manager"}),
     "SiteClosed": frozenset({"data_manager"}),

@@ -57,6 +57,7 @@ DECIDED: frozenset[str] = frozenset(
 ACTIONS: dict[str, type[Body]] = {
     **{event.TYPE: event for event in EVENTS if event.TYPE not in DECIDED},
     "ConfirmEligibility": eligibility.ConfirmEligibility,
+    "AdoptStudyVersion": oversight.AdoptStudyVersion,
     "ActivateScheme": randomisation.ActivateScheme,
     "Randomise": randomisation.Randomise,
     "RecordIdentity": visits.RecordIdentity,

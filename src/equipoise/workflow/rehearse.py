@@ -17,7 +17,7 @@ import polars as pl
 
 from equipoise.conduct.allocation import scheme_rule
 from equipoise.conduct.conductor import Conductor
-from equipoise.conduct.opening import adopt_version, open_trial
+from equipoise.conduct.opening import open_trial
 from equipoise.oversight.events import TrialOpened
 from equipoise.record.canonical import canonical
 from equipoise.record.keys import KeyStore
@@ -28,6 +28,7 @@ from equipoise.study.access import ACTION_ROLES
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import DECIDED, EVENTS
 from equipoise.study.definition import Study
+from equipoise.study.load import study_text
 
 ORGANISATION = "Rehearsal"
 ADMINISTRATOR = "rehearsal-administrator"
@@ -86,9 +87,10 @@ def replayed(
         day = clock.day_of(entry.day)
         while pending and pending[0].day <= day:
             version = pending.pop(0)
-            adopt_version(
-                log, version.study, actor="rehearsal-data_manager", organisation=ORGANISATION,
-                recorded=clock.at(version.day),
+            _act(
+                conductor, clock, version.day, "AdoptStudyVersion",
+                {"study": study_text(version.study)}, "data_manager",
+                f"adopt-{version.study.version}",
             )  # fmt: skip
             _go_live(conductor, version, clock)
         action = _action(entry, clock, seqs, seen)

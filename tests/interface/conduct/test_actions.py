@@ -18,6 +18,8 @@ from equipoise.record.verify import verify
 from equipoise.study.access import ACTION_ROLES, BLINDED_ROLES, ROLES, may_see
 from equipoise.study.catalogue import ACTIONS, CATALOGUE
 from equipoise.study.derivation import derive
+from equipoise.study.load import load_study, study_sha256, study_text
+from tests.harness.bridge import amended
 from tests.harness.trial import Trial
 
 TOMORROW = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)).date().isoformat()
@@ -331,3 +333,25 @@ def test_a_version_goes_live_site_by_site(embedded: Trial) -> None:
     embedded.act("SiteOpened", {"name": "Second"}, "data_manager", site=other)
     with pytest.raises(Refused, match="VA2"):
         embedded.act("SubjectScreened", {}, subject="B-001", site=other, actor="inv-2")
+
+
+@pytest.mark.requirement("VA2")
+def test_a_further_version_is_adopted_once_by_who_may(embedded: Trial) -> None:
+    second = amended(embedded.study)
+    body = {"study": study_text(second)}
+    with pytest.raises(Refused, match="may not do AdoptStudyVersion"):
+        embedded.act("AdoptStudyVersion", body, "monitor")
+    (event,) = embedded.act("AdoptStudyVersion", body, "data_manager")
+    assert json.loads(event.body)["study_sha256"] == study_sha256(second)
+    with pytest.raises(Refused, match="never edited"):
+        embedded.act("AdoptStudyVersion", body, "data_manager")
+    with pytest.raises(BadInput, match="lung-tmb"):
+        other = {"study": study_text(load_study("mgmt-net"))}
+        embedded.act("AdoptStudyVersion", other, "data_manager")
+    with pytest.raises(BadInput):
+        embedded.act("AdoptStudyVersion", {"study": '{"id": 1.5}'}, "data_manager")
+    activated = {"version": "2.0", "approval": "committee 2"}
+    embedded.act("StudyVersionActivated", activated, "data_manager", site=embedded.site)
+    embedded.screened("A-001")
+    with pytest.raises(Refused, match="scheme of the version in force is not active"):
+        embedded.act("Randomise", {}, subject="A-001")
