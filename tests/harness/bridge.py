@@ -48,8 +48,9 @@ def amended(study: Study) -> Study:
     other = next(each.version for each in marker.rules if each.version != marker.rule_in_force)
     scheme = study.randomisation.scheme
     ratios = tuple(
-        ratio.model_copy(update={"block_sizes": (2 * sum(ratio.ratio.values()),)})
+        ratio.model_copy(update={"block_sizes": (2 * total, 3 * total)})
         for ratio in scheme.ratios
+        for total in [sum(ratio.ratio.values())]
     )
     return study.model_copy(
         update={

@@ -21,7 +21,7 @@ class Arm(Plan):
 class StratumRatio(Plan):
     """Allocation ratio and block sizes of one marker status.
 
-    `ratio` maps arm to integer weight, in the order of the arms. Block sizes are multiples of the
+    `ratio` maps arm to integer weight, Block sizes are multiples of the
     sum of the weights; each block's size is drawn from them at random.
     """
 

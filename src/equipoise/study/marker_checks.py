@@ -152,8 +152,8 @@ def allocation_disagreements(study: Study) -> Disagreements:
 
 
 def _ratio(ratio: StratumRatio, arms: Sequence[str], method: str, path: FieldPath) -> Disagreements:
-    if list(ratio.ratio) != list(arms):
-        allowed = f"must give a weight to every arm, in the order {', '.join(arms)}"
+    if set(ratio.ratio) != set(arms):
+        allowed = f"must give a weight to every arm: {', '.join(arms)}"
         yield Disagreement((*path, "ratio"), allowed, ", ".join(ratio.ratio))
     for arm, weight in ratio.ratio.items():
         if weight < 1:

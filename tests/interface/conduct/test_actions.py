@@ -350,6 +350,9 @@ def test_a_further_version_is_adopted_once_by_who_may(embedded: Trial) -> None:
         embedded.act("AdoptStudyVersion", other, "data_manager")
     with pytest.raises(BadInput):
         embedded.act("AdoptStudyVersion", {"study": '{"id": 1.5}'}, "data_manager")
+    unsound = amended(embedded.study).model_copy(update={"version": "3.0", "sites": ()})
+    with pytest.raises(BadInput, match="site"):
+        embedded.act("AdoptStudyVersion", {"study": study_text(unsound)}, "data_manager")
     activated = {"version": "2.0", "approval": "committee 2"}
     embedded.act("StudyVersionActivated", activated, "data_manager", site=embedded.site)
     embedded.screened("A-001")
