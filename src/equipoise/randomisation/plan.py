@@ -21,8 +21,8 @@ class Arm(Plan):
 class StratumRatio(Plan):
     """Allocation ratio and block sizes of one marker status.
 
-    `ratio` maps arm to integer weight, Block sizes are multiples of the
-    sum of the weights; each block's size is drawn from them at random.
+    `ratio` maps arm to integer weight. Block sizes are multiples of the sum of the weights; each
+    block's size is drawn from them at random.
     """
 
     status: Code
