@@ -23,7 +23,24 @@ from equipoise.record.event import Body, Event, EventBody
 SUBJECTS = ("01-001", "01-002", "02-001")
 
 texts = st.text(min_size=1, max_size=12) | st.sampled_from(
-    ["null", "15.30", "{}", '"', "\\", "\n", "\x00", "\u2028", "\x85", "é😀", "a,b", "2024-02-30"]
+    [
+        "null",
+        "15.30",
+        "{}",
+        '"',
+        "\\",
+        "\\n",
+        "\\u0041",
+        '\\"',
+        "\t",
+        "\n",
+        "\x00",
+        "\u2028",
+        "\x85",
+        "é😀",
+        "a,b",
+        "2024-02-30",
+    ]
 )
 days = st.dates(datetime.date(1, 1, 1)).map(datetime.date.isoformat)
 partial_days = st.one_of(days, days.map(lambda day: day[:7]), days.map(lambda day: day[:4]))

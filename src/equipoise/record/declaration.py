@@ -109,8 +109,8 @@ def _column(where: str, name: str, annotation: Any, metadata: tuple[object, ...]
                     raise RecordError(f"{where}: nested rows are an empty tuple, never null")
                 if any(column.child for column in columns(inside)):
                     raise RecordError(f"{where}: rows nested in nested rows have no table")
-                texts = pl.List(pl.String())
-                return Column(name, "children", texts, texts, child=inside)
+                rows = pl.List(pl.Struct(stored_schema(inside)))
+                return Column(name, "children", rows, rows, child=inside)
             kind = _scalar(inside)
             if kind in ("text", "integer"):
                 lists = pl.List(_TABLE[kind]), pl.List(_STORED[kind])
@@ -151,7 +151,7 @@ def _scalar(bare: Any) -> Kind | None:
 
 
 def stored_schema(cls: type[Body]) -> dict[str, pl.DataType]:
-    """The polars types of the stored JSON of `cls`, for reading NDJSON; nested rows stay text."""
+    """The polars types of the stored JSON of `cls`, for reading NDJSON."""
     return {column.name: column.stored for column in columns(cls)}
 
 

@@ -90,52 +90,62 @@ _PYTHON: Final[Mapping[pl.DataType, type]] = {
 
 def _scanned(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> Frames:
     head, bodies = _heads(cls, events, changed)
-    frame = head.hstack(_parsed(bodies, cls))
-    yield cls.TABLE, _typed(frame, cls)
+    found = {cls.TABLE: head.hstack(_parsed(bodies, cls))}
     for item, child in children(cls):
         places = pl.int_ranges(0, pl.col(item).list.len(), dtype=pl.Int64).alias(POSITION)
-        nested = (
-            frame.select(*COMMON, item)
+        rows = (
+            found[cls.TABLE]
+            .select(*COMMON, item)
             .filter(pl.col(item).list.len() > 0)
             .with_columns(places, seq=pl.col("event"))
             .explode(item, POSITION)
         )
-        texts = nested.drop_in_place(item).to_list()
-        typed = _typed(nested.hstack(_parsed(texts, child)), child)
+        if rows[item].null_count():
+            raise _Unfit
+        found[child.TABLE] = rows.unnest(item)
+    classes = [cls, *(child for _, child in children(cls))]
+    _refuse_numbers_for_texts(bodies, [(found[each.TABLE], each) for each in classes])
+    yield cls.TABLE, _typed(found[cls.TABLE], cls)
+    for item, child in children(cls):
         marks = [
             (seq, position, by)
             for seq, now in changed.items()
             for (name, position), by in now.rows.items()
             if name == item
         ]
-        yield child.TABLE, _marked(typed, marks)
+        yield child.TABLE, _marked(_typed(found[child.TABLE], child), marks)
 
 
-def _parsed(texts: Sequence[str | None], cls: type[Body]) -> list[pl.Series]:
-    """The stored items of JSON objects, one to a text; nested objects stay text."""
+def _parsed(bodies: Sequence[str], cls: type[Body]) -> list[pl.Series]:
+    """The stored items of JSON objects, one to a text; nested rows as structs."""
     declared = stored_schema(cls)
-    bodies = [text for text in texts if text]
-    if not declared or not texts:
-        return [pl.Series(name, [], dtype) for name, dtype in declared.items()]
+    if not declared:
+        return []
     joined = "\n".join(bodies)
-    if len(bodies) != len(texts) or joined.count("\n") != len(texts) - 1:
+    if joined.count("\n") != len(bodies) - 1:
         raise _Unfit
     try:
         found = pl.read_ndjson(joined.encode(), schema=declared)
     except (pl.exceptions.PolarsError, UnicodeEncodeError) as error:
         raise _Unfit from error
-    raw = pl.Series(bodies)
-    for column in columns(cls):
-        given = found[column.name].is_not_null()
-        if not column.nullable and not given.all():
-            raise _Unfit
-        # polars would take a number or an object for its text, and say nothing
-        if (
-            column.stored == pl.String()
-            and (given != raw.str.contains(f'"{column.name}": ?"')).any()
-        ):
-            raise _Unfit
+    if len(found) != len(bodies):
+        raise _Unfit
     return found.get_columns()
+
+
+def _refuse_numbers_for_texts(
+    bodies: Sequence[str], found: Sequence[tuple[pl.DataFrame, type[Body]]]
+) -> None:
+    """Each text that was read stands in quotes: polars takes a number for its text, unasked."""
+    given: dict[str, int] = {}
+    for frame, cls in found:
+        for column in columns(cls):
+            if column.stored == pl.String():
+                count = len(frame) - frame[column.name].null_count()
+                given[column.name] = given.get(column.name, 0) + count
+    joined = "\n".join(bodies)
+    if any(joined.count(f'"{name}":"') != count for name, count in given.items()):
+        raise _Unfit
 
 
 def _heads(
@@ -178,6 +188,8 @@ def _heads(
 
 def _typed(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
     """`frame` of stored values with the columns and types of the table of `cls`."""
+    if any(not each.nullable and frame[each.name].null_count() for each in columns(cls)):
+        raise _Unfit
     return frame.select(
         *(name for name in schema(cls) if name in (*COMMON, PARTIAL, POSITION)),
         *(_converted(frame[each.name], each) for each in columns(cls) if each.child is None),

@@ -33,8 +33,14 @@ def same(found: Tables, expected: Tables) -> bool:
 
 
 def scanned(found: Sequence[Event]) -> Tables:
-    """The tables as many events at once are read."""
-    with patch.object(reading, "FEW", 0):
+    """The tables as many events at once are read, none of them opened that need not be."""
+    opened = reading._opened
+
+    def with_lists(cls: type[EventBody], *others: Any) -> reading.Frames:
+        assert reading._has_lists(cls)
+        return opened(cls, *others)
+
+    with patch.object(reading, "FEW", 0), patch.object(reading, "_opened", with_lists):
         return tables(found, CATALOGUE)
 
 
