@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from equipoise.conduct.allocation import allocation_source
+from equipoise.errors import RecordError
 from equipoise.randomisation.rules import allocated
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
@@ -17,6 +19,9 @@ from equipoise.study.definition import Study
 from tests.harness.killing import Pausing, Report, paused_for_good
 from tests.harness.stores import Store
 from tests.harness.trial import PEOPLE, Trial
+
+WRITERS = 3
+"""Writers of the test that kills the server."""
 
 
 def ready(trial: Trial, count: int) -> list[str]:
@@ -94,3 +99,24 @@ def prepared(log: Log, keys: KeyStore, count: int) -> tuple[Trial, list[str]]:
     trial.activate()
     assert PEOPLE["investigator"]
     return trial, ready(trial, count)
+
+
+def randomise_whatever_happens(
+    report: Report, name: str, pauses: int | None, store: Store, keys: Path, subjects: Sequence[str]
+) -> None:
+    """A writer that repeats each randomisation under its key until it is confirmed."""
+    trial = Trial(store.open(), KeyStore(keys))
+    mine = subjects[int(name[1:]) :: WRITERS]
+    report("ready", "")
+    for subject in mine:
+        action = trial.action("Randomise", {}, subject=subject, seen=2**40, key=f"r-{subject}")
+        confirmed = False
+        while not confirmed:
+            try:
+                trial.conductor.act(action)
+                confirmed = True
+            except RecordError as error:
+                report("trouble", str(error))
+                time.sleep(0.05)
+        report("acknowledged", subject)
+    raise AssertionError("nobody is left to randomise: give the test more subjects")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,17 +14,21 @@ import pytest
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.verify import verify
-from tests.harness.killing import Tally, _Running, kill_writers
+from tests.harness.killing import Tally, _Running, keep_writing, kill_writers
+from tests.harness.postgresql import Cluster
 from tests.harness.randomising import (
+    WRITERS,
     assert_replayed,
     prepared,
     randomise_all,
     randomise_until_killed,
+    randomise_whatever_happens,
 )
 from tests.harness.stores import PostgresStore, SqliteStore, Store
 
 PROCESSES, EACH = 8, 40
 KILLS, BETWEEN = 200, 60
+SERVER_KILLS = 20
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -83,4 +89,28 @@ def test_killed_while_randomising(store: Store, tmp_path: Path) -> None:
         events: list[Event] = log.read()
     assert (tally.kills, tally.between) == (KILLS, BETWEEN)
     assert sum(each.type == "Randomised" for each in events) > KILLS / 10
+    assert store.examine().findings == []
+
+
+@pytest.mark.slow
+def test_a_killed_server_loses_no_allocation(postgres_server: Cluster, tmp_path: Path) -> None:
+    """Twenty times the server dies under three processes that randomise."""
+    draw = random.Random(1)
+    store, keys = PostgresStore(postgres_server.database()), tmp_path / "keys"
+    with closing(store.create()) as log:
+        trial, subjects = prepared(log, KeyStore.create(keys), 240)
+    crew = keep_writing(randomise_whatever_happens, store, keys, subjects, writers=WRITERS)
+    for _ in range(SERVER_KILLS):
+        crew.wait_for_each()
+        time.sleep(draw.uniform(0, 0.1))
+        postgres_server.kill()
+        postgres_server.start()
+    crew.wait_for_each()
+    tally = crew.dismiss()
+    with closing(store.open()) as log:
+        events = log.read()
+        assert verify(events) == []
+        assert tally.acknowledged <= {each.subject for each in events if each.type == "Randomised"}
+        assert_replayed(events, log.trial, trial.study, trial.keys)
+    assert tally.troubles >= SERVER_KILLS
     assert store.examine().findings == []
