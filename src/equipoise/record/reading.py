@@ -73,7 +73,7 @@ class _Unfit(Exception):
     """Something among many events is not as declared; what it is, opening them will tell."""
 
 
-_FIELDS: Final = attrgetter("subject", "site", "occurred", "seq", "study_version", "body")
+_FIELDS: Final = ("subject", "site", "occurred", "seq", "study_version", "body")
 _INTEGERS: Final = range(-(2**63), 2**63)
 _PYTHON: Final[Mapping[pl.DataType, type]] = {
     pl.String(): str,
@@ -152,8 +152,10 @@ def _heads(
     cls: type[EventBody], events: Sequence[Event], changed: Changed
 ) -> tuple[pl.DataFrame, list[str]]:
     """The common columns of `events`, and their bodies as text in the newest version."""
-    subjects, sites, occurred, seqs, versions, bodies = zip(*map(_FIELDS, events), strict=True)
-    dates, last, texts = list(occurred), list(seqs), list(bodies)
+    subjects, sites, dates, seqs, versions, texts = (
+        list(map(attrgetter(name), events)) for name in _FIELDS
+    )
+    last = list(seqs)
     for place, seq in enumerate(seqs) if changed else ():
         if (now := changed.get(seq)) is not None:
             dates[place], last[place], texts[place] = now.occurred, now.seq, canonical(now.body)
