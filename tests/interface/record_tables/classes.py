@@ -34,7 +34,7 @@ class ScanLesion(Body):
 class ScanRemark(Body):
     """A row that is found by its position."""
 
-    remark: str
+    remark: str | None = None
 
 
 class Scanned(EventBody):
@@ -54,6 +54,12 @@ class Scanned(EventBody):
     remarks: tuple[ScanRemark, ...] = ()
 
 
+class Remarked(EventBody):
+    """An event whose rows stand in one table with those of another."""
+
+    remarks: tuple[ScanRemark, ...] = ()
+
+
 class Listed(EventBody):
     """Items that are lists."""
 
@@ -68,7 +74,7 @@ class Dosed(EventBody):
     amount: measured("mg", 2)  # type: ignore[valid-type]
 
 
-CATALOGUE = Catalogue((Scanned, Listed, Dosed, Corrected, Redacted))
+CATALOGUE = Catalogue((Scanned, Remarked, Listed, Dosed, Corrected, Redacted))
 
 SCAN: Mapping[str, Any] = {
     "modality": "ct", "slices": 40, "contrast": True, "reported": "2024-02-29",

@@ -129,6 +129,7 @@ def test_a_date_may_be_known_in_part() -> None:
         ({"lesions": [{"diameter": "5"}]}, "lesion is not there"),
         ({"lesions": [{"lesion": "T1", "diameter": "5.125"}]}, "more than 2 decimal places"),
         ({"lesions": [{"lesion": "T1", "diameter": 5}]}, "is not of the kind measured"),
+        ({"remarks": [None]}, "remarks is not a list of rows"),
         ({"remarks": [{"remark": 5}]}, "remark = 5 is not of the kind text"),
     ],
 )
@@ -320,11 +321,16 @@ def several() -> list[Event]:
     found: list[Event] = []
     for seq in range(1, 31):
         subject = {"subject": f"01-00{seq % 3}", "site": f"0{seq % 2}"}
-        found.append(
-            scan(seq, envelope=subject, slices=seq) if seq % 4 else dose(seq, str(seq), **subject)
-        )
+        remarks = {"remarks": [{"remark": None}, {"remark": str(seq)}]}
+        kinds = [
+            dose(seq, str(seq), **subject),
+            event(seq, "Remarked", remarks, **subject),
+            scan(seq, envelope=subject, slices=seq),
+            scan(seq, envelope=subject, lesions=[]),
+        ]
+        found.append(kinds[seq % 4])
     for target, item, value in (
-        (1, "slices", 99),
+        (3, "slices", 99),
         (4, "amount", "0.25"),
         (2, "lesions/T1/diameter", "1"),
     ):
@@ -354,13 +360,13 @@ def test_reading_subject_by_subject_gives_the_same_rows() -> None:
 def test_a_later_event_changes_no_earlier_table() -> None:
     found = several()
     earlier = {upto: tables(found[:upto], CATALOGUE) for upto in range(len(found) + 1)}
-    growing = empty_tables(CATALOGUE)
-    kept = []
-    for upto, each in enumerate(found):
-        growing = appended(growing, found[:upto], [each], CATALOGUE)
-        kept.append(growing)
-    for upto, tables_then in enumerate(kept, start=1):
-        assert same(tables_then, earlier[upto])
+    for step in (1, 4):
+        kept = {0: empty_tables(CATALOGUE)}
+        for upto in range(step, len(found) + 1, step):
+            new = found[upto - step : upto]
+            kept[upto] = appended(kept[upto - step], found[: upto - step], new, CATALOGUE)
+        for upto, tables_then in kept.items():
+            assert same(tables_then, earlier[upto])
     assert same(tables(found[:7], CATALOGUE), earlier[7])
 
 
