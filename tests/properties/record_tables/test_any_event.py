@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 from unittest.mock import patch
 
@@ -16,13 +17,20 @@ from equipoise.errors import RecordError
 from equipoise.record import reading
 from equipoise.record.canonical import canonical
 from equipoise.record.declaration import columns
-from equipoise.record.event import Event, EventBody
+from equipoise.record.event import Draft, Event, EventBody
+from equipoise.record.sqlite import SqliteLog
 from equipoise.record.tables import Tables, empty_tables, rows, schema, tables
+from equipoise.record.verify import verify
 from equipoise.study.catalogue import CATALOGUE
 from tests.harness.any_event import an_event, by_subject, event, events, texts
 
 CLASSES = [cls for cls in CATALOGUE.classes if cls.TYPE != "Corrected"]
 """A correction without what it corrects is an error; corrections have tests of their own."""
+
+ENVELOPE = (
+    "type", "type_version", "actor", "role", "organisation", "study_version", "occurred", "subject",
+    "site",
+)  # fmt: skip
 
 
 def same(found: Tables, expected: Tables) -> bool:
@@ -63,6 +71,32 @@ def test_every_event_can_be_recorded_and_read_again(
         (0, each.seq, each.subject, each.site, each.occurred, each.study_version)
         for each in recorded
     ]
+
+
+@pytest.mark.requirement("AT1")
+@given(data=st.data())
+@settings(max_examples=3)
+def test_an_event_of_every_class_goes_through_a_store(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    wanted = [data.draw(an_event(cls, seq)) for seq, cls in enumerate(CLASSES, start=1)]
+    drafts = [
+        Draft(
+            body=json.loads(each.body),
+            guards=cls.model_validate_json(each.body).guards(each.subject),
+            **{name: getattr(each, name) for name in ENVELOPE},
+        )
+        for cls, each in zip(CLASSES, wanted, strict=True)
+    ]
+    path = tmp_path_factory.mktemp("record") / "record.sqlite3"
+    with closing(SqliteLog.create(path, trial="by-hand")) as log:
+        log.append_many(drafts)
+        recorded = log.read()
+    assert verify(recorded) == []
+    found = tables(recorded, CATALOGUE)
+    assert same(found, tables(wanted, CATALOGUE))
+    for cls, each in zip(CLASSES, recorded, strict=True):
+        assert [canonical(back.body) for back in rows(found, cls)] == [each.body]
 
 
 def test_every_class_is_under_test() -> None:
