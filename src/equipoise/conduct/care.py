@@ -19,6 +19,7 @@ from equipoise.safety.ctcae import check_grade, check_report
 from equipoise.safety.events import AdverseEventFollowedUp, AdverseEventReported
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
 from equipoise.treatment.plan import Dose, Regimen
+from equipoise.treatment.rules import released
 
 
 def sample_received(context: Context, body: SampleReceived) -> EventBody:
@@ -110,8 +111,7 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody:
 
 def _check_released(context: Context, regimen: str, dose: Dose) -> None:
     """Refuse a dose without a signed source; a rehearsal uses it and the tables flag it."""
-    signed = dose.release is not None and dose.release.pharmacist and dose.release.investigator
-    if not signed and not context.state.rehearsal:
+    if not released(dose) and not context.state.rehearsal:
         raise context.refuse(
             f"cannot be given {dose.drug} of {regimen}: the dose has no signed source",
             rule="PH1",

@@ -9,6 +9,17 @@ from pydantic import Field
 from equipoise.record.event import Body, ClinicalText, EventBody, FullDate, Identifier, Text
 from equipoise.record.plan import Code
 
+DeviationCategory = Literal[
+    "wrong_stratum",
+    "not_eligible",
+    "consent",
+    "visit_window",
+    "dose",
+    "prohibited_therapy",
+    "other",
+]
+"""What a departure from the protocol concerns."""
+
 
 class TrialOpened(EventBody):
     """The first event of every record. A rehearsal says so here, and can never become live."""
@@ -148,15 +159,7 @@ class DeviationRecorded(EventBody):
     PARTIAL_OCCURRED: ClassVar[bool] = True
 
     deviation: Identifier
-    category: Literal[
-        "wrong_stratum",
-        "not_eligible",
-        "consent",
-        "visit_window",
-        "dose",
-        "prohibited_therapy",
-        "other",
-    ]
+    category: DeviationCategory
     description: ClinicalText
     important: bool
     target: int | None = None

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from equipoise.oversight.events import DeviationCategory
 from equipoise.record.plan import Plan
 
 
 class ImportantDeviation(Plan):
     """A category of deviation that the protocol calls important."""
 
-    category: Literal[
-        "wrong_stratum",
-        "not_eligible",
-        "consent",
-        "visit_window",
-        "dose",
-        "prohibited_therapy",
-        "other",
-    ]
+    category: DeviationCategory
 
 
 class OversightPlan(Plan):

@@ -10,6 +10,7 @@ from equipoise.record.event import decimal_text
 from equipoise.record.plan import assumed_values
 from equipoise.study.analysis_plan import Analysis
 from equipoise.study.definition import Study
+from equipoise.treatment.rules import released
 
 WIDTH = 96
 
@@ -174,8 +175,5 @@ def unreleased_regimens(study: Study) -> list[str]:
     return [
         regimen.code
         for regimen in study.treatment.regimens
-        if any(
-            dose.release is None or not (dose.release.pharmacist and dose.release.investigator)
-            for dose in regimen.doses
-        )
+        if not all(released(dose) for dose in regimen.doses)
     ]
