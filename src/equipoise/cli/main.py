@@ -14,7 +14,7 @@ VERBS: dict[str, str] = {
     "rehearse": "run a whole trial before the first patient, into a record",
     "verify": "prove that a record was not changed",
     "analyse": "run the analysis plan on a record",
-    "response": "run tumour tables (SDTM TU, TR) through the response rules",
+    "response": "run tumour tables (SDTM TU, TR, RS) through the response rules",
 }
 """Every verb with its one line; the module of a verb is equipoise.cli.VERB."""
 

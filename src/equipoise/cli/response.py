@@ -1,21 +1,21 @@
-"""Run tumour tables (SDTM TU, TR) through the response rules of RECIST 1.1.
+"""Run tumour tables (SDTM TU, TR) or dated responses (RS) through the rules of RECIST 1.1.
 
 Prints sums and responses of every subject, evaluator and visit, best responses and progression, and
-a reconciliation: how many rows of each file were used, and why the others were not. With --rs also
-where given responses agree and differ. Days count from the baseline assessment.
+a reconciliation: how many rows of each file were used, and why the others were not. With --tu, --tr
+and --rs also where given responses agree and differ; days count from the baseline assessment. With
+--rs alone best responses with and without confirmation from the dated overall responses; days count
+from the reference date of --subjects.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from equipoise.exchange.sdtm_response import Compared
     from equipoise.exchange.sdtm_tumour import TumourTables
     from equipoise.record.tables import Tables
     from equipoise.response.plan import ResponsePlan
@@ -23,9 +23,17 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `equipoise response`."""
-    parser.add_argument("--tu", type=Path, required=True, help="lesions identified (SDTM TU, CSV)")
-    parser.add_argument("--tr", type=Path, required=True, help="results of lesions (SDTM TR, CSV)")
-    parser.add_argument("--rs", type=Path, help="given responses (SDTM RS, CSV) to compare with")
+    parser.add_argument("--tu", type=Path, help="lesions identified (SDTM TU, CSV)")
+    parser.add_argument("--tr", type=Path, help="results of lesions (SDTM TR, CSV)")
+    parser.add_argument(
+        "--rs", type=Path, help="given responses (SDTM RS, CSV): alone, or to compare with"
+    )
+    parser.add_argument(
+        "--subjects",
+        type=Path,
+        help="with --rs alone: USUBJID, reference date (REFERENCE_DATE, RFSTDTC) and, where there "
+        "is one, progression date (PROGRESSION_DATE, PDDT) of every subject (CSV)",
+    )
     parser.add_argument(
         "--confirm",
         type=_days,
@@ -50,40 +58,81 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="allow one stable disease between a partial response and its confirmation",
     )
     parser.add_argument(
+        "--progression",
+        choices=["first-pd", "given"],
+        help="with --rs alone, what ends a course: its first PD, or only the progression date of "
+        "--subjects; default: first-pd",
+    )
+    parser.add_argument(
+        "--missing-as-ne",
+        action="store_true",
+        help="with --rs alone: a subject without an assessment that counts is NE, not MISSING",
+    )
+    parser.add_argument(
         "--reappearance",
         choices=["progression", "by-sum"],
-        default="progression",
         help="disease seen again after a complete response; default: progression",
     )
     parser.add_argument(
         "--known-sum",
         choices=["progression", "ignored"],
-        default="progression",
-        help="the sum of the evaluated targets while one is missing may show progression",
+        help="the sum of the evaluated targets while one is missing; default: progression",
     )
     parser.add_argument("--json", action="store_true", help="everything as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """0; what cannot be read is an error with file, line and column."""
+    plan = _plan(arguments)
+    if _lesions_given(arguments):
+        told, lines = _of_lesions(arguments, plan)
+    else:
+        from equipoise.cli.dated_responses import of_dated_responses
+
+        told, lines = of_dated_responses(arguments, plan)
+    print(json.dumps(told, indent=2, ensure_ascii=False) if arguments.json else "\n".join(lines))
+    return 0
+
+
+_ALONE = ("subjects", "progression", "missing_as_ne")
+_WITH_LESIONS = ("reappearance", "known_sum")
+
+
+def _lesions_given(arguments: argparse.Namespace) -> bool:
+    """Whether lesions are given; BadInput where the files or options do not go together."""
+    from equipoise.errors import BadInput
+
+    lesions = (arguments.tu, arguments.tr)
+    if None in lesions and (any(lesions) or arguments.rs is None):
+        raise BadInput("--tu and --tr together, or --rs alone", where="equipoise response")
+    given = lesions[0] is not None
+    for name in _ALONE if given else _WITH_LESIONS:
+        if getattr(arguments, name):
+            goes = "--rs alone" if given else "--tu and --tr"
+            option = "--" + name.replace("_", "-")
+            raise BadInput(f"goes with {goes}", where="equipoise response", field=option)
+    return given
+
+
+def _of_lesions(
+    arguments: argparse.Namespace, plan: ResponsePlan
+) -> tuple[dict[str, Any], Iterator[str]]:
+    """Everything that the rules derive from the files of lesions, as data and as lines."""
+    from equipoise.cli.reconciliation import comparison, reconciliation
     from equipoise.exchange.sdtm_response import compare_responses
     from equipoise.exchange.sdtm_tumour import read_tumour
     from equipoise.response.rules import RULES
 
-    plan = _plan(arguments)
     read = read_tumour(arguments.tu, arguments.tr)
     derived = dict(read.tables)
     for rule in RULES:
         derived[rule.produces] = rule.rule(derived, plan)
     told = _told(plan, read, derived)
-    told["reconciliation"] = _reconciliation(read, {"TU": arguments.tu, "TR": arguments.tr})
+    files = {"TU": arguments.tu, "TR": arguments.tr}
+    told["reconciliation"] = reconciliation(read.rows.values(), files)
     if arguments.rs:
-        told["comparison"] = _comparison(compare_responses(arguments.rs, read, derived))
-    if arguments.json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(_lines(told)))
-    return 0
+        told["comparison"] = comparison(compare_responses(arguments.rs, read, derived))
+    return told, _lines(told)
 
 
 def _days(text: str) -> int:
@@ -108,8 +157,8 @@ def _plan(arguments: argparse.Namespace) -> ResponsePlan:
         stable_disease_minimum_days=minimum,
         windows=(),
         conventions=ResponseConventions(
-            known_sum_shows_progression=arguments.known_sum == "progression",
-            reappearance_is_progression=arguments.reappearance == "progression",
+            known_sum_shows_progression=arguments.known_sum != "ignored",
+            reappearance_is_progression=arguments.reappearance != "by-sum",
             not_evaluable_between=arguments.max_ne,
             stable_between=1 if arguments.accept_sd else None,
         ),
@@ -209,57 +258,14 @@ def _places(read: TumourTables, sources: Sequence[int]) -> list[str]:
     return [read.rows[number].place for number in sources]
 
 
-def _reconciliation(read: TumourTables, files: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """Per file: rows, used, not used by reason, and what is to be told of rows that were used."""
-    told = []
-    for domain, path in files.items():
-        rows = [row for row in read.rows.values() if row.domain == domain]
-        told.append(
-            {
-                "file": path.name,
-                "rows": len(rows),
-                "used": sum(row.used for row in rows),
-                "not_used": [
-                    {"line": row.line.number, "reason": row.told} for row in rows if not row.used
-                ],
-                "remarks": [
-                    {"line": row.line.number, "remark": row.told}
-                    for row in rows
-                    if row.used and row.told
-                ],
-            }
-        )
-    return told
-
-
-def _comparison(compared: Sequence[Compared]) -> dict[str, Any]:
-    from equipoise.exchange.sdtm_response import agreement
-
-    return {
-        **agreement(compared),
-        "rows": [
-            {
-                "place": each.place,
-                "subject": each.subject,
-                "evaluator": each.evaluator,
-                "visit": each.visit,
-                "test": each.test,
-                "given": each.given,
-                "derived": each.derived,
-                "agrees": each.agrees,
-                "why": each.why,
-            }
-            for each in compared
-        ],
-    }
-
-
 _COLUMNS = ("visit", "date", "targets", "sum mm", "baseline", "nadir", "target", "non-target",
             "new", "overall")  # fmt: skip
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     """Everything for a reader."""
+    from equipoise.cli.reconciliation import comparison_lines, reconciliation_lines
+
     yield told["standard"]["title"]
     for name, value in told["conventions"].items():
         shown = ("yes" if value else "no") if isinstance(value, bool) else value
@@ -274,9 +280,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield from _table([_COLUMNS, *(_cells(row) for row in rows)])
         yield from _verdict(best[reader])
         yield ""
-    yield from _reconciled(told["reconciliation"])
+    yield from reconciliation_lines(told["reconciliation"])
     if "comparison" in told:
-        yield from _agreement_lines(told["comparison"])
+        yield from comparison_lines(told["comparison"])
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -310,30 +316,3 @@ def _verdict(best: Mapping[str, Any]) -> Iterator[str]:
     if best["progressed"]:
         day = best["progression_date"] or "no date"
         yield f"  progression: {best['progression_visit']} ({day})"
-
-
-def _reconciled(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for file in files:
-        left = len(file["not_used"])
-        yield f"{file['file']}: {file['rows']} rows, {file['used']} used, {left} not used"
-        yield from _counted(each["reason"] for each in file["not_used"])
-        yield from _counted(f"used, but {each['remark']}" for each in file["remarks"])
-
-
-def _counted(reasons: Iterator[str]) -> Iterator[str]:
-    for reason, number in sorted(Counter(reasons).items(), key=lambda each: (-each[1], each[0])):
-        yield f"  {number:6} {reason}"
-
-
-def _agreement_lines(comparison: Mapping[str, Any]) -> Iterator[str]:
-    yield ""
-    yield (
-        f"Given responses: {comparison['agree']} agree, {comparison['differ']} differ, "
-        f"{comparison['not_compared']} not compared"
-    )
-    for row in comparison["rows"]:
-        if row["agrees"]:
-            continue
-        what = ", ".join(row[name] for name in ("place", "subject", "evaluator", "visit", "test"))
-        verdict = [] if row["agrees"] is None else [f"given {row['given']}, here {row['derived']}"]
-        yield ": ".join([f"  {what}", *verdict, *([row["why"]] if row["why"] else [])])
