@@ -7,6 +7,7 @@ A correct generator would fail at this limit for one seed in 10 000.
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 from math import comb
 
 import numpy as np
@@ -20,6 +21,7 @@ from equipoise.statistics.allocation import (
     blocks_needed,
     words_needed,
 )
+from equipoise.statistics.minimisation import Minimisation, minimise_batch
 from equipoise.statistics.random import allocation_words, dummy_seed
 
 LIMIT = 1e-4
@@ -78,3 +80,40 @@ def test_complete_randomisation_has_independent_arms_in_ratio() -> None:
         goodness_of_fit(np.bincount(pairs).tolist(), np.outer(share, share).ravel().tolist())
         > LIMIT
     )
+
+
+MINIMISED = Minimisation((2, 1), (1, 2), Fraction(4, 5))
+
+
+def minimised(trials: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Levels of two factors, one level of the second rare, and arms, of so many trials."""
+    rng = np.random.default_rng(20262)
+    levels = np.stack(
+        [rng.integers(0, 2, (trials, length)), rng.binomial(1, 0.2, (trials, length))], axis=2
+    )
+    seeds = [dummy_seed(20262, replicate) for replicate in range(trials)]
+    words = allocation_words(seeds, "main", ["A"], length, MINIMISED.words_per_block)
+    strata = np.zeros((trials, length), dtype=np.int64)
+    return levels, minimise_batch([MINIMISED], strata, levels, words)
+
+
+@pytest.mark.requirement("RN2")
+def test_minimisation_keeps_the_ratio_at_every_arrival_and_balances_every_level() -> None:
+    levels, arms = minimised(2000, 12)
+    for place in range(12):
+        seen = np.bincount(arms[:, place], minlength=2).tolist()
+        assert goodness_of_fit(seen, [2 / 3, 1 / 3]) > LIMIT, f"arrival {place}"
+    rare = levels[:, :, 1] == 1
+    share = (arms == 0)[rare].tolist()
+    assert goodness_of_fit([sum(share), len(share) - sum(share)], [2 / 3, 1 / 3]) > LIMIT
+
+
+def test_minimisation_is_nearer_to_the_ratio_than_chance_in_every_level() -> None:
+    """Complete randomisation leaves a mean square of n x 2/9 between arm and expectation."""
+    levels, arms = minimised(500, 60)
+    for factor in (0, 1):
+        for level in (0, 1):
+            mine = levels[:, :, factor] == level
+            size = mine.sum(axis=1)
+            surplus = ((arms == 0) & mine).sum(axis=1) - size * 2 / 3
+            assert (surplus**2).mean() < 0.5 * (size * 2 / 9).mean()

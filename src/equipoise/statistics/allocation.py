@@ -41,7 +41,7 @@ class PermutedBlocks:
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _check_ratio(self.ratio)
+        check_ratio(self.ratio)
         if not self.sizes or len(set(self.sizes)) != len(self.sizes):
             raise BadInput("at least one block size, none twice", field="sizes", found=self.sizes)
         total = sum(self.ratio)
@@ -57,7 +57,7 @@ class PermutedBlocks:
     @property
     def words_per_block(self) -> int:
         """How many words a block may draw: enough for its largest size, and at least 4 more."""
-        return _words_for(max(self.sizes))
+        return words_for(max(self.sizes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ class CompleteRandomisation:
     ratio: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _check_ratio(self.ratio)
+        check_ratio(self.ratio)
 
     @property
     def words_per_block(self) -> int:
         """How many words one allocation may draw: the one it needs, and at least 4 more."""
-        return _words_for(1)
+        return words_for(1)
 
 
 Method = PermutedBlocks | CompleteRandomisation
@@ -118,14 +118,14 @@ def allocate(method: Method, stratum: str, earlier: int, words: Words) -> Alloca
         drawn = words(stratum, block, count)
         size, _ = _block_size(drawn, kind, sizes)
         if size < 0:
-            raise _exhausted(f"{stratum}, block {block}", count)
+            raise exhausted(f"{stratum}, block {block}", count)
         if first + size > earlier:
             break
         first, block = first + size, block + 1
     arms = np.empty(size, dtype=np.int64)
     size, used = _fill_block(drawn, kind, ratio, sizes, arms)
     if size < 0:
-        raise _exhausted(f"{stratum}, block {block}", count)
+        raise exhausted(f"{stratum}, block {block}", count)
     return Allocation(
         arm=int(arms[earlier - first]),
         number=earlier,
@@ -169,8 +169,8 @@ def allocate_batch(methods: Sequence[Method], strata: IntArray, words: UInt64Arr
     encoded = [_encoded(method) for method in methods]
     kinds = np.array([kind for kind, _, _ in encoded], dtype=np.int64)
     limits = np.array([method.words_per_block for method in methods], dtype=np.int64)
-    ratios = _padded([ratio for _, ratio, _ in encoded])
-    sizes = _padded([sizes for _, _, sizes in encoded])
+    ratios = padded([ratio for _, ratio, _ in encoded])
+    sizes = padded([sizes for _, _, sizes in encoded])
     choices = np.array([len(sizes) for _, _, sizes in encoded], dtype=np.int64)
     arms = np.full(strata.shape, NO_ARM, dtype=np.int64)
     core = compiled(
@@ -188,11 +188,12 @@ def allocate_batch(methods: Sequence[Method], strata: IntArray, words: UInt64Arr
             found=f"{words.shape[2]} blocks",
         )
     if failed >= 0:
-        raise _exhausted(f"{failed}", int(limits[failed]))
+        raise exhausted(f"{failed}", int(limits[failed]))
     return arms
 
 
-def _check_ratio(ratio: tuple[int, ...]) -> None:
+def check_ratio(ratio: tuple[int, ...]) -> None:
+    """BadInput unless at least two arms have a positive weight and none a negative one."""
     if min(ratio, default=-1) < 0 or sum(part > 0 for part in ratio) < 2:
         raise BadInput(
             "whole numbers, none negative, at least two of them positive",
@@ -218,7 +219,8 @@ def _check_batch(methods: Sequence[Method], strata: IntArray, words: UInt64Array
         )
 
 
-def _words_for(largest: int) -> int:
+def words_for(largest: int) -> int:
+    """How many words a block of `largest` draws may use: whole digests, one more than it needs."""
     return WORDS_PER_DIGEST * (-(-largest // WORDS_PER_DIGEST) + 1)
 
 
@@ -229,14 +231,16 @@ def _encoded(method: Method) -> tuple[int, IntArray, IntArray]:
     return _COMPLETE, ratio, np.ones(1, dtype=np.int64)
 
 
-def _padded(rows: Sequence[IntArray]) -> IntArray:
+def padded(rows: Sequence[IntArray]) -> IntArray:
+    """Rows of unequal length as one array, filled up with zeros."""
     padded = np.zeros((len(rows), max(len(row) for row in rows)), dtype=np.int64)
     for index, row in enumerate(rows):
         padded[index, : len(row)] = row
     return padded
 
 
-def _exhausted(stratum: str, count: int) -> BadInput:
+def exhausted(stratum: str, count: int) -> BadInput:
+    """The error of a source of words that repeats itself: nothing is allocated."""
     return BadInput(
         f"the {count} words of a block suffice for its draws; nothing was allocated, and the "
         "source of words must be examined",

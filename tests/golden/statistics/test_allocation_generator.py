@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
+from itertools import cycle, islice
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 
 from equipoise.statistics.allocation import (
@@ -17,6 +21,7 @@ from equipoise.statistics.allocation import (
     PermutedBlocks,
     allocate,
 )
+from equipoise.statistics.minimisation import Measure, Minimisation, minimise
 from equipoise.statistics.random import AllocationWords, dummy_seed
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "allocation-generator.md"
@@ -72,7 +77,27 @@ def test_first_arms_are_those_on_the_page(
 
 
 def test_page_has_all_its_vectors() -> None:
-    assert (len(rows(5)), len(rows(6))) == (3, 5)
+    assert (len(rows(5)), len(rows(6)), len(rows(8))) == (3, 5, 4)
+
+
+@pytest.mark.requirement("RN7")
+@pytest.mark.parametrize(
+    ("scheme", "stratum", "ratio", "weights", "p", "measure", "levels", "arms"), rows(8)
+)
+def test_first_minimised_arms_are_those_on_the_page(
+    scheme: str,
+    stratum: str,
+    ratio: str,
+    weights: str,
+    p: str,
+    measure: str,
+    levels: str,
+    arms: str,
+) -> None:
+    method = Minimisation(integers(ratio), integers(weights), Fraction(p), cast(Measure, measure))
+    patients = list(islice(cycle([integers(each) for each in levels.split(";")]), 24))
+    found = minimise(method, stratum, np.array(patients), AllocationWords(SEED, scheme))
+    assert [each.arm for each in found] == list(integers(arms))
 
 
 @pytest.mark.requirement("RN7")
@@ -108,6 +133,34 @@ def test_complete_randomisation_equals_the_independent_program(
     expected = program["complete_randomisation"](seed, "main", "low", ratio, 200)
     source, method = AllocationWords(seed, "main"), CompleteRandomisation(ratio)
     assert [allocate(method, "low", n, source).arm for n in range(200)] == expected
+
+
+@pytest.mark.requirement("RN7")
+@pytest.mark.parametrize(
+    ("ratio", "weights", "p"),
+    [
+        ((2, 1), (1, 1), Fraction(4, 5)),
+        ((1, 1), (1, 2, 5), Fraction(1)),
+        ((1, 2, 1), (2, 3), Fraction(85, 100)),
+        ((3, 0, 2), (1,), Fraction(1, 5)),
+    ],
+)
+@pytest.mark.parametrize("measure", ["range", "variance"])
+def test_minimisation_equals_the_independent_program(
+    program: dict[str, Callable[..., list[int]]],
+    ratio: tuple[int, ...],
+    weights: tuple[int, ...],
+    p: Fraction,
+    measure: Measure,
+) -> None:
+    seed = dummy_seed(1975, 0)
+    patients = np.random.default_rng(1975).integers(0, 3, (90, len(weights)))
+    expected = program["minimisation"](
+        seed, "main", "low", ratio, weights, p.as_integer_ratio(), measure, patients.tolist()
+    )
+    method = Minimisation(ratio, weights, p, measure)
+    found = minimise(method, "low", patients, AllocationWords(seed, "main"))
+    assert [each.arm for each in found] == expected
 
 
 def test_dummy_seed_is_the_one_on_the_page() -> None:
