@@ -21,6 +21,7 @@ from equipoise.study.definition import Study
 from equipoise.study.derivation import ORDER, derive
 from equipoise.study.load import load_study, study_path
 from equipoise.workflow.rehearse import Replay, replayed
+from tests.harness.schemes import minimised
 
 STUDIES = ("mgmt-net", "lung-tmb")
 SCENARIOS = ("planning", "null")
@@ -43,15 +44,22 @@ def scenario_of(study: str, name: str, subjects: int | None = None) -> Scenario:
 
 
 def amended(study: Study) -> Study:
-    """A second version: the other rule in force, other block sizes under a new scheme version."""
+    """A second version: the other rule in force, other block sizes (or another coin)
+    under a new scheme version."""
     marker = study.biomarker.marker
     other = next(each.version for each in marker.rules if each.version != marker.rule_in_force)
     scheme = study.randomisation.scheme
+    rule = scheme.minimisation
     ratios = tuple(
-        ratio.model_copy(update={"block_sizes": (2 * total, 3 * total)})
+        ratio.model_copy(update={"block_sizes": () if rule else (2 * total, 3 * total)})
         for ratio in scheme.ratios
         for total in [sum(ratio.ratio.values())]
     )
+    changed = {
+        "version": "2",
+        "ratios": ratios,
+        "minimisation": rule and rule.model_copy(update={"probability": Decimal("0.7")}),
+    }
     return study.model_copy(
         update={
             "version": "2.0",
@@ -59,15 +67,22 @@ def amended(study: Study) -> Study:
                 update={"marker": marker.model_copy(update={"rule_in_force": other})}
             ),
             "randomisation": study.randomisation.model_copy(
-                update={"scheme": scheme.model_copy(update={"version": "2", "ratios": ratios})}
+                update={"scheme": scheme.model_copy(update=changed)}
             ),
         }
     )
 
 
-def drawn(study: str, scenario: Scenario, seed: int, *, amended_on: int | None = None) -> Rehearsal:
-    """One trial in tables, perhaps amended on a day."""
-    first = load_study(study)
+def drawn(
+    study: str,
+    scenario: Scenario,
+    seed: int,
+    *,
+    amended_on: int | None = None,
+    minimising: bool = False,
+) -> Rehearsal:
+    """One trial in tables, perhaps amended on a day, perhaps allocated by minimisation."""
+    first = minimised(load_study(study), study) if minimising else load_study(study)
     versions = [Version(0, first)]
     if amended_on is not None:
         versions.append(Version(amended_on, amended(first)))

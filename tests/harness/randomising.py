@@ -10,7 +10,7 @@ from typing import Any
 
 from equipoise.conduct.allocation import allocation_source
 from equipoise.errors import RecordError
-from equipoise.randomisation.rules import allocated
+from equipoise.randomisation.rules import Allocated, allocated
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
@@ -82,13 +82,14 @@ def assert_replayed(events: Sequence[Event], trial: str, study: Study, keys: Key
     words = allocation_source(keys, trial, plan.scheme, sealed["sealed_seed"])
     found = [json.loads(each.body) for each in events if each.type == "Randomised"]
     assert [each["allocation"] for each in found] == list(range(1, len(found) + 1))
-    by_stratum: dict[str, int] = {}
+    by_stratum: dict[str, list[Allocated]] = {}
     for each in found:
-        earlier = by_stratum.get(each["stratum"], 0)
-        assert each["stratum_allocation"] == earlier + 1
-        arm, _ = allocated(plan, each["marker_status"], each["stratum"], earlier, words)
+        earlier = by_stratum.setdefault(each["stratum"], [])
+        assert each["stratum_allocation"] == len(earlier) + 1
+        factors = {row["factor"]: row["level"] for row in each["factors"]}
+        arm, _ = allocated(plan, each["marker_status"], factors, earlier, words)
         assert each["arm"] == arm
-        by_stratum[each["stratum"]] = earlier + 1
+        earlier.append(Allocated(arm, factors))
     subjects = [each.subject for each in events if each.type == "Randomised"]
     assert len(set(subjects)) == len(subjects)
 

@@ -17,7 +17,7 @@ from equipoise.randomisation.events import (
     Randomised,
     SchemeActivated,
 )
-from equipoise.randomisation.plan import RandomisationPlan, Scheme
+from equipoise.randomisation.plan import SITE, RandomisationPlan, Scheme
 from equipoise.randomisation.rules import allocated, stratum_of, stream_of
 from equipoise.record.canonical import canonical
 from equipoise.record.event import EventBody
@@ -112,15 +112,15 @@ def randomise(context: Context, body: Randomise) -> EventBody:
     rule = study.biomarker.marker.rule_in_force
     status = _marker_status(context, rule)
     stratum = stratum_of(scheme, status, factors)
-    earlier = context.state.stratum_allocations.get((scheme.code, scheme.version, stratum), 0)
+    earlier = context.state.in_stratum.get((scheme.code, scheme.version, stratum), [])
     words = allocation_source(context.keys, context.trial, scheme, activated["sealed_seed"])
-    arm, _ = allocated(plan, status, stratum, earlier, words)
+    arm, _ = allocated(plan, status, factors, earlier, words)
     return Randomised(
         scheme=scheme.code,
         scheme_version=scheme.version,
         allocation=context.state.allocations.get((scheme.code, scheme.version), 0) + 1,
         stratum=stratum,
-        stratum_allocation=earlier + 1,
+        stratum_allocation=len(earlier) + 1,
         factors=tuple(FactorLevel(factor=name, level=level) for name, level in factors.items()),
         marker_status=status,
         status_rule=rule,
@@ -186,7 +186,7 @@ def _marker_status(context: Context, rule: str) -> str:
 
 
 def _level(context: Context, items: Mapping[str, Any], factor: str) -> str:
-    value = items.get(factor)
+    value = context.site if factor == SITE else items.get(factor)
     if value is None:
         raise context.refuse(
             f"cannot be randomised: the stratification factor {factor} is not known",

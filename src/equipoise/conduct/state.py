@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from equipoise.randomisation.rules import Allocated
 from equipoise.record.event import Event
 from equipoise.study.access import Grant
 from equipoise.study.definition import Study
@@ -53,7 +54,7 @@ class TrialState:
     locks: dict[int, Lock] = field(default_factory=dict)
     schemes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     allocations: dict[tuple[str, str], int] = field(default_factory=dict)
-    stratum_allocations: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    in_stratum: dict[tuple[str, str, str], list[Allocated]] = field(default_factory=dict)
     approvals: set[str] = field(default_factory=set)
     unblinded: set[str] = field(default_factory=set)
     held: dict[str, set[str]] = field(default_factory=dict)
@@ -123,8 +124,9 @@ class TrialState:
     def _Randomised(self, event: Event, body: dict[str, Any]) -> None:
         scheme = body["scheme"], body["scheme_version"]
         self.allocations[scheme] = self.allocations.get(scheme, 0) + 1
-        stratum = (*scheme, body["stratum"])
-        self.stratum_allocations[stratum] = self.stratum_allocations.get(stratum, 0) + 1
+        factors = {each["factor"]: each["level"] for each in body["factors"]}
+        listed = self.in_stratum.setdefault((*scheme, body["stratum"]), [])
+        listed.append(Allocated(body["arm"], factors))
 
     def _Signed(self, event: Event, body: dict[str, Any]) -> None:
         if body["meaning"] == "approval" and event.role == "statistician":

@@ -6,7 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from equipoise.record.plan import Code, Count, Label, Plan
+from equipoise.record.plan import Code, Count, Label, Number, Plan
+
+SITE = "site"
+"""The factor that is the subject's hospital and no item of a form."""
 
 
 class Arm(Plan):
@@ -30,17 +33,33 @@ class StratumRatio(Plan):
     block_sizes: tuple[Count, ...] = ()
 
 
+class Minimised(Plan):
+    """How minimisation weighs imbalance, and how often it follows it (Pocock and Simon 1975).
+
+    `probability` is that of the notional arm which leaves the least imbalance, the others share
+    the rest; `weights` maps factor to integer weight. `range` is the largest count of a level less
+    the smallest, `variance` the variance of its counts.
+    """
+
+    probability: Number
+    measure: Literal["range", "variance"]
+    weights: dict[Code, Count]
+
+
 class Scheme(Plan):
     """A version of the allocation scheme.
 
-    Strata are the marker's statuses crossed with the levels of `factors` (coded form items).
+    `factors` are coded form items, or `site`. Permuted blocks and simple allocation cross them
+    with the marker's statuses to strata. Minimisation balances the arms at each level of each
+    factor within a status; its strata are the statuses.
     """
 
     code: Code
     version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,20}$")
-    method: Literal["permuted_blocks", "simple"]
+    method: Literal["permuted_blocks", "simple", "minimisation"]
     ratios: tuple[StratumRatio, ...]
     factors: tuple[Code, ...] = ()
+    minimisation: Minimised | None = None
 
 
 class RandomisationPlan(Plan):

@@ -9,15 +9,16 @@ import polars as pl
 
 from equipoise.eligibility.events import EligibilityConfirmed
 from equipoise.randomisation.events import FactorLevel, Randomised
-from equipoise.randomisation.rules import method_of, stratum_of, stream_of
+from equipoise.randomisation.plan import SITE
+from equipoise.randomisation.rules import allocated_batch, numbered, stratum_of
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.course import NEVER
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import Bools, Ints
 from equipoise.simulation.patients import People
 from equipoise.simulation.scenario import Scenario
-from equipoise.statistics.allocation import NO_ARM, allocate_batch, blocks_needed, words_needed
-from equipoise.statistics.random import allocation_words, dummy_seed
+from equipoise.statistics.allocation import NO_ARM
+from equipoise.statistics.random import dummy_seed
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.visits.events import ScreeningFailed
@@ -79,7 +80,11 @@ def _judged(
         unmet[mine] = arranged(derived["eligibility"], "unmet", place, shape)[mine]
         status[mine] = arranged(found, "status", place, shape)[mine]
         for factor in study.randomisation.scheme.factors:
-            level = arranged(derived["subject_item"], factor, place, shape)
+            level = (
+                entries.site_codes
+                if factor == SITE
+                else arranged(derived["subject_item"], factor, place, shape)
+            )
             known = factors.setdefault(factor, np.full(shape, None, dtype=object))
             known[mine] = level[mine]
     return eligible, unmet, status, factors, kind
@@ -102,21 +107,23 @@ def _allocate(
     codes = [each.code for each in plan.arms]
     stratum: Texts = np.full(mine.shape, None, dtype=object)
     for place in zip(*np.nonzero(mine), strict=True):
-        levels = {factor: str(factors[factor][place]) for factor in scheme.factors}
-        stratum[place] = stratum_of(scheme, str(status[place]), levels)
-    names = sorted(set(stratum[mine]))
-    methods = [method_of(scheme, name.split("/")[0], codes) for name in names]
-    number = {name: position for position, name in enumerate(names)}
+        own = {factor: str(factors[factor][place]) for factor in scheme.factors}
+        stratum[place] = stratum_of(scheme, str(status[place]), own)
+    strata = sorted(set(zip(status[mine], stratum[mine], strict=True)))
+    number = {name: position for position, (_, name) in enumerate(strata)}
     index = np.array([number.get(each, NO_ARM) for each in stratum.ravel()]).reshape(mine.shape)
     order = np.argsort(np.where(mine, people.randomised, NEVER), axis=1, kind="stable")
     arrived = np.take_along_axis(index, order, axis=1)
-    words = allocation_words(
-        seeds, stream_of(scheme), names, blocks_needed(methods, arrived), words_needed(methods)
-    )
+    levels = np.zeros((*mine.shape, len(scheme.factors)), dtype=np.int64)
+    if scheme.factors:
+        levels[mine] = numbered(
+            list(zip(*(factors[factor][mine] for factor in scheme.factors), strict=True))
+        )
+    levels = np.take_along_axis(levels, order[..., None], axis=1)
     drawn = np.empty_like(arrived)
-    np.put_along_axis(drawn, order, allocate_batch(methods, arrived, words), axis=1)
+    np.put_along_axis(drawn, order, allocated_batch(plan, strata, arrived, levels, seeds), axis=1)
     arm[mine] = np.array(codes, dtype=object)[drawn[mine]]
-    allocation, within = _numbers(arrived, order, len(names))
+    allocation, within = _numbers(arrived, order, len(strata))
     _enter_allocated(
         study, people, entries, mine, status, factors, stratum, arm, allocation, within
     )

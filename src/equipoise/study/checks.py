@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from equipoise.record.plan import Plan
+from equipoise.study.allocation_checks import allocation_disagreements
 from equipoise.study.analysis_checks import analysis_disagreements
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
@@ -18,11 +19,7 @@ from equipoise.study.form_checks import (
     unit_disagreements,
     visit_disagreements,
 )
-from equipoise.study.marker_checks import (
-    allocation_disagreements,
-    marker_disagreements,
-    treatment_disagreements,
-)
+from equipoise.study.marker_checks import marker_disagreements, treatment_disagreements
 from equipoise.study.source import FieldPath
 
 CHECKS = (

@@ -1,4 +1,4 @@
-"""What must agree among marker, allocation and treatment."""
+"""What must agree in marker and treatment."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from equipoise.biomarker.plan import Assay, Marker, StatusInterval
-from equipoise.randomisation.plan import StratumRatio
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
 from equipoise.study.source import FieldPath
-from equipoise.visits.plan import VisitsPlan
 
 H_SCORE_MEASUREMENTS = ("negative", "weak", "moderate", "strong")
 H_SCORE_RANGE = (Decimal(0), Decimal(300))
-LARGEST_BLOCK = 100
 
 
 def marker_disagreements(study: Study) -> Disagreements:
@@ -122,63 +119,6 @@ def contains(interval: StatusInterval, value: Decimal) -> bool:
         and (interval.below is None or value < interval.below)
         and (interval.at_most is None or value <= interval.at_most)
     )
-
-
-def allocation_disagreements(study: Study) -> Disagreements:
-    """Arms, their regimens, and the scheme's ratios, blocks and factors."""
-    plan, path = study.randomisation, ("randomisation",)
-    arms = [arm.code for arm in plan.arms]
-    regimens = [regimen.code for regimen in study.treatment.regimens]
-    yield from repeated((*path, "arms"), arms, "code", "arms")
-    if len(arms) < 2:
-        yield Disagreement((*path, "arms"), "must list at least two arms", f"{len(arms)} arms")
-    for position, arm in enumerate(plan.arms):
-        at: FieldPath = (*path, "arms", position, "regimens")
-        yield from repeated(at, arm.regimens, None, "this arm")
-        if not arm.regimens:
-            yield Disagreement(at, "must list at least one regimen", "none")
-        for number, regimen in enumerate(arm.regimens):
-            yield from unknown((*at, number), regimen, regimens, "a regimen")
-    statuses = [status.code for status in study.biomarker.marker.statuses]
-    at = (*path, "scheme", "ratios")
-    yield from repeated(at, [ratio.status for ratio in plan.scheme.ratios], "status", "ratios")
-    missing = set(statuses) - {ratio.status for ratio in plan.scheme.ratios}
-    for status in sorted(missing):
-        yield Disagreement(at, "must give a ratio for every status", f"none for {status}")
-    for position, ratio in enumerate(plan.scheme.ratios):
-        yield from unknown((*at, position, "status"), ratio.status, statuses, "a status")
-        yield from _ratio(ratio, arms, plan.scheme.method, (*at, position))
-    yield from _factors(plan.scheme.factors, study.visits, (*path, "scheme", "factors"))
-
-
-def _ratio(ratio: StratumRatio, arms: Sequence[str], method: str, path: FieldPath) -> Disagreements:
-    if set(ratio.ratio) != set(arms):
-        allowed = f"must give a weight to every arm: {', '.join(arms)}"
-        yield Disagreement((*path, "ratio"), allowed, ", ".join(ratio.ratio))
-    for arm, weight in ratio.ratio.items():
-        if weight < 1:
-            yield Disagreement((*path, "ratio", arm), "must be at least 1", weight)
-    total, at = sum(ratio.ratio.values()), (*path, "block_sizes")
-    if method == "simple":
-        if ratio.block_sizes:
-            found = f"{len(ratio.block_sizes)} sizes"
-            yield Disagreement(at, "must be empty: simple allocation has no blocks", found)
-        return
-    if len(ratio.block_sizes) < 2:
-        allowed = "must list at least two sizes, so that no block's end is known in advance"
-        yield Disagreement(at, allowed, f"{len(ratio.block_sizes)} sizes")
-    yield from repeated(at, [str(size) for size in ratio.block_sizes], None, "this stratum")
-    for position, size in enumerate(ratio.block_sizes):
-        if total < 1 or size < total or size % total or size > LARGEST_BLOCK:
-            allowed = f"must be a multiple of the ratio's sum {total}, at most {LARGEST_BLOCK}"
-            yield Disagreement((*at, position), allowed, size)
-
-
-def _factors(factors: Sequence[str], plan: VisitsPlan, path: FieldPath) -> Disagreements:
-    coded = [item.code for form in plan.forms for item in form.items if item.type == "code"]
-    yield from repeated(path, factors, None, "factors")
-    for position, factor in enumerate(factors):
-        yield from unknown((*path, position), factor, coded, "a coded item")
 
 
 def treatment_disagreements(study: Study) -> Disagreements:

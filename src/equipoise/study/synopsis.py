@@ -84,6 +84,10 @@ def _strata(study: Study) -> Iterator[str]:
         yield _line("  stratum", f"{ratio.status}: {':'.join(ratio.ratio)} {weights}")
     if scheme.factors:
         yield _line("  factors", ", ".join(scheme.factors))
+    if rule := scheme.minimisation:
+        weights = ", ".join(f"{factor} {weight}" for factor, weight in rule.weights.items())
+        coin = f"coin {decimal_text(rule.probability)}, {rule.measure}, weights {weights}"
+        yield _line("  minimisation", coin)
 
 
 def _arms(study: Study) -> Iterator[str]:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from equipoise.conduct.allocation import allocation_source
 from equipoise.errors import BadInput, RecordError, Refused
-from equipoise.randomisation.rules import allocated
+from equipoise.randomisation.rules import Allocated
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
 from equipoise.record.sqlite import SqliteLog
+from equipoise.study.load import load_study
+from tests.harness.randomising import assert_replayed
+from tests.harness.schemes import minimised
 from tests.harness.trial import Trial
 
 
@@ -80,15 +82,42 @@ def test_every_allocation_is_recomputed_from_seed_and_record(trial: Trial) -> No
     for number, burden in enumerate(burdens):
         trial.screened(f"A-{number:03d}", burden=burden)
         trial.act("Randomise", {}, subject=f"A-{number:03d}")
-    plan = trial.study.randomisation
-    sealed = json.loads(trial.log.read(types={"SchemeActivated"})[0].body)["sealed_seed"]
-    words = allocation_source(trial.keys, trial.log.trial, plan.scheme, sealed)
-    for number, event in enumerate(trial.log.read(types={"Randomised"})):
-        body = json.loads(event.body)
-        assert body["allocation"] == number + 1
-        earlier = body["stratum_allocation"] - 1
-        arm, _ = allocated(plan, body["marker_status"], body["stratum"], earlier, words)
-        assert arm == body["arm"]
+    assert_replayed(trial.log.read(), trial.log.trial, trial.study, trial.keys)
+
+
+@pytest.mark.requirement("RN5", "RN7")
+def test_minimisation_allocates_by_seed_factors_and_earlier_allocations(tmp_path: Path) -> None:
+    study = minimised(load_study("lung-tmb"), "lung-tmb")
+    log = SqliteLog.create(tmp_path / "r.sqlite3", trial="T1")
+    trial = Trial.opened(log, KeyStore.create(tmp_path / "r.keys"), study=study)
+    trial.activate()
+    for number in range(8):
+        trial.screened(f"A-{number:03d}", burden="20" if number % 3 else "7")
+        trial.act("Randomise", {}, subject=f"A-{number:03d}")
+    body = json.loads(log.read(types={"Randomised"})[7].body)
+    assert (body["stratum"], body["allocation"], body["stratum_allocation"]) == ("HIGH", 8, 5)
+    assert body["factors"] == [
+        {"factor": "smoking", "level": "EVER"},
+        {"factor": "sex", "level": "F"},
+        {"factor": "site", "level": trial.site},
+    ]
+    assert_replayed(log.read(), "T1", study, trial.keys)
+
+
+@pytest.mark.requirement("RN5")
+def test_minimisation_stops_when_an_earlier_allocation_is_not_the_seeds(tmp_path: Path) -> None:
+    study = minimised(load_study("lung-tmb"), "lung-tmb")
+    log = SqliteLog.create(tmp_path / "r.sqlite3", trial="T1")
+    trial = Trial.opened(log, KeyStore.create(tmp_path / "r.keys"), study=study)
+    trial.activate()
+    trial.screened("A-001")
+    trial.act("Randomise", {}, subject="A-001")
+    (stream,) = trial.conductor.state.in_stratum.values()
+    other = next(arm.code for arm in study.randomisation.arms if arm.code != stream[0].arm)
+    stream[0] = Allocated(other, stream[0].factors)
+    trial.screened("A-002")
+    with pytest.raises(RecordError, match="allocation 1 of stratum HIGH is not what seed and"):
+        trial.act("Randomise", {}, subject="A-002")
 
 
 @pytest.mark.requirement("RN1")

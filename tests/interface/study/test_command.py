@@ -46,7 +46,9 @@ def test_a_sound_study(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_faults_of_a_study_are_raised_for_the_command_to_print(faulty: Path) -> None:
-    with pytest.raises(BadInput, match=r"(?s)'permuted_blocks' or 'simple'.*perhaps cap is meant"):
+    with pytest.raises(
+        BadInput, match=r"(?s)'permuted_blocks', 'simple' or 'minimisation'.*perhaps cap is meant"
+    ):
         _run("check", str(faulty))
 
 

@@ -57,6 +57,17 @@ def test_amended(study: str, store: str, tmp_path: Path, request: pytest.Fixture
 
 
 @pytest.mark.slow
+@pytest.mark.requirement("RN7")
+@pytest.mark.parametrize("study", STUDIES)
+def test_minimised(study: str, tmp_path: Path) -> None:
+    """By minimisation, amended to another coin: a new stream, and the old allocations stay."""
+    scenario = _eventful(scenario_of(study, "planning", SUBJECTS))
+    rehearsal = drawn(study, scenario, 5, amended_on=35, minimising=True)
+    assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
+    _through_sqlite(rehearsal, tmp_path)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("study", STUDIES)
 def test_full_size(study: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
