@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from equipoise.analysis.run import run
+from equipoise.record.event import Draft, Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
 from equipoise.record.tables import tables
@@ -102,6 +107,27 @@ def assert_same(rehearsal: Rehearsal, log: Log, replay: Replay) -> None:
         for each in run(in_memory, rehearsal.study)
     ]
     assert [asdict(each) for each in run(recorded, rehearsal.study)] == expected_results
+
+
+def carried_over(events: Sequence[Event], log: Log) -> None:
+    """Append to an empty record what another store holds, action by action, as it was recorded."""
+    with log.transaction() as transaction:
+        for (recorded, offset), together in groupby(events, lambda each: each[_RECORDED]):
+            zone = datetime.timezone(datetime.timedelta(minutes=offset))
+            moment = datetime.datetime.fromisoformat(recorded).astimezone(zone)
+            transaction.append([_draft(event) for event in together], recorded=moment)
+
+
+_RECORDED = slice(Event._fields.index("recorded"), Event._fields.index("offset") + 1)
+
+
+def _draft(event: Event) -> Draft:
+    body = json.loads(event.body)
+    given = {
+        each.name: getattr(event, each.name) for each in fields(Draft) if each.name != "guards"
+    }
+    guards = CATALOGUE.of(event.type).model_validate(body).guards(event.subject)
+    return Draft(**{**given, "body": body, "guards": guards})
 
 
 def in_record_terms(frame: pl.DataFrame, seqs: dict[int, int]) -> pl.DataFrame:

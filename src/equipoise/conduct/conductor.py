@@ -45,8 +45,10 @@ class Conductor:
         self.log, self.keys, self.clock = log, keys, clock
         self.state = TrialState(parse_study)
         self._subjects: dict[str, list[Event]] = {}
+        self._read_at: dict[str, int] = {}
+        self._head = self._ours_from = 0
         self._tables = DerivedTables()
-        self.state.fold(log.read(types=STATE_TYPES))
+        self._catch_up(log, None)
         self._destroy_redacted(log.read(types={Redacted.TYPE}))
 
     def act(self, action: Action) -> list[Event]:
@@ -58,7 +60,7 @@ class Conductor:
         body = admission.validated(action)
         digest = _digest(action)
         try:
-            context = self._context(action, body)
+            context = self._context(action, body, self.log)
             drafts = self._decided(context, body, digest)
         except (Refused, BadInput) as error:
             with self.log.transaction() as transaction:
@@ -77,9 +79,7 @@ class Conductor:
                 return earlier
             try:
                 if self._moved(transaction, context):
-                    self.state.fold(transaction.read(after=self.state.seq, types=STATE_TYPES))
-                    self._reread(transaction, action.subject)
-                    context = self._context(action, body, fresh=False)
+                    context = self._context(action, body, transaction)
                     drafts = self._decided(context, body, digest)
                 check_seen(context, body)
                 written = transaction.append(drafts, recorded=self._recorded(action))
@@ -91,17 +91,14 @@ class Conductor:
         self._take_in(written)
         return written
 
-    def _context(self, action: Action, body: Body, *, fresh: bool = True) -> Context:
-        if fresh:
-            self.state.fold(self.log.read(after=self.state.seq, types=STATE_TYPES))
-        if action.subject is not None and (fresh or action.subject not in self._subjects):
-            known = self._subjects.setdefault(action.subject, [])
-            known += self.log.read(after=known[-1].seq if known else 0, subject=action.subject)
+    def _context(self, action: Action, body: Body, source: Log | Transaction) -> Context:
+        self._catch_up(source, action.subject)
         now = self._recorded(action) or self.clock()
         context = Context(
             action=action,
             trial=self.log.trial,
             state=self.state,
+            state_seq=self.state.seq,
             keys=self.keys,
             today=now.date(),
             events=list(self._subjects.get(action.subject or "", ())),
@@ -149,12 +146,27 @@ class Conductor:
             )
         return earlier
 
+    def _catch_up(self, source: Log | Transaction, subject: str | None) -> None:
+        """Take in what others wrote: of the trial's state, and of `subject`.
+
+        One look at the head tells whether anybody else wrote; mostly nobody did, and nothing is
+        read. Events after `_ours_from` and up to `_head` were all written here.
+        """
+        head = source.head().seq
+        if head != self._head:
+            self.state.fold(source.read(after=self.state.seq, types=STATE_TYPES))
+            self._head = self._ours_from = head
+        if subject is not None and self._read_at.get(subject, -1) < self._ours_from:
+            known = self._subjects.setdefault(subject, [])
+            known += source.read(after=known[-1].seq if known else 0, subject=subject)
+            self._read_at[subject] = head
+
     def _moved(self, transaction: Transaction, context: Context) -> bool:
+        """Whether the subject or the trial's state moved since `context`; takes in what did."""
         subject = context.action.subject
-        last = context.events[-1].seq if context.events else 0
-        return transaction.last_seq(types=STATE_TYPES) > self.state.seq or (
-            subject is not None and transaction.last_seq(subject=subject) != last
-        )
+        self._catch_up(transaction, subject)
+        now = self._subjects.get(subject or "", [])
+        return self.state.seq != context.state_seq or len(now) != len(context.events)
 
     def _recorded(self, action: Action) -> datetime.datetime | None:
         """The scenario's clock in a rehearsal; None, the server's own, in a live trial."""
@@ -178,15 +190,11 @@ class Conductor:
         with suppress(RecordError):
             self.log.append_many([draft], recorded=self._recorded(action))
 
-    def _reread(self, transaction: Transaction, subject: str | None) -> None:
-        if subject is not None:
-            known = self._subjects.setdefault(subject, [])
-            known += transaction.read(after=known[-1].seq if known else 0, subject=subject)
-
     def _take_in(self, events: Sequence[Event]) -> None:
         for event in events:
             if event.subject is not None:
                 self._subjects.setdefault(event.subject, []).append(event)
+            self._head = event.seq
         if any(event.type in STATE_TYPES for event in events):
             self.state.fold(events)
         self._destroy_redacted(events)

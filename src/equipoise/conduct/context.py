@@ -21,11 +21,16 @@ from equipoise.study.definition import Study
 
 @dataclass(slots=True)
 class Context:
-    """The action, and all that its decision may read. `today` is the day of recording."""
+    """The action, and all that its decision may read.
+
+    `today` is the day of recording; `state_seq` the last event that `state` had taken in when this
+    was made.
+    """
 
     action: Action
     trial: str
     state: TrialState
+    state_seq: int
     keys: KeyStore
     today: datetime.date
     events: list[Event]
