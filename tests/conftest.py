@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.harness.memory import memory_folder
 from tests.harness.postgresql import MISSING, Cluster, Database, binaries
 from tests.harness.requirements import RequirementMatrix, read_requirements
 
@@ -56,10 +58,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("!", f"{MISSING}: {len(skipped)} tests skipped", red=True)
 
 
-def _started() -> Cluster:
+def _started(beneath: Path | None = None) -> Cluster:
     where = binaries()
     if where is not None:
-        return Cluster(where).start()
+        return Cluster(where, beneath=beneath).start()
     message = f"{MISSING}: it is not on this machine. On Debian: apt-get install postgresql"
     if os.environ.get("CI"):
         pytest.fail(message, pytrace=False)
@@ -69,7 +71,7 @@ def _started() -> Cluster:
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[Cluster]:
     """A running PostgreSQL, started at the first test that asks and shared by this process."""
-    cluster = _started()
+    cluster = _started(memory_folder())
     yield cluster
     cluster.remove()
 
@@ -78,6 +80,13 @@ def postgres_cluster() -> Iterator[Cluster]:
 def postgres(postgres_cluster: Cluster) -> Database:
     """A schema name nobody used before in the shared PostgreSQL, and the roles to connect as."""
     return postgres_cluster.database()
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """A folder of the test's own in memory where the machine allows, for what no test kills."""
+    with tempfile.TemporaryDirectory(prefix="equipoise-test-", dir=memory_folder()) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

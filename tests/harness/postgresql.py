@@ -54,10 +54,10 @@ class Database:
 class Cluster:
     """One PostgreSQL server with the roles of a trial: an owner, and the application."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, beneath: Path | None = None) -> None:
         self._binaries = folder
         self._account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-        self._home = Path(tempfile.mkdtemp(prefix="equipoise-postgres-"))
+        self._home = Path(tempfile.mkdtemp(prefix="equipoise-postgres-", dir=beneath))
         self._process: subprocess.Popen[bytes] | None = None
         self._schemas = itertools.count(1)
         self.port = _free_port()

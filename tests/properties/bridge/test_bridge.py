@@ -33,14 +33,14 @@ SUBJECTS = 24
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("study", STUDIES)
 def test_small_trials(
-    study: str, scenario: str, seed: int, tmp_path: Path, postgres: Database
+    study: str, scenario: str, seed: int, memory_path: Path, postgres: Database
 ) -> None:
     """Through conduct into SQLite, and event by event into PostgreSQL: hash for hash the same.
 
     Larger trials, and those with amendments, go through conduct into PostgreSQL too (below).
     """
     rehearsal = drawn(study, scenario_of(study, scenario, SUBJECTS), seed)
-    log, keys, replay = through_sqlite(rehearsal, tmp_path)
+    log, keys, replay = through_sqlite(rehearsal, memory_path)
     with closing(log), closing(keys), closing(_postgresql(postgres)) as other:
         assert_same(rehearsal, log, replay)
         carried_over(log.read(), other)
@@ -50,7 +50,7 @@ def test_small_trials(
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("study", STUDIES)
-def test_amended(study: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_amended(study: str, store: str, memory_path: Path, request: pytest.FixtureRequest) -> None:
     """With an amendment, corrections, re-determinations and invalidated results."""
     scenario = _eventful(scenario_of(study, "planning", SUBJECTS))
     rehearsal = drawn(study, scenario, 7, amended_on=35)
@@ -59,31 +59,33 @@ def test_amended(study: str, store: str, tmp_path: Path, request: pytest.Fixture
     assert len(rehearsal.entries.changes()) > 3
     assert happened["assay_result_invalidated"] > 0
     if store == "sqlite":
-        _through_sqlite(rehearsal, tmp_path)
+        _through_sqlite(rehearsal, memory_path)
     else:
-        _through_postgresql(rehearsal, tmp_path, request.getfixturevalue("postgres"))
+        _through_postgresql(rehearsal, memory_path, request.getfixturevalue("postgres"))
 
 
 @pytest.mark.slow
 @pytest.mark.requirement("RN7")
 @pytest.mark.parametrize("study", STUDIES)
-def test_minimised(study: str, tmp_path: Path) -> None:
+def test_minimised(study: str, memory_path: Path) -> None:
     """By minimisation, amended to another coin: a new stream, and the old allocations stay."""
     scenario = _eventful(scenario_of(study, "planning", SUBJECTS))
     rehearsal = drawn(study, scenario, 5, amended_on=35, minimising=True)
     assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
-    _through_sqlite(rehearsal, tmp_path)
+    _through_sqlite(rehearsal, memory_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("study", STUDIES)
-def test_full_size(study: str, store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_full_size(
+    study: str, store: str, memory_path: Path, request: pytest.FixtureRequest
+) -> None:
     rehearsal = drawn(study, scenario_of(study, "planning"), 1)
     if store == "sqlite":
-        _through_sqlite(rehearsal, tmp_path)
+        _through_sqlite(rehearsal, memory_path)
     else:
-        _through_postgresql(rehearsal, tmp_path, request.getfixturevalue("postgres"))
+        _through_postgresql(rehearsal, memory_path, request.getfixturevalue("postgres"))
 
 
 def _eventful(scenario: Scenario) -> Scenario:
