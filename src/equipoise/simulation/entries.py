@@ -4,24 +4,35 @@ An entry is what a person would have recorded: a type, a day, a subject, the ite
 kept column by column for many replicates at once. `Entries.tables` gives them the order that a
 record would have, and with it their `seq`; `equipoise.workflow` sends the same rows, one by one,
 through `conduct`.
+
+Every entry has a number, given when it is added, and what orders entries are arrays over these
+numbers: one sort of whole numbers then places every row of every table.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equipoise.record.declaration import POSITION, schema
+from equipoise.record.declaration import (
+    PARTIAL,
+    POSITION,
+    children,
+    columns,
+    has_partial_dates,
+    schema,
+)
 from equipoise.record.event import Body, EventBody
 from equipoise.record.tables import Tables, empty_tables
 from equipoise.simulation.nature import Ints
-from equipoise.study.catalogue import CATALOGUE
+from equipoise.simulation.record_order import Heads, RecordOrder, record_order
+from equipoise.study.catalogue import CATALOGUE, EVENTS
 from equipoise.visits.events import FormItem
 
 RANKS: Mapping[str, int] = {
@@ -42,6 +53,11 @@ RANKS: Mapping[str, int] = {
 Kind = TypeVar("Kind", bound=Body)
 
 _EPOCH = datetime.date(1970, 1, 1)
+_PARENTS = {child: cls.TYPE for cls in EVENTS for _, child in children(cls)}
+_CHANGE = {
+    "id": pl.Int64(), "target": pl.Int64(), "item": pl.String(), "old": pl.String(),
+    "new": pl.String(),
+}  # fmt: skip
 
 
 def epoch_day(day: datetime.date) -> int:
@@ -49,12 +65,18 @@ def epoch_day(day: datetime.date) -> int:
     return (day - _EPOCH).days
 
 
-@dataclass(slots=True)
-class _Part:
-    """Rows of one event class: order columns and items."""
+@dataclass(frozen=True, slots=True)
+class _Rows(Generic[Kind]):
+    """Rows of one class: the number of the entry of each, the items, the position if nested.
 
-    cls: type[EventBody]
-    frame: pl.DataFrame
+    An item that is the same in every row is that one value. `heads` are those of entries.
+    """
+
+    cls: type[Kind]
+    ids: Ints
+    items: Mapping[str, Any]
+    heads: Heads | None = None
+    position: Ints | None = None
 
 
 @dataclass(slots=True)
@@ -65,9 +87,10 @@ class Entries:
     subject_names: NDArray[np.object_]
     site_codes: NDArray[np.object_]
     versions: Sequence[tuple[int, str]]
-    parts: list[_Part] = field(default_factory=list)
-    nested: list[tuple[type[Body], pl.DataFrame]] = field(default_factory=list)
-    corrections: list[pl.DataFrame] = field(default_factory=list)
+    _events: list[_Rows[EventBody]] = field(default_factory=list)
+    _nested: list[_Rows[Body]] = field(default_factory=list)
+    _changes: list[tuple[Heads, pl.DataFrame]] = field(default_factory=list)
+    _limits: tuple[Ints, Ints] | None = None
     _next: int = 0
 
     def add(
@@ -86,72 +109,57 @@ class Entries:
         `occurred` is the day it happened where that is another. Returns the rows' numbers, by
         which nested rows name their parent.
         """
+        heads = self._numbered(cls.TYPE, replicate, subject, day, order, occurred)
+        self._events.append(_Rows(cls, heads.ids, items, heads))
+        return heads.ids
+
+    def _numbered(
+        self,
+        name: str,
+        replicate: Ints,
+        subject: Ints,
+        day: Ints,
+        order: Ints | int = 0,
+        occurred: Ints | None = None,
+    ) -> Heads:
         ids = np.arange(self._next, self._next + len(replicate), dtype=np.int64)
         self._next += len(replicate)
+        rank, among = (
+            np.broadcast_to(np.asarray(each, dtype=np.int64), ids.shape)
+            for each in (RANKS[name], order)
+        )
         happened = day if occurred is None else occurred
-        frame = pl.DataFrame(
-            {
-                "_id": ids,
-                "_replicate": replicate.astype(np.int64),
-                "_subject": subject.astype(np.int64),
-                "_day": day.astype(np.int64),
-                "_order": np.broadcast_to(np.asarray(order, dtype=np.int64), ids.shape),
-                "_occurred": happened.astype(np.int32),
-            }
-        ).with_columns(**{name: _column(value) for name, value in items.items()})
-        self.parts.append(_Part(cls, frame))
-        return ids
+        return Heads(ids, replicate, subject, day, rank, among, happened)
 
     def add_nested(
         self, cls: type[Body], parent: Ints, position: Ints, items: Mapping[str, Any]
     ) -> None:
         """Add nested rows of `cls` under the rows `parent`, at `position`."""
-        frame = pl.DataFrame({"_id": parent, POSITION: position.astype(np.int64)})
-        self.nested.append(
-            (cls, frame.with_columns(**{name: _column(value) for name, value in items.items()}))
-        )
-
-    def keep(self, wanted: pl.Expr) -> None:
-        """Drop the entries for which `wanted` over `_replicate`, `_subject`, `_day` is not true.
-
-        Nested rows go with their parents; corrections go with their targets.
-        """
-        self.parts = [_Part(cls, frame.filter(wanted)) for cls, frame in self._merged()]
-        left = np.zeros(self._next, dtype=bool)
-        for part in self.parts:
-            left[part.frame["_id"].to_numpy()] = True
-        self.nested = [
-            (cls, frame.filter(pl.Series(left[frame["_id"].to_numpy()])))
-            for cls, frame in _together(self.nested)
-        ]
-        self.corrections = [
-            frame.filter(wanted & pl.Series(left[frame["_target"].to_numpy()]))
-            for frame in self.corrections
-        ]
-
-    def _merged(self) -> list[tuple[type[EventBody], pl.DataFrame]]:
-        """One frame per event class."""
-        return _together((part.cls, part.frame) for part in self.parts)
+        self._nested.append(_Rows(cls, parent, items, position=position))
 
     def correct(
         self, replicate: Ints, subject: Ints, day: Ints, target: Ints, row: str, old: Any, new: Any
     ) -> None:
         """Add corrections of the value of the answer `row` of the forms `target`."""
-        ids = np.arange(self._next, self._next + len(replicate), dtype=np.int64)
-        self._next += len(replicate)
-        self.corrections.append(
-            pl.DataFrame(
-                {
-                    "_id": ids,
-                    "_replicate": replicate.astype(np.int64),
-                    "_subject": subject.astype(np.int64),
-                    "_day": day.astype(np.int64),
-                    "_target": target,
-                    "item": pl.Series([row] * len(ids), dtype=pl.String),
-                    "old": pl.Series(old, dtype=pl.String),
-                    "new": pl.Series(new, dtype=pl.String),
-                }
-            )
+        heads = self._numbered("Corrected", replicate, subject, day)
+        values = {"id": heads.ids, "target": target, "item": [row] * len(target)}
+        made = pl.DataFrame({**values, "old": list(old), "new": list(new)}, schema=_CHANGE)
+        self._changes.append((heads, made))
+
+    def limit(self, kept: Ints, cut: Ints) -> None:
+        """Count no subject from position `kept` on, and nothing after the day `cut`, by replicate.
+
+        Nested rows go with their parents; corrections go with their targets.
+        """
+        self._limits = kept, cut
+
+    def only(self, *types: str) -> Entries:
+        """The entries of these event types alone, to ask a rule about them; no corrections."""
+        return replace(
+            self,
+            _events=[each for each in self._events if each.cls.TYPE in types],
+            _nested=[each for each in self._nested if _PARENTS[each.cls] in types],
+            _changes=[],
         )
 
     def tables(self, *, corrected: bool = True) -> Tables:
@@ -159,136 +167,130 @@ class Entries:
 
         `corrected` false gives the tables as they were before any correction was made.
         """
-        seqs = self._ordered()
-        heads = self._heads(seqs)
-        place = np.full(self._next, -1, dtype=np.int64)
-        place[heads["_id"].to_numpy()] = np.arange(len(heads))
+        record = self._record()
         result = empty_tables(CATALOGUE)
-        for cls, part in self._merged():
-            items = part.drop("_replicate", "_subject", "_day", "_order", "_occurred", "_id")
-            found = heads[place[part["_id"].to_numpy()]].hstack(items)
-            result[cls.TABLE] = _shaped(found, cls).sort("replicate", "event")
-        for nested, rows in _together(self.nested):
-            frame = heads[place[rows["_id"].to_numpy()]].hstack(rows.drop("_id"))
-            if nested is FormItem and self.corrections:
-                frame = self._answered(frame, seqs, corrected=corrected)
-            result[nested.TABLE] = _shaped(frame, nested).sort("replicate", "event", POSITION)
+        every: list[list[_Rows[Any]]] = [*_together(self._events), *_together(self._nested)]
+        for rows in every:
+            cls, ids = rows[0].cls, np.concatenate([each.ids for each in rows])
+            position = _positions(rows)
+            order = record.ordered(ids, position)
+            found = self._common(record, record.place[ids[order]])
+            if position is not None:
+                found[POSITION] = pl.Series(position[order])
+            found |= _items(cls, rows, order)
+            if cls is FormItem and self._changes:
+                found |= self._answers(record, ids[order], found, corrected=corrected)
+            result[cls.TABLE] = pl.DataFrame({name: found[name] for name in schema(cls)})
         return result
 
     def changes(self) -> pl.DataFrame:
-        """Corrections in order: replicate, seq, target (seq), item, old, new, subject, day."""
-        seqs = self._ordered()
-        if not self.corrections:
-            return pl.DataFrame(
-                schema={
-                    "replicate": pl.Int32, "seq": pl.Int64, "target": pl.Int64, "item": pl.String,
-                    "old": pl.String, "new": pl.String, "subject": pl.String, "site": pl.String,
-                    "occurred": pl.Date, "study_version": pl.String,
-                }
-            )  # fmt: skip
-        every = pl.concat(self.corrections)
-        targets = seqs.select(pl.col("_id").alias("_target"), pl.col("seq").alias("target"))
-        return (
-            every.join(self._heads(seqs), on="_id")
-            .join(targets, on="_target")
-            .select(
-                "replicate", "seq", "target", "item", "old", "new", "subject", "site",
-                pl.from_epoch("_day", time_unit="d").alias("occurred"), "study_version",
-            )
-            .sort("replicate", "seq")
-        )  # fmt: skip
+        """Corrections in order: item, old, new, target (seq), and the columns of every table."""
+        record = self._record()
+        made = self._made(record)
+        order = record.ordered(made["id"].to_numpy())
+        made = made[order]
+        target = record.seq[record.place[made["target"].to_numpy()]]
+        common = self._common(record, record.place[made["id"].to_numpy()])
+        return made.select("item", "old", "new").with_columns(target=target, **common)
 
-    def _heads(self, seqs: pl.DataFrame) -> pl.DataFrame:
-        """The common columns of every entry, by its number."""
-        replicate = seqs["_replicate"].to_numpy()
-        subject = seqs["_subject"].to_numpy()
-        flat = replicate * self.subject_names.shape[1] + subject
-        names = pl.Series(self.subject_names.ravel().tolist(), dtype=pl.String)
-        sites = pl.Series(self.site_codes.ravel().tolist(), dtype=pl.String)
+    def _record(self) -> RecordOrder:
+        heads = [each.heads for each in self._events if each.heads is not None]
+        heads += [each for each, _ in self._changes]
+        return record_order(heads, self._next, self._limits)
+
+    def _made(self, record: RecordOrder) -> pl.DataFrame:
+        """The corrections that count: number, number of the target, item, old, new."""
+        if not self._changes:
+            return pl.DataFrame(schema=_CHANGE)
+        made = pl.concat(frame for _, frame in self._changes)
+        both = (record.place[made[name].to_numpy()] >= 0 for name in ("id", "target"))
+        return made.filter(pl.Series(np.logical_and(*both)))
+
+    def _answers(
+        self,
+        record: RecordOrder,
+        ids: Ints,
+        found: Mapping[str, pl.Series],
+        *,
+        corrected: bool,
+    ) -> dict[str, pl.Series]:
+        """Value and `seq` of answers: as first written, or as corrected with the correction's."""
+        made = self._made(record)
+        concerned = np.zeros(self._next, dtype=np.bool_)
+        concerned[made["target"].to_numpy()] = True
+        rows = np.flatnonzero(concerned[ids])
+        asked = pl.DataFrame({"row": rows, "target": ids[rows], "item": found["item"][rows]})
+        here = asked.join(made, on=["target", "item"])
+        value = found["value"].clone().scatter(here["row"], here["new" if corrected else "old"])
+        seq = found["seq"]
+        if corrected:
+            seq = seq.clone().scatter(here["row"], record.seq[record.place[here["id"].to_numpy()]])
+        return {"value": value, "seq": seq}
+
+    def _common(self, record: RecordOrder, place: Ints) -> dict[str, pl.Series]:
+        """The columns that every table begins with, of the entries at `place`."""
+        replicate = record.replicate[place]
+        flat = replicate * self.subject_names.shape[1] + record.subject[place]
         starts = np.array([day for day, _ in self.versions])
-        version = np.searchsorted(starts, seqs["_day"].to_numpy(), side="right") - 1
         labels = pl.Series([label for _, label in self.versions], dtype=pl.String)
-        numbers = np.array(self.replicates, dtype=np.int32)
-        return pl.DataFrame(
-            {
-                "_id": seqs["_id"],
-                "replicate": numbers[replicate],
-                "subject": names.gather(flat),
-                "site": sites.gather(flat),
-                "seq": seqs["seq"],
-                "event": seqs["seq"],
-                "study_version": labels.gather(version.clip(0)),
-                "_day": seqs["_day"],
-                "_occurred_head": seqs["_occurred_head"],
-            }
-        )
-
-    def _ordered(self) -> pl.DataFrame:
-        """Number, replicate, subject and day of every entry with its `seq` within the replicate."""
-        order = ("_id", "_replicate", "_subject", "_day")
-        every = [
-            part.frame.select(
-                *order,
-                pl.lit(RANKS[part.cls.TYPE], dtype=pl.Int64).alias("_rank"),
-                "_order",
-                pl.col("_occurred").alias("_occurred_head"),
-            )
-            for part in self.parts
-        ] + [
-            frame.select(
-                *order,
-                pl.lit(RANKS["Corrected"], dtype=pl.Int64).alias("_rank"),
-                pl.lit(0, dtype=pl.Int64).alias("_order"),
-                pl.col("_day").cast(pl.Int32).alias("_occurred_head"),
-            )
-            for frame in self.corrections
-        ]
-        return (
-            pl.concat(every)
-            .sort("_replicate", "_day", "_rank", "_subject", "_order", "_id")
-            .with_columns((pl.int_range(pl.len()).over("_replicate") + 1).alias("seq"))
-        )
-
-    def _answered(
-        self, frame: pl.DataFrame, seqs: pl.DataFrame, *, corrected: bool
-    ) -> pl.DataFrame:
-        """Answers as first written, or as corrected with the `seq` of the correction."""
-        made = (
-            pl.concat(self.corrections)
-            .join(seqs.select("_id", pl.col("seq").alias("_by")), on="_id")
-            .select(pl.col("_target").alias("_id"), "item", "old", "new", "_by")
-        )
-        stands = pl.coalesce("new" if corrected else "old", "value").alias("value")
-        by = pl.coalesce("_by", "seq").alias("seq") if corrected else pl.col("seq")
-        return frame.join(made, on=["_id", "item"], how="left").with_columns(stands, by)
+        version = np.searchsorted(starts, record.day[place], side="right") - 1
+        seq = pl.Series(record.seq[place])
+        return {
+            "replicate": pl.Series(np.array(self.replicates, dtype=np.int32)[replicate]),
+            "subject": _texts(self.subject_names).gather(flat),
+            "site": _texts(self.site_codes).gather(flat),
+            "occurred": pl.Series(record.occurred[place].astype(np.int32)).cast(pl.Date),
+            "seq": seq,
+            "event": seq,
+            "study_version": labels.gather(version.clip(0)),
+        }
 
 
-def _together(
-    frames: Iterable[tuple[type[Kind], pl.DataFrame]],
-) -> list[tuple[type[Kind], pl.DataFrame]]:
-    """One frame per class, in order of first appearance."""
-    by_class: dict[type[Kind], list[pl.DataFrame]] = {}
-    for cls, frame in frames:
-        by_class.setdefault(cls, []).append(frame)
-    return [
-        (cls, pl.concat(found, how="diagonal_relaxed") if len(found) > 1 else found[0])
-        for cls, found in by_class.items()
-    ]
+def _together(rows: Iterable[_Rows[Kind]]) -> list[list[_Rows[Kind]]]:
+    """Rows of one class together, in order of first appearance."""
+    by_class: dict[type[Kind], list[_Rows[Kind]]] = {}
+    for each in rows:
+        by_class.setdefault(each.cls, []).append(each)
+    return list(by_class.values())
 
 
-def _shaped(frame: pl.DataFrame, cls: type[Body]) -> pl.DataFrame:
-    """`frame` with exactly the columns of the table of `cls`; what was not drawn is null."""
-    occurred = pl.from_epoch(pl.col("_occurred_head"), time_unit="d").alias("occurred")
-    frame = frame.with_columns(occurred)
-    return frame.select(
-        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in schema(cls).items()
-    )
+def _positions(rows: Sequence[_Rows[Any]]) -> Ints | None:
+    if rows[0].position is None:
+        return None
+    return np.concatenate([each.position for each in rows])
 
 
-def _column(value: Any) -> Any:
+def _items(cls: type[Body], rows: Sequence[_Rows[Any]], order: Ints) -> dict[str, pl.Series]:
+    """The columns of the items of `cls` in `order`; what was not drawn is null."""
+    found = {}
+    for column in columns(cls):
+        if column.child is None:
+            found[column.name] = _column(rows, column.name, column.dtype, order)
+    if has_partial_dates(cls):
+        found[PARTIAL] = pl.repeat(None, len(order), dtype=pl.String, eager=True)
+    return found
+
+
+def _column(rows: Sequence[_Rows[Any]], name: str, dtype: pl.DataType, order: Ints) -> pl.Series:
+    """One item in `order`. Values that are the same in many rows are looked up, not copied."""
+    values = [each.items.get(name) for each in rows]
+    if any(isinstance(value, np.ndarray | pl.Series) for value in values):
+        return pl.concat([_part(each, name, dtype) for each in rows]).gather(order)
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) == 1:
+        return pl.repeat(distinct[0], len(order), dtype=dtype, eager=True)
+    codes = np.repeat([distinct.index(value) for value in values], [len(each.ids) for each in rows])
+    return pl.Series(distinct, dtype=dtype).gather(codes[order])
+
+
+def _part(rows: _Rows[Any], name: str, dtype: pl.DataType) -> pl.Series:
+    value = rows.items.get(name)
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return pl.Series(value.tolist(), dtype=pl.String)
+        return pl.Series(value.tolist(), dtype=dtype)
     if isinstance(value, np.ndarray | pl.Series):
-        return pl.Series(value)
-    return pl.lit(value)
+        return pl.Series(value).cast(dtype)
+    return pl.repeat(value, len(rows.ids), dtype=dtype, eager=True)
+
+
+def _texts(names: NDArray[np.object_]) -> pl.Series:
+    return pl.Series(names.ravel().tolist(), dtype=pl.String)

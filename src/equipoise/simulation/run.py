@@ -89,7 +89,7 @@ def rehearsed(
     arm, kept = entered([each.study for each in versions], scenario, seed, people, entries)
     cut = _cut(scenario, people, arm)
     _course(versions, scenario, nature, people, tumours, arm, cut, entries)
-    _close(entries, kept, cut)
+    entries.limit(kept, cut)
     return Rehearsal(scenario, tuple(versions), seed, entries, entries.tables())
 
 
@@ -175,7 +175,7 @@ def _course(
             )  # fmt: skip
     until = np.minimum(np.minimum(progression, death), cut[:, None])
     end = treated(study, scenario, nature, people, arm, until, entries)
-    given = _only(entries, "CycleStarted").tables()
+    given = entries.only("CycleStarted").tables()
     dosed(study, scenario, nature, entries, given)
     harmed(scenario, nature, people, arm, np.minimum(end, until), entries)
     ended(scenario, nature, people, arm, progression, end, death, cut, entries)
@@ -211,7 +211,7 @@ def _progression(
     entries: Entries,
 ) -> Ints:
     """The day on which the rule, given every scan, says progression; NEVER where it does not."""
-    trial = _only(entries, "LesionIdentified", "TumourAssessed", "Randomised", "SubjectScreened")
+    trial = entries.only("LesionIdentified", "TumourAssessed", "Randomised", "SubjectScreened")
     assessed(study, scenario, nature, tumours, scans, trial, wanted)
     found = derive(trial.tables(), study, upto="progression")["progression"]
     found = found.filter(pl.col("evaluator") == study.response.primary_evaluator).with_columns(
@@ -219,34 +219,3 @@ def _progression(
     )
     day = arranged(found, "progression", places(entries), people.screened.shape)
     return np.where(day == None, NEVER, day).astype(np.int64)  # noqa: E711
-
-
-def _only(entries: Entries, *types: str) -> Entries:
-    """The entries of these types alone, to ask a rule about them."""
-    parts = [part for part in entries.parts if part.cls.TYPE in types]
-    return Entries(
-        replicates=entries.replicates,
-        subject_names=entries.subject_names,
-        site_codes=entries.site_codes,
-        versions=entries.versions,
-        parts=parts,
-        nested=[(cls, frame) for cls, frame in entries.nested if _parent_of(cls) in types],
-        _next=entries._next,
-    )
-
-
-def _parent_of(cls: type[Any]) -> str:
-    from equipoise.record.declaration import children
-    from equipoise.study.catalogue import EVENTS
-
-    return next(each.TYPE for each in EVENTS if any(child is cls for _, child in children(each)))
-
-
-def _close(entries: Entries, kept: Ints, cut: Ints) -> None:
-    """Drop who came after recruitment had ended, and what happened after the cut."""
-    inside = pl.DataFrame({"_kept": kept, "_cut": cut})
-    place = pl.col("_replicate")
-    entries.keep(
-        (pl.col("_subject") < pl.lit(inside["_kept"]).gather(place))
-        & (pl.col("_day") <= pl.lit(inside["_cut"]).gather(place))
-    )
