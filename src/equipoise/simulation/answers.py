@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -29,29 +30,64 @@ def text_where(mask: Bools, yes: str | None, no: str | Texts | None) -> Texts:
     return result
 
 
-def decimal_texts(scaled: Ints, places: int) -> Texts:
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One answer for every element of `codes`: its place among `texts`, -1 where there is none.
+
+    Thousands of subjects give few different answers; each is written once.
+    """
+
+    codes: Ints
+    texts: pl.Series
+
+    def __getitem__(self, which: Bools | Ints) -> Answers:
+        """Some of the answers, in one row."""
+        return Answers(self.codes[which], self.texts)
+
+    def series(self) -> pl.Series:
+        """The answers one by one, null where there is none.
+
+        >>> Answers(np.array([1, -1]), pl.Series(["no", "yes"])).series().to_list()
+        ['yes', None]
+        """
+        return self.texts.gather(pl.Series(self.codes.ravel()).replace(-1, None))
+
+    def equal(self, text: str) -> Bools:
+        """Where the answer is `text`."""
+        places = np.flatnonzero((self.texts == text).to_numpy())
+        return np.isin(self.codes, places)
+
+
+def decimal_texts(scaled: Ints, places: int) -> Answers:
     """Scaled integers as canonical decimal texts.
 
-    >>> decimal_texts(np.array([150, 153, 5]), 1).tolist()
+    >>> decimal_texts(np.array([150, 153, 5]), 1).series().to_list()
     ['15', '15.3', '0.5']
     """
-    flat = pl.DataFrame({"v": scaled.ravel()})
+    low, numbers = _range(scaled)
+    flat = numbers.to_frame("v")
     whole = (pl.col("v") // 10**places).cast(pl.String)
     if places:
         rest = (pl.col("v") % 10**places).cast(pl.String).str.zfill(places)
         rest = rest.str.strip_chars_end("0")
         whole = whole + pl.when(rest == "").then(pl.lit("")).otherwise("." + rest)
-    return _shaped(flat.select(whole).to_series(), scaled.shape)
+    return Answers(scaled - low, flat.select(whole).to_series())
 
 
-def date_texts(days: Ints) -> Texts:
+def date_texts(days: Ints) -> Answers:
     """Days since 1970 as YYYY-MM-DD.
 
-    >>> date_texts(np.array([0, 31])).tolist()
+    >>> date_texts(np.array([0, 31])).series().to_list()
     ['1970-01-01', '1970-02-01']
     """
-    series = pl.Series("d", days.ravel().astype(np.int32)).cast(pl.Date).dt.to_string("%Y-%m-%d")
-    return _shaped(series, days.shape)
+    low, numbers = _range(days)
+    return Answers(days - low, numbers.cast(pl.Int32).cast(pl.Date).dt.to_string("%Y-%m-%d"))
+
+
+def _range(numbers: Ints) -> tuple[int, pl.Series]:
+    """The lowest of `numbers`, and every whole number from it to the highest."""
+    low, high = int(numbers.min(initial=2**31)), int(numbers.max(initial=-(2**31)))
+    return low, pl.Series(np.arange(low, high + 1))
 
 
 def answers(
@@ -60,31 +96,24 @@ def answers(
     item: Item,
     draw: Draw,
     days: Ints,
-    known: Mapping[str, Texts],
-) -> Texts:
+    known: Mapping[str, Answers],
+) -> Answers:
     """One answer for every element of `days` (the day of the form).
 
     `known` holds the answers so far of items that others depend on, by replicate and subject.
     """
     size = days.shape[1:]
     if draw.given is not None:
-        result: Texts = np.full(days.shape, None, dtype=object)
-        ((other, options),) = draw.given.items()
-        levels = known[other]
-        levels = levels.reshape(levels.shape + (1,) * (days.ndim - levels.ndim))
-        for level, option in options.items():
-            found = answers(nature, f"{stream}/{level}", item, option, days, known)
-            result = np.where(levels == level, found, result)
+        result = _dependent(nature, stream, item, draw.given, days, known)
     elif draw.value is not None:
-        result = np.full(days.shape, draw.value, dtype=object)
+        result = Answers(np.zeros(days.shape, dtype=np.int64), pl.Series([draw.value]))
     elif draw.on is not None:
         result = date_texts(days)
     elif draw.chance is not None:
         yes = nature.chance(stream, float(draw.chance), *size)
-        result = text_where(yes, "true", "false")
+        result = Answers(yes.astype(np.int64), pl.Series(["false", "true"]))
     elif draw.choice is not None:
-        codes = np.array(list(draw.choice), dtype=object)
-        result = codes[nature.choice(stream, draw.choice, *size)]
+        result = Answers(nature.choice(stream, draw.choice, *size), pl.Series(list(draw.choice)))
     elif draw.normal is not None:
         result = decimal_texts(
             _scaled(nature.spread(stream, draw.normal, *size), item), item.places
@@ -93,7 +122,28 @@ def answers(
         raise BadInput("a way to draw it", where="scenario", field=f"items.{item.code}")
     if draw.missing:
         gone = nature.chance(f"{stream}/missing", float(draw.missing), *size)
-        result = text_where(gone, None, result)
+        result = Answers(np.where(gone, -1, result.codes), result.texts)
+    return result
+
+
+def _dependent(
+    nature: Nature,
+    stream: str,
+    item: Item,
+    given: Mapping[str, Mapping[str, Draw]],
+    days: Ints,
+    known: Mapping[str, Answers],
+) -> Answers:
+    """Answers drawn in another way for each level of another answer; none at other levels."""
+    ((other, options),) = given.items()
+    result = Answers(np.full(days.shape, -1), pl.Series([], dtype=pl.String))
+    for level, option in options.items():
+        found = answers(nature, f"{stream}/{level}", item, option, days, known)
+        here = known[other].equal(level)
+        here = here.reshape(here.shape + (1,) * (days.ndim - here.ndim))
+        there = np.where(found.codes < 0, -1, found.codes + len(result.texts))
+        codes = np.where(here, there, result.codes)
+        result = Answers(codes, pl.concat([result.texts, found.texts]))
     return result
 
 
@@ -101,7 +151,3 @@ def _scaled(values: Floats, item: Item) -> Ints:
     places = item.places if item.type == "decimal" else 0
     scaled: Ints = np.round(values * 10**places).astype(np.int64)
     return scaled
-
-
-def _shaped(series: pl.Series, shape: tuple[int, ...]) -> Texts:
-    return np.array(series.to_list(), dtype=object).reshape(shape)

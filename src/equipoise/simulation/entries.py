@@ -30,6 +30,7 @@ from equipoise.record.declaration import (
 )
 from equipoise.record.event import Body, EventBody
 from equipoise.record.tables import Tables, empty_tables
+from equipoise.simulation.answers import Answers
 from equipoise.simulation.nature import Ints
 from equipoise.simulation.record_order import Heads, RecordOrder, record_order
 from equipoise.study.catalogue import CATALOGUE, EVENTS
@@ -276,17 +277,26 @@ def _column(rows: Sequence[_Rows[Any]], name: str, dtype: pl.DataType, order: In
     values = [each.items.get(name) for each in rows]
     if any(isinstance(value, np.ndarray | pl.Series) for value in values):
         return pl.concat([_part(each, name, dtype) for each in rows]).gather(order)
-    distinct = list(dict.fromkeys(values))
-    if len(distinct) == 1:
-        return pl.repeat(distinct[0], len(order), dtype=dtype, eager=True)
-    codes = np.repeat([distinct.index(value) for value in values], [len(each.ids) for each in rows])
-    return pl.Series(distinct, dtype=dtype).gather(codes[order])
+    if not any(isinstance(value, Answers) for value in values) and len(set(values)) == 1:
+        return pl.repeat(values[0], len(order), dtype=dtype, eager=True)
+    codes, texts, known = [], [pl.Series([None], dtype=dtype)], 1
+    for value, each in zip(values, rows, strict=True):
+        if isinstance(value, Answers):
+            codes.append(np.where(value.codes < 0, 0, value.codes + known))
+            texts.append(value.texts)
+        else:
+            codes.append(np.full(len(each.ids), known))
+            texts.append(pl.Series([value], dtype=dtype))
+        known += len(texts[-1])
+    return pl.concat(texts).gather(np.concatenate(codes)[order])
 
 
 def _part(rows: _Rows[Any], name: str, dtype: pl.DataType) -> pl.Series:
     value = rows.items.get(name)
     if isinstance(value, np.ndarray) and value.dtype == object:
         return pl.Series(value.tolist(), dtype=dtype)
+    if isinstance(value, Answers):
+        return value.series().cast(dtype)
     if isinstance(value, np.ndarray | pl.Series):
         return pl.Series(value).cast(dtype)
     return pl.repeat(value, len(rows.ids), dtype=dtype, eager=True)

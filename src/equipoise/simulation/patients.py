@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
+import polars as pl
 
 from equipoise.biomarker.events import (
     ASSAY_PLACES,
@@ -17,7 +18,7 @@ from equipoise.biomarker.events import (
 )
 from equipoise.biomarker.plan import Assay
 from equipoise.errors import BadInput
-from equipoise.simulation.answers import Texts, answers, text_where
+from equipoise.simulation.answers import Answers, Texts, answers, text_where
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Floats, Ints, Nature, chosen
 from equipoise.simulation.scenario import AssayNature, Draw, Scenario
@@ -42,7 +43,7 @@ class People:
     imaged: Ints
     first_dose: Ints
     status: Texts
-    known: dict[str, Texts] = field(default_factory=dict)
+    known: dict[str, Answers] = field(default_factory=dict)
 
 
 def arrivals(study: Study, scenario: Scenario, nature: Nature) -> People:
@@ -153,7 +154,7 @@ def _filled(
         if not form.repeating or item.code not in people.known:
             people.known[item.code] = full
         value = full[mask]
-        reason = text_where(value == None, "not_done", None)  # noqa: E711
+        reason = Answers(np.where(value.codes < 0, 0, -1), pl.Series(["not_done"]))
         entries.add_nested(
             FormItem,
             ids,
@@ -172,20 +173,20 @@ def _miswritten(
     ids: Ints,
     days: Ints,
     mask: Bools,
-    value: Texts,
+    value: Answers,
 ) -> None:
     """Some whole numbers were first written wrongly by one, and put right later."""
     plan = scenario.correction
     if plan is None or plan.item != item:
         return
     size = days.shape[1]
-    wrong = nature.chance("correction", float(plan.chance), size)[mask] & (value != None)  # noqa: E711
+    wrong = nature.chance("correction", float(plan.chance), size)[mask] & (value.codes >= 0)
     later = nature.integer("correction/days", *plan.days, size)[mask]
     replicate, subject = np.nonzero(mask)
-    old = np.array([str(int(each) + 1) for each in value[wrong]], dtype=object)
+    new = value[wrong].series()
+    old = (new.cast(pl.Int64) + 1).cast(pl.String)
     entries.correct(
-        replicate[wrong], subject[wrong], (days[mask] + later)[wrong], ids[wrong], item, old,
-        value[wrong],
+        replicate[wrong], subject[wrong], (days[mask] + later)[wrong], ids[wrong], item, old, new,
     )  # fmt: skip
 
 
@@ -197,7 +198,7 @@ def true_status(study: Study, scenario: Scenario, nature: Nature, people: People
     for level, weights in plan.prevalence.items():
         codes = np.array(list(weights), dtype=object)
         found = codes[chosen(uniform, weights)]
-        where = True if plan.depends_on is None else people.known[plan.depends_on] == level
+        where = True if plan.depends_on is None else people.known[plan.depends_on].equal(level)
         result = np.where(where, found, result)
     if any(each is None for each in result.ravel()):
         raise BadInput(
