@@ -169,13 +169,13 @@ class Entries:
         `corrected` false gives the tables as they were before any correction was made.
         """
         record = self._record()
-        result = empty_tables(CATALOGUE)
+        result, names = empty_tables(CATALOGUE), self._names()
         every: list[list[_Rows[Any]]] = [*_together(self._events), *_together(self._nested)]
         for rows in every:
             cls, ids = rows[0].cls, np.concatenate([each.ids for each in rows])
             position = _positions(rows)
             order = record.ordered(ids, position)
-            found = self._common(record, record.place[ids[order]])
+            found = self._common(names, record, record.place[ids[order]])
             if position is not None:
                 found[POSITION] = pl.Series(position[order])
             found |= _items(cls, rows, order)
@@ -191,7 +191,7 @@ class Entries:
         order = record.ordered(made["id"].to_numpy())
         made = made[order]
         target = record.seq[record.place[made["target"].to_numpy()]]
-        common = self._common(record, record.place[made["id"].to_numpy()])
+        common = self._common(self._names(), record, record.place[made["id"].to_numpy()])
         return made.select("item", "old", "new").with_columns(target=target, **common)
 
     def _record(self) -> RecordOrder:
@@ -228,7 +228,9 @@ class Entries:
             seq = seq.clone().scatter(here["row"], record.seq[record.place[here["id"].to_numpy()]])
         return {"value": value, "seq": seq}
 
-    def _common(self, record: RecordOrder, place: Ints) -> dict[str, pl.Series]:
+    def _common(
+        self, names: pl.DataFrame, record: RecordOrder, place: Ints
+    ) -> dict[str, pl.Series]:
         """The columns that every table begins with, of the entries at `place`."""
         replicate = record.replicate[place]
         flat = replicate * self.subject_names.shape[1] + record.subject[place]
@@ -236,15 +238,26 @@ class Entries:
         labels = pl.Series([label for _, label in self.versions], dtype=pl.String)
         version = np.searchsorted(starts, record.day[place], side="right") - 1
         seq = pl.Series(record.seq[place])
+        named = names[pl.Series(flat)]
         return {
             "replicate": pl.Series(np.array(self.replicates, dtype=np.int32)[replicate]),
-            "subject": _texts(self.subject_names).gather(flat),
-            "site": _texts(self.site_codes).gather(flat),
+            "subject": named["subject"],
+            "site": named["site"],
             "occurred": pl.Series(record.occurred[place].astype(np.int32)).cast(pl.Date),
             "seq": seq,
             "event": seq,
             "study_version": labels.gather(version.clip(0)),
         }
+
+    def _names(self) -> pl.DataFrame:
+        """Subject and site of every candidate of every replicate, in one row after the other."""
+        names = {"subject": self.subject_names, "site": self.site_codes}
+        return pl.DataFrame(
+            {
+                name: pl.Series(each.ravel().tolist(), dtype=pl.String)
+                for name, each in names.items()
+            }
+        )
 
 
 def _together(rows: Iterable[_Rows[Kind]]) -> list[list[_Rows[Kind]]]:
@@ -300,7 +313,3 @@ def _part(rows: _Rows[Any], name: str, dtype: pl.DataType) -> pl.Series:
     if isinstance(value, np.ndarray | pl.Series):
         return pl.Series(value).cast(dtype)
     return pl.repeat(value, len(rows.ids), dtype=dtype, eager=True)
-
-
-def _texts(names: NDArray[np.object_]) -> pl.Series:
-    return pl.Series(names.ravel().tolist(), dtype=pl.String)
