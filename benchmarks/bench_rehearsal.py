@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,10 @@ from equipoise.simulation.run import Version, rehearsed
 from equipoise.simulation.scenario import load_scenario
 from equipoise.study.derivation import derive
 from equipoise.study.load import load_study, study_path
+from equipoise.workflow.many_trials import BATCH, many_trials
 from equipoise.workflow.rehearse import replayed
 
-BATCH = 50
+MANY = 400
 
 
 def bench_rehearsal() -> None:
@@ -29,15 +31,21 @@ def bench_rehearsal() -> None:
     study = load_study("mgmt-net")
     scenario = load_scenario(study_path("mgmt-net").parent, "planning")
     versions = [Version(0, study)]
-    begin, processor = time.perf_counter(), time.process_time()
     batch = rehearsed(versions, scenario, 1, range(BATCH))
     derive(batch.tables, study)
+    rows = sum(len(table) for table in batch.tables.values()) / BATCH
+    begin, processor = time.perf_counter(), time.process_time()
+    many_trials(versions, scenario, 1, MANY, processes=1)
     passed, used = time.perf_counter() - begin, time.process_time() - processor
-    rows = sum(len(table) for table in batch.tables.values())
+    begin = time.perf_counter()
+    many_trials(versions, scenario, 1, MANY)
     print(
-        f"in tables: {BATCH} trials, {rows / BATCH:.0f} rows each, {BATCH / passed:.1f} trials/s, "
-        f"{BATCH / used:.1f} trials per CPU-second"
+        f"in tables: {MANY} trials, {rows:.0f} rows each, {MANY / used:.1f} trials per CPU-second, "
+        f"{MANY / passed:.1f} trials/s in one process, "
+        f"{MANY / (time.perf_counter() - begin):.1f} in one a core with their start"
     )
+    peak = max(resource.getrusage(who).ru_maxrss for who in _EVERY) / 1024
+    print(f"memory at its highest in one process: {peak:.0f} MiB")
     one = rehearsed(versions, scenario, 1, [0])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "record.sqlite3"
@@ -63,6 +71,9 @@ def bench_rehearsal() -> None:
         )
         times.append(time.perf_counter() - begin)
     print(f"equipoise --help: median of 5, {sorted(times)[2]:.2f} s")
+
+
+_EVERY = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 def test_rehearsal() -> None:

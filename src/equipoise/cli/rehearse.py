@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from equipoise.simulation.run import Rehearsal, Version
+    from equipoise.simulation.run import Version
     from equipoise.simulation.scenario import Scenario
 
 
@@ -26,6 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", default="planning", help="name or file of a scenario")
     parser.add_argument("--seed", type=int, default=1, help="whole number that decides every draw")
     parser.add_argument("--trials", type=int, help="so many trials in tables instead of a record")
+    parser.add_argument("--processes", type=int, help="for --trials; without it, one a core")
     parser.add_argument("--out", help="folder for record.sqlite3, results.json and report.html")
     parser.add_argument("--json", action="store_true", help="print results as JSON")
 
@@ -45,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.trials is not None:
         if arguments.trials < 1:
             raise BadInput("1 or more", field="--trials", found=arguments.trials)
+        if arguments.processes is not None and arguments.processes < 1:
+            raise BadInput("1 or more", field="--processes", found=arguments.processes)
         return _many(arguments, versions, scenario)
     if arguments.out is None:
         raise BadInput("a folder", field="--out")
@@ -55,12 +56,12 @@ def _many(arguments: argparse.Namespace, versions: list[Version], scenario: Scen
     """Operating characteristics of many trials, printed and, with --out, kept as JSON."""
     from dataclasses import asdict
 
-    from equipoise.simulation.characteristics import characteristics
-    from equipoise.simulation.run import batches
+    from equipoise.workflow.many_trials import many_trials
 
-    show = _Progress("trials")
-    drawn = batches(versions, scenario, arguments.seed, arguments.trials)
-    found = characteristics(_told(show, drawn, arguments.trials))
+    found = many_trials(
+        versions, scenario, arguments.seed, arguments.trials, processes=arguments.processes,
+        progress=_Progress("trials").step,
+    )  # fmt: skip
     text = json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False)
     if arguments.out is not None:
         folder = Path(arguments.out)
@@ -140,12 +141,3 @@ class _Progress:
             self.told = now
             left = (now - self.began) / done * (total - done)
             self.say(f"{done} of {total} {self.what}, about {left:.0f} s left")
-
-
-def _told(show: _Progress, drawn: Iterable[Rehearsal], trials: int) -> Iterator[Rehearsal]:
-    """Pass the batches on, telling how many trials are done."""
-    done = 0
-    for rehearsal in drawn:
-        yield rehearsal
-        done += len(rehearsal.entries.replicates)
-        show.step(done, trials)

@@ -1,15 +1,20 @@
-"""Operating characteristics: how each analysis of the plan comes out over many trials."""
+"""Operating characteristics: how each analysis of the plan comes out over many trials.
+
+Trials are drawn in batches, each by itself and perhaps each in another process; only their counts
+are kept, so that memory does not grow with the number of trials.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from equipoise.analysis.run import OperatingCounts, operating_counts
-from equipoise.simulation.run import Rehearsal
+from equipoise.simulation.run import Version, rehearsed
+from equipoise.simulation.scenario import Scenario
 from equipoise.study.analysis_plan import Analysis
 from equipoise.study.derivation import derive
 
@@ -54,15 +59,23 @@ class _Sum:
         self.denominators = [a + int(b) for a, b in zip(previous[1], sums[1], strict=True)]
 
 
-def characteristics(rehearsals: Iterable[Rehearsal]) -> list[Characteristic]:
-    """Operating characteristics of every analysis of the plan, in its order.
+def batch_counts(
+    versions: Sequence[Version], scenario: Scenario, seed: int, replicates: Sequence[int]
+) -> list[OperatingCounts]:
+    """The counts of every analysis in the trials `replicates`, through every rule of the study.
 
-    Batches are taken one by one and only counts are kept, so that memory does not grow.
+    They are the same whatever the batch that a replicate is drawn in.
     """
+    rehearsal = rehearsed(versions, scenario, seed, replicates)
+    tables = derive(rehearsal.tables, rehearsal.study)
+    return operating_counts(tables, rehearsal.study, rehearsal.entries.replicates)
+
+
+def characteristics(batches: Iterable[Sequence[OperatingCounts]]) -> list[Characteristic]:
+    """Operating characteristics of every analysis of the plan, in its order, over all `batches`."""
     sums: dict[str, _Sum] = {}
-    for rehearsal in rehearsals:
-        tables = derive(rehearsal.tables, rehearsal.study)
-        for counts in operating_counts(tables, rehearsal.study, rehearsal.entries.replicates):
+    for batch in batches:
+        for counts in batch:
             sums.setdefault(counts.analysis.id, _Sum(counts.analysis)).take(counts)
     return [_characteristic(each) for each in sums.values()]
 

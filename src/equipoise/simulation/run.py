@@ -7,7 +7,7 @@ table from the entries so far by the same rules as `conduct`, and goes on from t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +41,6 @@ from equipoise.simulation.tumours import (
 )
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
-
-BATCH = 200
-"""Replicates in one set of tables: tried, more is slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +88,6 @@ def rehearsed(
     _course(versions, scenario, nature, people, tumours, arm, cut, entries)
     entries.limit(kept, cut)
     return Rehearsal(scenario, tuple(versions), seed, entries, entries.tables())
-
-
-def batches(
-    versions: Sequence[Version], scenario: Scenario, seed: int, trials: int
-) -> Iterator[Rehearsal]:
-    """Rehearsals of `trials` replicates in batches, so that memory does not grow with them."""
-    for first in range(0, trials, BATCH):
-        yield rehearsed(versions, scenario, seed, range(first, min(trials, first + BATCH)))
 
 
 def _check(versions: Sequence[Version], scenario: Scenario) -> None:

@@ -134,3 +134,17 @@ def test_many_trials_give_operating_characteristics(
     assert first[0]["trials"] == 12
     assert main(told) == 0
     assert json.loads(capsys.readouterr().out) == first
+
+
+def test_many_trials_do_not_depend_on_the_processes(
+    rehearsal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Thirty trials are two batches: drawn one after the other, or side by side."""
+    scenario = str(rehearsal.parent / "small.yaml")
+    told = ["rehearse", "lung-tmb", "--scenario", scenario, "--trials", "30", "--json"]
+    found = []
+    for processes in ("1", "2"):
+        assert main([*told, "--processes", processes]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1]
+    assert found[0][0]["trials"] == 30
