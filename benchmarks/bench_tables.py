@@ -33,8 +33,9 @@ def _body(kind: str, number: int) -> tuple[str, dict[str, Any]]:
             seen = {"visit": "W1", "instance": 1, "unscheduled": False, "not_done": None}
             return "VisitRecorded", seen
         case "L":
-            value = {"result": f"R{number}", "analyte": "creatinine", "value": "81.5"}
-            return "LaboratoryResultRecorded", {**value, "unit": "umol/L"}
+            value = {"analyte": "creatinine", "value": "81.5", "value_missing": None}
+            results = [{**value, "unit": "µmol/L"}]
+            return "LaboratoryReported", {"report": f"R{number}", "results": results}
         case "T":
             targets = [
                 {

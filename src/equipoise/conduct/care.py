@@ -1,4 +1,4 @@
-"""Decisions about samples, treatment, tumour assessments and adverse events."""
+"""Decisions about samples, treatment and tumour assessments."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
 from equipoise.record.event import Body, EventBody
 from equipoise.response.events import LesionIdentified, TumourAssessed
-from equipoise.safety.ctcae import check_grade, check_report
-from equipoise.safety.events import AdverseEventFollowedUp, AdverseEventReported
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
 from equipoise.treatment.plan import Dose, Regimen
 from equipoise.treatment.rules import released
@@ -24,20 +22,20 @@ from equipoise.treatment.rules import released
 
 def sample_received(context: Context, body: SampleReceived) -> EventBody:
     """Only a sample that was collected from this subject is received."""
-    _known(context, body, "sample", "SampleCollected")
+    check_known(context, body, "sample", "SampleCollected")
     return body
 
 
 def assay_result_recorded(context: Context, body: AssayResultRecorded) -> EventBody:
     """A result on a known sample, with the measurements that the assay of the study declares."""
-    _known(context, body, "sample", "SampleCollected")
+    check_known(context, body, "sample", "SampleCollected")
     check_result(context.study.biomarker, body)
     return body
 
 
 def assay_result_invalidated(context: Context, body: AssayResultInvalidated) -> EventBody:
     """Only a recorded result is invalidated."""
-    _known(context, body, "result", "AssayResultRecorded")
+    check_known(context, body, "result", "AssayResultRecorded")
     return body
 
 
@@ -164,29 +162,6 @@ def tumour_assessed(context: Context, body: TumourAssessed) -> EventBody:
     return body
 
 
-def adverse_event_reported(context: Context, body: AdverseEventReported) -> EventBody:
-    """A term of the grading standard, in a grade that the standard words for it."""
-    check_report(body)
-    return body
-
-
-def adverse_event_followed_up(context: Context, body: AdverseEventFollowedUp) -> EventBody:
-    """A follow-up of an event that was reported."""
-    for each in context.bodies("AdverseEventReported"):
-        if each["adverse_event"] == body.adverse_event:
-            check_grade(each["term"], body.grade)
-            return body
-    _known(context, body, "adverse_event", "AdverseEventReported")
-    return body
-
-
-def about_adverse_event(context: Context, body: Body) -> EventBody:
-    """Something about an adverse event that was reported."""
-    _known(context, body, "adverse_event", "AdverseEventReported")
-    assert isinstance(body, EventBody)
-    return body
-
-
 def _arm(context: Context) -> str:
     for each in context.bodies("Randomised"):
         return str(each["arm"])
@@ -208,7 +183,7 @@ def _check_evaluator(context: Context, evaluator: str) -> None:
         )
 
 
-def _known(context: Context, body: Body, field: str, event_type: str) -> None:
+def check_known(context: Context, body: Body, field: str, event_type: str) -> None:
     """BadInput unless an earlier event of the subject gave this permanent name."""
     value = getattr(body, field)
     known = [str(each[field]) for each in context.bodies(event_type)]
@@ -230,8 +205,4 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "DoseGiven": dose_given,
     "LesionIdentified": lesion_identified,
     "TumourAssessed": tumour_assessed,
-    "AdverseEventReported": adverse_event_reported,
-    "AdverseEventFollowedUp": adverse_event_followed_up,
-    "SeriousAdverseEventReported": about_adverse_event,
-    "CausalityAssessed": about_adverse_event,
 }

@@ -76,8 +76,12 @@ class Context:
         return (json.loads(event.body) for event in self.events if event.type in types)
 
     def derived(self, table: str) -> pl.DataFrame:
-        """A derived table of this subject under the version in force, corrections applied."""
-        return self.tables.get(self.subject, self.events, self.study, table)
+        """A derived table of this subject under the version in force, corrections applied.
+
+        What was declared for the whole hospital (reference ranges) counts beside the subject's own.
+        """
+        events = [*self.state.ranges.get(self.site, ()), *self.events]
+        return self.tables.get(self.subject, events, self.study, table)
 
     def refuse(
         self, what: str, *, rule: str, way_out: str, value: object = None, clause: str | None = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from equipoise.conduct import allocation, care, entry, governance
+from equipoise.conduct import allocation, care, entry, governance, harm
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import sealed_body
 from equipoise.record.event import Body, EventBody
@@ -17,6 +17,7 @@ DECISIONS: Mapping[str, Decision] = {
     **entry.DECISIONS,
     **allocation.DECISIONS,
     **care.DECISIONS,
+    **harm.DECISIONS,
     **governance.DECISIONS,
 }
 

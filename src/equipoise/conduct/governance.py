@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.conduct import care, entry
+from equipoise.conduct import care, entry, harm
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
@@ -248,7 +248,8 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "FormSaved": entry.checked_form,
     "AssayResultRecorded": care.assay_result_recorded,
     "TumourAssessed": care.tumour_assessed,
-    "AdverseEventReported": care.adverse_event_reported,
+    "AdverseEventReported": harm.adverse_event_reported,
+    "LaboratoryReported": harm.laboratory_results,
 }
 """Checks that an event has to pass again after a correction."""
 

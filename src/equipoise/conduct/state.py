@@ -20,7 +20,7 @@ STATE_TYPES: frozenset[str] = frozenset(
     {
         "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
-        "PersonUnblinded", "Signed",
+        "PersonUnblinded", "Signed", "ReferenceRangesDeclared",
     }
 )  # fmt: skip
 
@@ -58,6 +58,7 @@ class TrialState:
     approvals: set[str] = field(default_factory=set)
     unblinded: set[str] = field(default_factory=set)
     held: dict[str, set[str]] = field(default_factory=dict)
+    ranges: dict[str | None, list[Event]] = field(default_factory=dict)
 
     @property
     def rehearsal(self) -> bool:
@@ -131,6 +132,9 @@ class TrialState:
     def _Signed(self, event: Event, body: dict[str, Any]) -> None:
         if body["meaning"] == "approval" and event.role == "statistician":
             self.approvals.add(body["content_sha256"])
+
+    def _ReferenceRangesDeclared(self, event: Event, body: dict[str, Any]) -> None:
+        self.ranges.setdefault(event.site, []).append(event)
 
     def _PersonUnblinded(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

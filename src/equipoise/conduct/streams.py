@@ -16,7 +16,7 @@ INDEPENDENT = frozenset(
     {
         "SubjectScreened", "SampleReceived", "AssayResultRecorded", "AssayResultInvalidated",
         "LesionIdentified", "TumourAssessed", "QueryRaised", "QueryAnswered", "QueryClosed",
-        "SourceVerified", "LaboratoryResultRecorded", "CausalityAssessed",
+        "SourceVerified", "LaboratoryReported", "CausalityAssessed",
     }
 )  # fmt: skip
 """Actions that add something with a permanent name of its own and rest on nobody else's entries:

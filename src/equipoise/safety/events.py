@@ -7,10 +7,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from equipoise.record.event import (
+    Body,
     ClinicalText,
     EventBody,
     FullDate,
     Identifier,
+    MissingReason,
     PartialDate,
     Text,
     measured,
@@ -64,13 +66,46 @@ class CausalityAssessed(EventBody):
     related: Literal["related", "not_related"]
 
 
-class LaboratoryResultRecorded(EventBody):
-    """One laboratory value in its reported unit. `occurred`: day of the blood draw."""
+class LaboratoryResult(Body):
+    """One value of a report in its reported unit, or why there is none."""
 
-    result: Identifier
+    ID: ClassVar[str] = "analyte"
+
     analyte: Code
-    value: measured("as given", LABORATORY_PLACES)  # type: ignore[valid-type]
+    value: measured("as given", LABORATORY_PLACES, "0", "9999999") | None = None  # type: ignore[valid-type]
+    value_missing: MissingReason | None = None
     unit: Text
+
+
+class LaboratoryReported(EventBody):
+    """The values that one blood draw gave. `occurred`: the day of the draw."""
+
+    report: Identifier
+    results: tuple[LaboratoryResult, ...]
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"laboratory_report/{subject}/{self.report}",)
+
+
+class ReferenceRange(Body):
+    """The limits of normal of one analyte, for everybody or for one sex or some ages.
+
+    `sex` is a code of the study's item; ages are years, from the first and below the second.
+    """
+
+    analyte: Code
+    unit: Text
+    low: measured("as given", LABORATORY_PLACES, "0", "9999999") | None = None  # type: ignore[valid-type]
+    high: measured("as given", LABORATORY_PLACES, "0", "9999999") | None = None  # type: ignore[valid-type]
+    sex: Code | None = None
+    age_from: int | None = Field(default=None, ge=0, le=150)
+    age_below: int | None = Field(default=None, ge=0, le=150)
+
+
+class ReferenceRangesDeclared(EventBody):
+    """Reference ranges of a site's laboratory. `occurred`: the day from which they are valid."""
+
+    ranges: tuple[ReferenceRange, ...]
 
 
 EVENTS: tuple[type[EventBody], ...] = (
@@ -78,5 +113,6 @@ EVENTS: tuple[type[EventBody], ...] = (
     AdverseEventFollowedUp,
     SeriousAdverseEventReported,
     CausalityAssessed,
-    LaboratoryResultRecorded,
+    LaboratoryReported,
+    ReferenceRangesDeclared,
 )

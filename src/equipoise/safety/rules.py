@@ -16,6 +16,7 @@ from equipoise.safety.events import (
     CausalityAssessed,
     SeriousAdverseEventReported,
 )
+from equipoise.safety.laboratory_value import RULE as LABORATORY_VALUE
 from equipoise.safety.plan import SafetyPlan
 
 SUBJECT = tuple(KEY)
@@ -134,4 +135,5 @@ RULES: tuple[TableRule, ...] = (
         plan="safety",
         rule=adverse_event,
     ),
+    LABORATORY_VALUE,
 )

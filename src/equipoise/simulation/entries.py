@@ -12,7 +12,7 @@ numbers: one sort of whole numbers then places every row of every table.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -40,9 +40,10 @@ RANKS: Mapping[str, int] = {
     name: rank
     for rank, name in enumerate(
         (
-            "SubjectScreened", "ConsentSigned", "SampleCollected", "SampleReceived",
-            "AssayResultRecorded", "VisitRecorded", "FormSaved", "LesionIdentified",
-            "TumourAssessed", "ScreeningFailed", "EligibilityConfirmed", "Randomised",
+            "ReferenceRangesDeclared", "SubjectScreened", "ConsentSigned", "SampleCollected",
+            "SampleReceived", "AssayResultRecorded", "VisitRecorded", "FormSaved",
+            "LaboratoryReported", "LesionIdentified", "TumourAssessed", "ScreeningFailed",
+            "EligibilityConfirmed", "Randomised",
             "RegimenChosen", "CycleStarted", "DoseGiven", "AdverseEventReported",
             "AssayResultInvalidated", "TreatmentDiscontinued", "SubsequentTherapyRecorded",
             "VitalStatusRecorded", "DeathRecorded", "Corrected",
@@ -82,9 +83,14 @@ class _Rows(Generic[Kind]):
 
 @dataclass(slots=True)
 class Entries:
-    """Entries of many replicates. `subjects[i]` and `sites[r, i]` name subject i of replicate r."""
+    """Entries of many replicates. `subjects[i]` and `sites[r, i]` name subject i of replicate r.
+
+    What concerns a hospital and no subject stands under a negative number: -1 for the first of
+    `hospitals`, -2 for the second.
+    """
 
     replicates: Sequence[int]
+    hospitals: Sequence[str]
     subject_names: NDArray[np.object_]
     site_codes: NDArray[np.object_]
     versions: Sequence[tuple[int, str]]
@@ -146,6 +152,12 @@ class Entries:
         values = {"id": heads.ids, "target": target, "item": [row] * len(target)}
         made = pl.DataFrame({**values, "old": list(old), "new": list(new)}, schema=_CHANGE)
         self._changes.append((heads, made))
+
+    def of(self, cls: type[EventBody]) -> Iterator[tuple[Heads, Mapping[str, Any]]]:
+        """What was added of a class: who and when, and the items."""
+        for each in self._events:
+            if each.cls is cls and each.heads is not None:
+                yield each.heads, each.items
 
     def limit(self, kept: Ints, cut: Ints) -> None:
         """Count no subject from position `kept` on, and nothing after the day `cut`, by replicate.
@@ -233,7 +245,9 @@ class Entries:
     ) -> dict[str, pl.Series]:
         """The columns that every table begins with, of the entries at `place`."""
         replicate = record.replicate[place]
-        flat = replicate * self.subject_names.shape[1] + record.subject[place]
+        subject = record.subject[place]
+        flat = replicate * self.subject_names.shape[1] + subject
+        flat = np.where(subject < 0, self.subject_names.size - 1 - subject, flat)
         starts = np.array([day for day, _ in self.versions])
         labels = pl.Series([label for _, label in self.versions], dtype=pl.String)
         version = np.searchsorted(starts, record.day[place], side="right") - 1
@@ -250,14 +264,14 @@ class Entries:
         }
 
     def _names(self) -> pl.DataFrame:
-        """Subject and site of every candidate of every replicate, in one row after the other."""
-        names = {"subject": self.subject_names, "site": self.site_codes}
-        return pl.DataFrame(
-            {
-                name: pl.Series(each.ravel().tolist(), dtype=pl.String)
-                for name, each in names.items()
-            }
-        )
+        """Subject and site of every candidate of every replicate, one row after the other, and
+        then the hospitals."""
+        nobody = [None] * len(self.hospitals)
+        names = {
+            "subject": [*self.subject_names.ravel().tolist(), *nobody],
+            "site": [*self.site_codes.ravel().tolist(), *self.hospitals],
+        }
+        return pl.DataFrame(names, schema=dict.fromkeys(names, pl.String))
 
 
 def _together(rows: Iterable[_Rows[Kind]]) -> list[list[_Rows[Kind]]]:

@@ -27,6 +27,7 @@ from equipoise.simulation.course import (
     treated,
 )
 from equipoise.simulation.entries import Entries, epoch_day
+from equipoise.simulation.laboratory import declared, sampled
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
 from equipoise.simulation.patients import People, arrivals, screening, visited
 from equipoise.simulation.recruitment import arranged, entered, places
@@ -80,6 +81,7 @@ def rehearsed(
     study = versions[0].study
     people = arrivals(study, scenario, nature)
     entries = _empty(versions, scenario, people, replicates)
+    declared(scenario, entries)
     screening(study, scenario, nature, people, entries)
     tumours = baseline(study, scenario, nature, people)
     assessed_at_baseline(study, nature, people, tumours, entries)
@@ -123,6 +125,7 @@ def _empty(
     start = epoch_day(scenario.start)
     return Entries(
         replicates=replicates,
+        hospitals=codes.tolist(),
         subject_names=sites + numbers,
         site_codes=sites,
         versions=[(start + each.day, each.study.version) for each in versions],
@@ -166,6 +169,7 @@ def _course(
     end = treated(study, scenario, nature, people, arm, until, entries)
     given = entries.only("CycleStarted").tables()
     dosed(study, scenario, nature, entries, given)
+    sampled(scenario, nature, people, arm, entries)
     harmed(scenario, nature, people, arm, np.minimum(end, until), entries)
     ended(scenario, nature, people, arm, progression, end, death, cut, entries)
     _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)

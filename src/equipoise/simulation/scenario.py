@@ -141,6 +141,23 @@ class Harm(Plan):
     grades: dict[int, Number]
 
 
+class LaboratoryNature(Plan):
+    """One analyte: the range of normal of every hospital, and values around a level of the subject.
+
+    Under treatment the level moves to `under_treatment` times itself, by the arm; `within` is the
+    standard deviation from draw to draw, as a share of the level. Values have `places` decimals.
+    """
+
+    analyte: Code
+    unit: str
+    low: Number | None = None
+    high: Number | None = None
+    level: Spread
+    within: Number = Field(ge=0)
+    under_treatment: dict[Code, Number]
+    places: Count = Field(ge=0, le=4)
+
+
 class CorrectionNature(Plan):
     """A whole-number item first written wrongly by one, put right some days later."""
 
@@ -172,6 +189,7 @@ class Scenario(Plan):
     survival: SurvivalNature
     treatment: TreatmentNature
     harms: tuple[Harm, ...] = ()
+    laboratory: tuple[LaboratoryNature, ...] = ()
     correction: CorrectionNature | None = None
     redetermination: RedeterminationNature | None = None
 

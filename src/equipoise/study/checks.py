@@ -20,6 +20,7 @@ from equipoise.study.form_checks import (
     visit_disagreements,
 )
 from equipoise.study.marker_checks import marker_disagreements, treatment_disagreements
+from equipoise.study.safety_checks import safety_disagreements
 from equipoise.study.source import FieldPath
 
 CHECKS = (
@@ -29,6 +30,7 @@ CHECKS = (
     form_disagreements,
     unit_disagreements,
     visit_disagreements,
+    safety_disagreements,
     criterion_disagreements,
     name_disagreements,
     expression_disagreements,

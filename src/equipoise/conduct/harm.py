@@ -1,0 +1,145 @@
+"""Decisions about adverse events, laboratory values and the ranges that they are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from equipoise.conduct.care import check_known
+from equipoise.conduct.context import Context
+from equipoise.errors import BadInput
+from equipoise.record.event import Body, EventBody
+from equipoise.safety.ctcae import check_grade, check_report
+from equipoise.safety.events import (
+    AdverseEventFollowedUp,
+    AdverseEventReported,
+    LaboratoryReported,
+    ReferenceRange,
+    ReferenceRangesDeclared,
+)
+from equipoise.safety.laboratory import FACTOR_PLACES, LARGEST_STANDARD, analytes, units
+from equipoise.study.definition import Study
+
+
+def adverse_event_reported(context: Context, body: AdverseEventReported) -> EventBody:
+    """A term of the grading standard, in a grade that the standard words for it."""
+    check_report(body)
+    return body
+
+
+def adverse_event_followed_up(context: Context, body: AdverseEventFollowedUp) -> EventBody:
+    """A follow-up of an event that was reported."""
+    for each in context.bodies("AdverseEventReported"):
+        if each["adverse_event"] == body.adverse_event:
+            check_grade(each["term"], body.grade)
+            return body
+    check_known(context, body, "adverse_event", "AdverseEventReported")
+    return body
+
+
+def about_adverse_event(context: Context, body: Body) -> EventBody:
+    """Something about an adverse event that was reported."""
+    check_known(context, body, "adverse_event", "AdverseEventReported")
+    assert isinstance(body, EventBody)
+    return body
+
+
+def laboratory_reported(context: Context, body: LaboratoryReported) -> EventBody:
+    """The values of a draw of which the day is known."""
+    if context.action.occurred is None:
+        where = f"LaboratoryReported {body.report}"
+        raise BadInput("the day of the blood draw", where=where, field="occurred")
+    return laboratory_results(context, body)
+
+
+def laboratory_results(context: Context, body: LaboratoryReported) -> EventBody:
+    """Values of known analytes in units in which they can be graded, each analyte once."""
+    where = f"LaboratoryReported {body.report}"
+    seen: set[str] = set()
+    for result in body.results:
+        at = f"{where}, {result.analyte}"
+        _check_unit(result.analyte, result.unit, at)
+        if result.analyte in seen:
+            raise BadInput("each analyte once in a report", where=where, found=result.analyte)
+        seen.add(result.analyte)
+        if (result.value is None) == (result.value_missing is None):
+            raise BadInput("a value, or the reason why none", where=at, field="value")
+        _check_size(result.value, result.analyte, result.unit, at, "value")
+    if not body.results:
+        raise BadInput("at least one result", where=where, field="results")
+    return body
+
+
+def reference_ranges_declared(context: Context, body: ReferenceRangesDeclared) -> EventBody:
+    """Ranges of an open site from a day on: known analytes and units, low below high."""
+    where = "ReferenceRangesDeclared"
+    if context.action.site not in context.state.sites or context.action.subject is not None:
+        raise BadInput("an open site, and no subject", where=where, found=context.action.site)
+    if context.action.occurred is None:
+        raise BadInput("the day from which they are valid", where=where, field="occurred")
+    seen: set[tuple[object, ...]] = set()
+    for each in body.ranges:
+        at = f"{where}, {each.analyte}"
+        _check_unit(each.analyte, each.unit, at)
+        _check_limits(each, at)
+        _check_people(context.study, each, at)
+        people = each.analyte, each.sex, each.age_from, each.age_below
+        if people in seen:
+            raise BadInput("one range for the same people", where=at)
+        seen.add(people)
+    if not body.ranges:
+        raise BadInput("at least one range", where=where, field="ranges")
+    return body
+
+
+def _check_limits(each: ReferenceRange, at: str) -> None:
+    if each.low is None and each.high is None:
+        raise BadInput("a lower or an upper limit, or both", where=at, field="low")
+    if each.low is not None and each.high is not None and each.low >= each.high:
+        raise BadInput(f"below the upper limit {each.high}", where=at, field="low", found=each.low)
+    for field in ("low", "high"):
+        _check_size(getattr(each, field), each.analyte, each.unit, at, field)
+    if each.age_from is not None and each.age_below is not None and each.age_from >= each.age_below:
+        allowed = f"below {each.age_below} years, where the range ends"
+        raise BadInput(allowed, where=at, field="age_from", found=each.age_from)
+
+
+def _check_people(study: Study, each: ReferenceRange, at: str) -> None:
+    """The study must know the sex and the age of people whose ranges differ by them."""
+    plan = study.safety.laboratory
+    if each.sex is not None:
+        items = [item for form in study.visits.forms for item in form.items]
+        codes = [code.code for item in items if item.code == plan.sex_item for code in item.codes]
+        if each.sex not in codes:
+            allowed = f"one of {', '.join(codes)}" if codes else "no sex: the study names no item"
+            raise BadInput(allowed, where=at, field="sex", found=each.sex)
+    if (each.age_from is not None or each.age_below is not None) and plan.age_item is None:
+        raise BadInput("no ages: the study names no item", where=at, field="age_from")
+
+
+def _check_unit(analyte: str, unit: str, where: str) -> None:
+    if analyte not in analytes():
+        allowed = f"one of {', '.join(analytes())}"
+        raise BadInput(allowed, where=where, field="analyte", found=analyte)
+    known = [each for of, each in units() if of == analyte]
+    if unit not in known:
+        allowed = f"a unit of {analyte}: {', '.join(known)}"
+        raise BadInput(allowed, where=where, field="unit", found=unit)
+
+
+def _check_size(value: Decimal | None, analyte: str, unit: str, where: str, field: str) -> None:
+    factor = Decimal(units()[analyte, unit].to_standard).scaleb(-FACTOR_PLACES)
+    if value is not None and value * factor >= LARGEST_STANDARD:
+        allowed = f"less than {LARGEST_STANDARD} {analytes()[analyte].unit}"
+        raise BadInput(allowed, where=where, field=field, found=f"{value} {unit}")
+
+
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
+    "AdverseEventReported": adverse_event_reported,
+    "AdverseEventFollowedUp": adverse_event_followed_up,
+    "SeriousAdverseEventReported": about_adverse_event,
+    "CausalityAssessed": about_adverse_event,
+    "LaboratoryReported": laboratory_reported,
+    "ReferenceRangesDeclared": reference_ranges_declared,
+}
