@@ -12,6 +12,7 @@ from equipoise.errors import EquipoiseError
 VERBS: dict[str, str] = {
     "study": "check, show, compare and list the assumptions of a study file",
     "rehearse": "run a whole trial before the first patient, into a record",
+    "randomisation": "show how well the allocation is hidden",
     "verify": "prove that a record was not changed",
     "analyse": "run the analysis plan on a record",
     "response": "run tumour tables (SDTM TU, TR, RS) through the response rules",

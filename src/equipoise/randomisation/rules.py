@@ -8,9 +8,10 @@ argument.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -30,9 +31,13 @@ from equipoise.statistics.allocation import (
     words_needed,
 )
 from equipoise.statistics.minimisation import Minimisation, Minimised, minimise, minimise_batch
-from equipoise.statistics.random import Words, allocation_words
+from equipoise.statistics.random import UInt64Array, Words, allocation_words
 
 Evidence = Allocation | Minimised
+
+BatchWords = Callable[[Sequence[str], int, int], UInt64Array]
+"""A source of bits for many replicates: (strata, blocks, count) to words of that shape, a row for
+each replicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,29 +145,30 @@ def allocated_batch(
     strata: Sequence[tuple[str, str]],
     arrived: IntArray,
     levels: IntArray,
-    seeds: Sequence[bytes],
+    words: BatchWords,
 ) -> IntArray:
     """Arms, as indices in the plan's order, of many replicates' arrivals in order.
 
     `strata` are pairs of status and stratum name. `arrived`, shape (replicates, arrivals), has the
     index of each arrival's stratum, negative for one who is not randomised, who gets a negative
-    arm; `levels`, shape (replicates, arrivals, factors), is read by minimisation only. One seed a
-    replicate. Equal to `allocated` for every arrival in turn.
+    arm; `levels`, shape (replicates, arrivals, factors), is read by minimisation only. Equal to
+    `allocated` for every arrival in turn, from the same words.
     """
     arms, scheme = [arm.code for arm in plan.arms], plan.scheme
     names = [name for _, name in strata]
     if scheme.method == "minimisation":
         rules = [minimisation_of(scheme, status, arms) for status, _ in strata]
         most = max(int((arrived == index).sum(axis=1).max()) for index in range(len(names)))
-        words = allocation_words(
-            seeds, stream_of(scheme), names, most, max(rule.words_per_block for rule in rules)
-        )
-        return minimise_batch(rules, arrived, levels, words)
+        count = max(rule.words_per_block for rule in rules)
+        return minimise_batch(rules, arrived, levels, words(names, most, count))
     methods = [method_of(scheme, status, arms) for status, _ in strata]
-    words = allocation_words(
-        seeds, stream_of(scheme), names, blocks_needed(methods, arrived), words_needed(methods)
-    )
-    return allocate_batch(methods, arrived, words)
+    drawn = words(names, blocks_needed(methods, arrived), words_needed(methods))
+    return allocate_batch(methods, arrived, drawn)
+
+
+def sealed_words(scheme: Scheme, seeds: Sequence[bytes]) -> BatchWords:
+    """The words that the documented generator gives to each of these seeds under this scheme."""
+    return partial(allocation_words, seeds, stream_of(scheme))
 
 
 def allocation(tables: Tables, plan: RandomisationPlan) -> pl.DataFrame:

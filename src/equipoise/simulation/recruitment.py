@@ -10,7 +10,7 @@ import polars as pl
 from equipoise.eligibility.events import EligibilityConfirmed
 from equipoise.randomisation.events import FactorLevel, Randomised
 from equipoise.randomisation.plan import SITE
-from equipoise.randomisation.rules import allocated_batch, numbered, stratum_of
+from equipoise.randomisation.rules import allocated_batch, numbered, sealed_words, stratum_of
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.course import NEVER
 from equipoise.simulation.entries import Entries
@@ -121,7 +121,8 @@ def _allocate(
         )
     levels = np.take_along_axis(levels, order[..., None], axis=1)
     drawn = np.empty_like(arrived)
-    np.put_along_axis(drawn, order, allocated_batch(plan, strata, arrived, levels, seeds), axis=1)
+    found = allocated_batch(plan, strata, arrived, levels, sealed_words(scheme, seeds))
+    np.put_along_axis(drawn, order, found, axis=1)
     arm[mine] = np.array(codes, dtype=object)[drawn[mine]]
     allocation, within = _numbers(arrived, order, len(strata))
     _enter_allocated(
