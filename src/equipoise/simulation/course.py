@@ -13,6 +13,7 @@ from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature, by_level, chosen
 from equipoise.simulation.patients import People, determined, visited
 from equipoise.simulation.scenario import Scenario
+from equipoise.simulation.withdrawals import NEVER, Withdrawals
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
@@ -22,9 +23,6 @@ from equipoise.visits.events import (
     TreatmentDiscontinued,
     VitalStatusRecorded,
 )
-
-NEVER = np.int64(2**31 - 1)
-"""A day that does not come."""
 
 
 def deaths(scenario: Scenario, nature: Nature, people: People, begins: Ints) -> Ints:
@@ -226,28 +224,36 @@ def ended(
     end_of_treatment: Ints,
     death: Ints,
     cut: Ints,
+    leaving: Withdrawals,
     entries: Entries,
 ) -> None:
     """Enter the end of treatment, later therapy, death, and the last contact of the living."""
     size = people.screened.shape[1]
     randomised = arm != None  # noqa: E711
-    stop = np.minimum(progression, end_of_treatment)
-    for cause, when in (("progression", progression <= end_of_treatment), ("completed", None)):
-        mask = randomised & (stop < death) & (when if when is not None else progression > stop)
+    planned = np.minimum(progression, end_of_treatment)
+    stop = np.minimum(planned, leaving.stops)
+    causes = {
+        "subject_decision": leaving.stops < planned,
+        "progression": (progression <= end_of_treatment) & (leaving.stops >= planned),
+        "completed": (progression > end_of_treatment) & (leaving.stops >= planned),
+    }
+    for cause, holds in causes.items():
+        mask = randomised & (stop < death) & holds
         replicate, subject = np.nonzero(mask)
         entries.add(TreatmentDiscontinued, replicate, subject, stop[mask], {"cause": cause})
     later = nature.chance("later therapy", float(scenario.treatment.subsequent_therapy), size)
-    mask = randomised & later & (progression < NEVER) & (progression + 21 < death)
+    seen = np.minimum(death, leaving.leaves)
+    mask = randomised & later & (progression < NEVER) & (progression + 21 < seen)
     replicate, subject = np.nonzero(mask)
     entries.add(
         SubsequentTherapyRecorded, replicate, subject, (progression + 21)[mask],
         {"entry": "ST1", "therapy": "systemic"},
     )  # fmt: skip
     last = np.broadcast_to(cut[:, None], death.shape)
-    mask = randomised & (death <= last)
+    mask = randomised & leaving.followed & (death <= last)
     replicate, subject = np.nonzero(mask)
     entries.add(DeathRecorded, replicate, subject, death[mask], {"cause": "disease"})
-    mask = randomised & (death > last)
+    mask = randomised & leaving.followed & (death > last)
     replicate, subject = np.nonzero(mask)
     entries.add(VitalStatusRecorded, replicate, subject, last[mask], {"source": "telephone"})
 
@@ -258,7 +264,7 @@ def redetermined(
     nature: Nature,
     people: People,
     arm: Texts,
-    death: Ints,
+    until: Ints,
     entries: Entries,
 ) -> None:
     """Enter repeated determinations, blinded to arm and outcome, and invalidations."""
@@ -269,6 +275,7 @@ def redetermined(
     assay = next(each for each in study.biomarker.marker.assays if each.code == plan.assay)
     day = people.randomised + nature.integer("again/days", *plan.days, size)
     mask = (arm != None) & nature.chance("again", float(plan.chance), size)  # noqa: E711
+    mask &= day < until
     results = determined(
         study, scenario, nature, people, entries, assay, day, mask, purpose="redetermination"
     )

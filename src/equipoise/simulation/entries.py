@@ -45,7 +45,8 @@ RANKS: Mapping[str, int] = {
             "LaboratoryReported", "LesionIdentified", "TumourAssessed", "ScreeningFailed",
             "EligibilityConfirmed", "Randomised",
             "RegimenChosen", "CycleStarted", "DoseGiven", "AdverseEventReported",
-            "AssayResultInvalidated", "TreatmentDiscontinued", "SubsequentTherapyRecorded",
+            "AssayResultInvalidated", "TreatmentDiscontinued", "VisitsDiscontinued",
+            "ConsentWithdrawn", "LostToFollowUp", "SubsequentTherapyRecorded",
             "VitalStatusRecorded", "DeathRecorded", "Corrected",
         )
     )

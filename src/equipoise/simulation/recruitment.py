@@ -12,11 +12,11 @@ from equipoise.randomisation.events import FactorLevel, Randomised
 from equipoise.randomisation.plan import SITE
 from equipoise.randomisation.rules import allocated_batch, numbered, sealed_words, stratum_of
 from equipoise.simulation.answers import Texts
-from equipoise.simulation.course import NEVER
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import Bools, Ints
 from equipoise.simulation.patients import People
 from equipoise.simulation.scenario import Scenario
+from equipoise.simulation.withdrawals import NEVER
 from equipoise.statistics.allocation import NO_ARM
 from equipoise.statistics.random import dummy_seed
 from equipoise.study.definition import Study

@@ -18,7 +18,6 @@ from equipoise.errors import BadInput
 from equipoise.record.tables import Tables
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.course import (
-    NEVER,
     deaths,
     dosed,
     ended,
@@ -40,6 +39,7 @@ from equipoise.simulation.tumours import (
     baseline,
     courses,
 )
+from equipoise.simulation.withdrawals import NEVER, left, withdrawals
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 
@@ -153,7 +153,9 @@ def _course(
     study = versions[-1].study
     scans, begins = courses(study, scenario, nature, people, arm)
     death = deaths(scenario, nature, people, begins)
-    last = np.minimum(death - 1, cut[:, None])
+    leaving = withdrawals(scenario, nature, people, death, cut)
+    seen = np.minimum(death, leaving.leaves)
+    last = np.minimum(seen - 1, cut[:, None])
     wanted = scans.done & (arm != None)[..., None] & (scans.day <= last[..., None])  # noqa: E711
     progression = _progression(study, scenario, nature, people, tumours, scans, wanted, entries)
     wanted &= scans.day <= progression[..., None]
@@ -165,15 +167,16 @@ def _course(
                 study, scenario, nature, people, entries, imaging, scans.day[:, :, scan],
                 wanted[:, :, scan], instance=scan + 1,
             )  # fmt: skip
-    until = np.minimum(np.minimum(progression, death), cut[:, None])
-    end = treated(study, scenario, nature, people, arm, until, entries)
+    until = np.minimum(np.minimum(progression, seen), cut[:, None])
+    end = treated(study, scenario, nature, people, arm, np.minimum(until, leaving.stops), entries)
     given = entries.only("CycleStarted").tables()
     dosed(study, scenario, nature, entries, given)
     sampled(scenario, nature, people, arm, entries)
     harmed(scenario, nature, people, arm, np.minimum(end, until), entries)
-    ended(scenario, nature, people, arm, progression, end, death, cut, entries)
+    ended(scenario, nature, people, arm, progression, end, death, cut, leaving, entries)
+    left(study, leaving, arm, entries)
     _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)
-    redetermined(study, scenario, nature, people, arm, death, entries)
+    redetermined(study, scenario, nature, people, arm, leaving.leaves, entries)
 
 
 def _end_of_treatment(

@@ -166,6 +166,27 @@ class CorrectionNature(Plan):
     days: tuple[Count, Count]
 
 
+class WithdrawalNature(Plan):
+    """How often a subject leaves treatment alone, visits, consent, or is lost; after so many days.
+
+    A subject leaves once at most. `days` count from the first dose. After a withdrawal of consent
+    vital status may be followed with probability `vital_status_allowed`.
+    """
+
+    treatment: Probability
+    visits: Probability
+    consent: Probability
+    lost: Probability
+    vital_status_allowed: Probability
+    days: tuple[Count, Count]
+
+    @model_validator(mode="after")
+    def _at_most_once(self) -> WithdrawalNature:
+        if self.treatment + self.visits + self.consent + self.lost > 1:
+            raise ValueError("treatment, visits, consent and lost sum to 1 at most")
+        return self
+
+
 class RedeterminationNature(Plan):
     """Marker determinations repeated after randomisation, blinded, and some invalidated."""
 
@@ -192,6 +213,7 @@ class Scenario(Plan):
     laboratory: tuple[LaboratoryNature, ...] = ()
     correction: CorrectionNature | None = None
     redetermination: RedeterminationNature | None = None
+    withdrawal: WithdrawalNature | None = None
 
 
 def load_scenario(study_folder: Path, name: str) -> Scenario:

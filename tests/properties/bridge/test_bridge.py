@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from equipoise.record.keys import KeyStore
@@ -45,6 +48,21 @@ def test_small_trials(
         assert_same(rehearsal, log, replay)
         carried_over(log.read(), other)
         assert other.read() == log.read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 100, 20))
+@pytest.mark.parametrize("study", STUDIES)
+def test_troubled_trials(study: str, first: int, memory_path: Path) -> None:
+    """A hundred small trials of each study in which most of what can go wrong does."""
+    scenario = _troubled(scenario_of(study, "planning", 8))
+    happened: Counter[str] = Counter()
+    for seed in range(first, first + 20):
+        rehearsal = drawn(study, scenario, seed)
+        happened += _troubles(rehearsal)
+        _through_sqlite(rehearsal, memory_path / str(seed))
+    assert min(happened.values()) > 0, happened
+    assert len(happened) == len(TROUBLES)
 
 
 @pytest.mark.slow
@@ -96,6 +114,53 @@ def _eventful(scenario: Scenario) -> Scenario:
         update={"chance": Decimal("0.5"), "invalidated": Decimal("0.4"), "days": (20, 60)}
     )
     return scenario.model_copy(update={"correction": correction, "redetermination": again})
+
+
+TROUBLES: Mapping[str, tuple[str, pl.Expr]] = {
+    "failed assay": ("assay_result_recorded", ~pl.col("technically_valid")),
+    "treatment given up": (
+        "treatment_discontinued", pl.col("cause") == "subject_decision",
+    ),
+    "visits given up": ("visits_discontinued", pl.lit(value=True)),
+    "consent withdrawn": ("consent_withdrawn", pl.lit(value=True)),
+    "lost": ("lost_to_follow_up", pl.lit(value=True)),
+    "lesion not evaluated": ("target_measured", pl.col("state") == "not_evaluated"),
+    "screening failed": ("screening_failed", pl.lit(value=True)),
+    "dose left out": ("dose_given", pl.col("amount_missing").is_not_null()),
+    "correction": ("form_item", pl.col("seq") != pl.col("event")),
+}  # fmt: skip
+
+
+def _troubles(rehearsal: Rehearsal) -> Counter[str]:
+    """How often each of TROUBLES happened in a trial."""
+    return Counter(
+        {
+            name: rehearsal.tables[table].filter(where).height
+            for name, (table, where) in TROUBLES.items()
+        }
+    )
+
+
+def _troubled(scenario: Scenario) -> Scenario:
+    """The scenario with assays, lesions, doses and scans that often fail, and people who leave."""
+    assert scenario.withdrawal
+    tumour = {"missed_scan": Decimal("0.15"), "lesion_not_evaluated": Decimal("0.1")}
+    assays = {
+        code: each.model_copy(update={"failure": Decimal("0.4")})
+        for code, each in scenario.marker.assays.items()
+    }
+    leaving = {
+        "treatment": Decimal("0.2"), "visits": Decimal("0.15"), "consent": Decimal("0.15"),
+        "lost": Decimal("0.15"),
+    }  # fmt: skip
+    return _eventful(scenario).model_copy(
+        update={
+            "tumour": scenario.tumour.model_copy(update=tumour),
+            "marker": scenario.marker.model_copy(update={"assays": assays}),
+            "treatment": scenario.treatment.model_copy(update={"omission": Decimal("0.2")}),
+            "withdrawal": scenario.withdrawal.model_copy(update=leaving),
+        }
+    )
 
 
 def _through_sqlite(rehearsal: Rehearsal, folder: Path) -> None:
