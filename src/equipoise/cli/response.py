@@ -1,10 +1,10 @@
 """Run tumour tables (SDTM TU, TR) or dated responses (RS) through the rules of RECIST 1.1.
 
-Prints sums and responses of every subject, evaluator and visit, best responses and progression, and
-a reconciliation: how many rows of each file were used, and why the others were not. With --tu, --tr
-and --rs also where given responses agree and differ; days count from the baseline assessment. With
---rs alone best responses with and without confirmation from the dated overall responses; days count
-from the reference date of --subjects.
+Prints sums and responses of every subject, evaluator and visit, best responses and progression,
+what is to be asked of the readers, and a reconciliation: how many rows of each file were used, and
+why the others were not. With --tu, --tr and --rs also where given responses agree and differ; days
+count from the baseline assessment. With --rs alone best responses with and without confirmation
+from the dated overall responses; days count from the reference date of --subjects.
 """
 
 from __future__ import annotations
@@ -182,6 +182,7 @@ def _told(plan: ResponsePlan, read: TumourTables, derived: Tables) -> dict[str, 
         },
         "assessments": list(_assessments(read, derived)),
         "best_overall_response": list(_best(read, derived)),
+        "findings": list(_findings(read, derived)),
     }
 
 
@@ -254,6 +255,21 @@ def _best(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]]:
         }
 
 
+def _findings(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]]:
+    """What is to be asked of the readers. A fault of choice belongs to no assessment."""
+    labels = {(each.subject, each.evaluator, each.name): each.label for each in read.assessments}
+    for row in derived["reading_finding"].iter_rows(named=True):
+        named = {name: row[name] for name in ("subject", "evaluator", "lesion", "finding")}
+        yield {
+            **named,
+            "visit": labels.get((row["subject"], row["evaluator"], row["assessment"])),
+            "section": row["section"],
+            "found": row["found"],
+            "limit": row["limit"],
+            "sources": _places(read, row["sources"]),
+        }
+
+
 def _places(read: TumourTables, sources: Sequence[int]) -> list[str]:
     return [read.rows[number].place for number in sources]
 
@@ -280,6 +296,10 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield from _table([_COLUMNS, *(_cells(row) for row in rows)])
         yield from _verdict(best[reader])
         yield ""
+    for row in told["findings"]:
+        where = f"{row['subject']}, {row['evaluator']}, {row['visit'] or 'identification'}"
+        what = row["finding"].replace("_", " ")
+        yield f"To be asked: {where}: {row['lesion']} {what} (section {row['section']})"
     yield from reconciliation_lines(told["reconciliation"])
     if "comparison" in told:
         yield from comparison_lines(told["comparison"])

@@ -1,4 +1,4 @@
-"""Decisions about samples, treatment and tumour assessments."""
+"""Decisions about samples and treatment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from equipoise.biomarker.events import (
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
 from equipoise.record.event import Body, EventBody
-from equipoise.response.events import LesionIdentified, TumourAssessed
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
 from equipoise.treatment.plan import Dose, Regimen
 from equipoise.treatment.rules import released
@@ -120,48 +119,6 @@ def _check_released(context: Context, regimen: str, dose: Dose) -> None:
         )
 
 
-def lesion_identified(context: Context, body: LesionIdentified) -> EventBody:
-    """A lesion of an evaluator of the study."""
-    _check_evaluator(context, body.evaluator)
-    return body
-
-
-def tumour_assessed(context: Context, body: TumourAssessed) -> EventBody:
-    """A reading of lesions that this evaluator has identified, each once and in its role."""
-    _check_evaluator(context, body.evaluator)
-    roles = {
-        each["lesion"]: each["role"]
-        for each in context.bodies("LesionIdentified")
-        if each["evaluator"] == body.evaluator
-    }
-    for field, role, rows in (
-        ("targets", "target", body.targets),
-        ("non_targets", "non_target", body.non_targets),
-        ("new_lesions", "new", body.new_lesions),
-    ):
-        seen: set[str] = set()
-        for row in rows:
-            if roles.get(row.lesion) != role or row.lesion in seen:
-                known = ", ".join(name for name, found in roles.items() if found == role)
-                raise BadInput(
-                    f"each {role.replace('_', '-')} lesion of {body.evaluator} once: "
-                    f"{known or 'none identified yet'}",
-                    where=f"TumourAssessed {body.assessment}",
-                    field=field,
-                    found=row.lesion,
-                )
-            seen.add(row.lesion)
-    for target in body.targets:
-        if (target.state == "measured") != (target.diameter is not None):
-            raise BadInput(
-                "a diameter if and only if the lesion was measured",
-                where=f"TumourAssessed {body.assessment}, lesion {target.lesion}",
-                field="diameter",
-                found=target.diameter,
-            )
-    return body
-
-
 def _arm(context: Context) -> str:
     for each in context.bodies("Randomised"):
         return str(each["arm"])
@@ -170,17 +127,6 @@ def _arm(context: Context) -> str:
 
 def _regimen(context: Context, code: str) -> Regimen:
     return next(each for each in context.study.treatment.regimens if each.code == code)
-
-
-def _check_evaluator(context: Context, evaluator: str) -> None:
-    known = [each.code for each in context.study.response.evaluators]
-    if evaluator not in known:
-        raise BadInput(
-            f"one of {', '.join(known)}",
-            where=context.action.name,
-            field="evaluator",
-            found=evaluator,
-        )
 
 
 def check_known(context: Context, body: Body, field: str, event_type: str) -> None:
@@ -203,6 +149,4 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "RegimenChosen": regimen_chosen,
     "CycleStarted": cycle_started,
     "DoseGiven": dose_given,
-    "LesionIdentified": lesion_identified,
-    "TumourAssessed": tumour_assessed,
 }

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from equipoise.conduct import allocation, care, entry, governance, harm
+from equipoise.conduct import allocation, care, entry, governance, harm, reading
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import sealed_body
 from equipoise.record.event import Body, EventBody
@@ -18,6 +18,7 @@ DECISIONS: Mapping[str, Decision] = {
     **allocation.DECISIONS,
     **care.DECISIONS,
     **harm.DECISIONS,
+    **reading.DECISIONS,
     **governance.DECISIONS,
 }
 

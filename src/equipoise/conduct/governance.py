@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.conduct import care, entry, harm
+from equipoise.conduct import care, entry, harm, reading
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
@@ -247,7 +247,7 @@ def _target(context: Context, seq: int) -> Event:
 CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "FormSaved": entry.checked_form,
     "AssayResultRecorded": care.assay_result_recorded,
-    "TumourAssessed": care.tumour_assessed,
+    "TumourAssessed": reading.tumour_assessed,
     "AdverseEventReported": harm.adverse_event_reported,
     "LaboratoryReported": harm.laboratory_results,
 }

@@ -316,6 +316,7 @@ def _tables(lesions: Mapping[_Key, Lesion], assessments: Sequence[Assessment]) -
                 _common(subject, day, lesion.row.number, lesion.row.number)
                 | {"lesion": name, "evaluator": reader, "role": lesion.role, "node": lesion.node}
                 | {"organ": lesion.row.line["TULOC"], "description": None}
+                | {"kind": "soft_tissue", "treated_before": False}
             )
     for visit in assessments:
         for cls, row in _read(visit, lesions):

@@ -18,17 +18,17 @@ _EVENT = (pl.col("replicate").cast(pl.Int64) * 2**40 + pl.col("event")).alias("e
 """Replicate and event as one number: tables of observations are long, and joined on it."""
 
 
-def in_order(tumour_assessed: pl.DataFrame) -> pl.DataFrame:
+def in_order(tumour_assessed: pl.DataFrame, *items: str) -> pl.DataFrame:
     """Every assessment, by subject, evaluator and time.
 
-    Columns: READER, assessment, occurred, event, seq, baseline; `row` (0..), `reader` (a number
-    for subject and evaluator), `order` (0.. within it), `base` (the row of the baseline in force,
-    null before any baseline).
+    Columns: READER, assessment, occurred, event, seq, baseline, `items`; `row` (0..), `reader` (a
+    number for subject and evaluator), `order` (0.. within it), `base` (the row of the baseline in
+    force, null before any baseline).
 
     Order is that of `occurred`, then of entry. An assessment without a complete date stands right
     after the one that was entered before it.
     """
-    names = (*READER, "assessment", "occurred", "event", "seq", "baseline")
+    names = (*READER, "assessment", "occurred", "event", "seq", "baseline", *items)
     found = tumour_assessed.select(names)
     time = pl.col("occurred")
     if found["occurred"].null_count():
@@ -110,10 +110,12 @@ def followed(
     )
 
 
-def at_rows(observations: pl.DataFrame, assessments: pl.DataFrame, *items: str) -> pl.DataFrame:
+def at_rows(
+    observations: pl.DataFrame, assessments: pl.DataFrame, *items: str, **renamed: str
+) -> pl.DataFrame:
     """Every observation with the row of its assessment: row, base, lesion, items."""
     return (
-        observations.select(_EVENT, "lesion", *items)
+        observations.select(_EVENT, "lesion", *items, **renamed)
         .join(assessments.select(_EVENT, "row", "base"), "event_key")
         .drop("event_key")
     )

@@ -7,15 +7,16 @@ standard that the study names, with the conventions that the study sets differen
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ruamel.yaml import YAML
 
-from equipoise.response.events import DIAMETER_PLACES
+from equipoise.response.events import DIAMETER_PLACES, LesionKind, Method
 from equipoise.response.plan import ResponsePlan
 
 Basis = Literal["article", "clarification", "practice"]
@@ -32,7 +33,7 @@ class Limit(_Sourced):
     """A number of the standard, what it limits, and where it stands."""
 
     value: int = Field(ge=0)
-    unit: Literal["percent", "mm", "days"]
+    unit: Literal["percent", "mm", "days", "times", "lesions"]
     wording: str
     section: str
     basis: Basis
@@ -46,6 +47,14 @@ class Limit(_Sourced):
 class Limits(_Sourced):
     """Every limit of the standard."""
 
+    measurable_diameter: Limit
+    slice_thickness: Limit
+    slice_multiple: Limit
+    measurable_by_caliper: Limit
+    measurable_on_chest_x_ray: Limit
+    measurable_node: Limit
+    target_lesions: Limit
+    target_lesions_per_organ: Limit
     partial_response_decrease: Limit
     progression_increase: Limit
     progression_absolute_increase: Limit
@@ -72,6 +81,50 @@ class Conventions(_Sourced):
     equivocal_new_lesion_dates_back: Convention
     not_evaluable_between: Convention
     stable_between: Convention
+    treated_lesion_is_evaluable: Convention
+    markers_count_for_complete_response: Convention
+
+
+class LesionKinds(_Sourced):
+    """Which kinds of lesion can be measured, and which are no disease."""
+
+    section: str
+    basis: Basis
+    measurable: tuple[LesionKind, ...]
+    not_measurable: tuple[LesionKind, ...]
+    not_malignant: tuple[LesionKind, ...]
+    second_choice: tuple[LesionKind, ...]
+
+    @model_validator(mode="after")
+    def _every_kind_once(self) -> Self:
+        told = [*self.measurable, *self.not_measurable, *self.not_malignant]
+        if sorted(told) != sorted(get_args(LesionKind)):
+            raise ValueError("each kind of lesion is measurable, not measurable, or no disease")
+        return self
+
+
+class Methods(_Sourced):
+    """From which limit on a lesion is measurable by a method, and which methods have slices."""
+
+    section: str
+    basis: Basis
+    limits: Mapping[Method, str]
+    sliced: tuple[Method, ...]
+
+
+class OrganWords(_Sourced):
+    """Words that do not make another organ."""
+
+    sides: tuple[str, ...]
+    basis: Basis
+
+
+class LocalTreatments(_Sourced):
+    """Procedures that treat the lesion that they name."""
+
+    codes: tuple[str, ...]
+    section: str | None
+    basis: Basis
 
 
 class ResponseCode(_Sourced):
@@ -116,6 +169,10 @@ class Criteria(_Sourced):
     clarified_by: str
     responses: tuple[ResponseCode, ...]
     limits: Limits
+    lesion_kinds: LesionKinds
+    methods: Methods
+    organ_words: OrganWords
+    local_treatments: LocalTreatments
     time_point_response: TimePointTable
     conventions: Conventions
 
@@ -126,6 +183,8 @@ class Criteria(_Sourced):
             unknown = {row.target, row.non_target, row.overall} - known - {ANY, NO_LESION}
             if unknown:
                 raise ValueError(f"the time-point table has unknown responses {sorted(unknown)}")
+        if unknown := set(self.methods.limits.values()) - set(Limits.model_fields):
+            raise ValueError(f"the methods name unknown limits {sorted(unknown)}")
         return self
 
 

@@ -41,6 +41,8 @@ class ResponseConventions(Plan):
     progression whatever its size. `equivocal_new_lesion_dates_back`: a new lesion that turns out
     to be one dates progression back to where it was first seen. `not_evaluable_between`,
     `stable_between`: how many such assessments may stand between a response and its confirmation.
+    `treated_lesion_is_evaluable`: sizes of a lesion that was treated locally during the study count
+    as measured. `markers_count_for_complete_response`: complete response asks for normal markers.
     """
 
     known_sum_shows_progression: bool | None = None
@@ -48,6 +50,8 @@ class ResponseConventions(Plan):
     equivocal_new_lesion_dates_back: bool | None = None
     not_evaluable_between: Count | None = Field(default=None, ge=0)
     stable_between: Count | None = Field(default=None, ge=0)
+    treated_lesion_is_evaluable: bool | None = None
+    markers_count_for_complete_response: bool | None = None
 
 
 class ResponsePlan(Plan):

@@ -8,20 +8,26 @@ from equipoise.record.declaration import schema
 from equipoise.record.rule import KEY, Columns, TableRule
 from equipoise.response.best_response import BEST_OVERALL_RESPONSE, best_overall_response
 from equipoise.response.events import (
+    FragmentMeasured,
     LesionIdentified,
     NewLesionObserved,
     NonTargetObserved,
     TargetMeasured,
     TumourAssessed,
 )
+from equipoise.response.finding import READING_FINDING, reading_finding
 from equipoise.response.progression import PROGRESSION, progression
+from equipoise.response.selection import LESION_CHOICE, lesion_choice
 from equipoise.response.target import TARGET_SUM, target_sum
 from equipoise.response.time_point import TIME_POINT_RESPONSE, time_point_response
 from equipoise.response.window import WINDOW_RESPONSE, window_response
 
 _ASSESSED = {TumourAssessed.TABLE: schema(TumourAssessed)}
 _LESIONS = {LesionIdentified.TABLE: schema(LesionIdentified)}
-_TARGETS = {TargetMeasured.TABLE: schema(TargetMeasured)}
+_TARGETS = {
+    TargetMeasured.TABLE: schema(TargetMeasured),
+    FragmentMeasured.TABLE: schema(FragmentMeasured),
+}
 _OTHERS = {
     NonTargetObserved.TABLE: schema(NonTargetObserved),
     NewLesionObserved.TABLE: schema(NewLesionObserved),
@@ -29,20 +35,49 @@ _OTHERS = {
 _DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64, "event": pl.Int64}
 _RANDOMISED = {"randomised": _DATED}
 _THERAPIES = {"subsequent_therapy_recorded": _DATED}
+_PROCEDURES = {
+    "procedure_recorded": {
+        **_DATED,
+        "procedure": pl.String,
+        "evaluator": pl.String,
+        "lesion": pl.String,
+    }
+}
 _DEATHS = {"death_recorded": {**_DATED, "occurred_partial": pl.String}}
 
 RULES: tuple[TableRule, ...] = (
     TableRule(
+        produces="lesion_choice",
+        columns=LESION_CHOICE,
+        requires=_LESIONS,
+        plan="response",
+        rule=lesion_choice,
+    ),
+    TableRule(
+        produces="reading_finding",
+        columns=READING_FINDING,
+        requires={**_ASSESSED, **_TARGETS, **_OTHERS, "lesion_choice": LESION_CHOICE},
+        plan="response",
+        rule=reading_finding,
+    ),
+    TableRule(
         produces="target_sum",
         columns=TARGET_SUM,
-        requires={**_ASSESSED, **_LESIONS, **_TARGETS},
+        requires={**_ASSESSED, **_LESIONS, **_TARGETS, **_PROCEDURES},
         plan="response",
         rule=target_sum,
     ),
     TableRule(
         produces="time_point_response",
         columns=TIME_POINT_RESPONSE,
-        requires={**_ASSESSED, **_LESIONS, **_TARGETS, **_OTHERS, "target_sum": TARGET_SUM},
+        requires={
+            **_ASSESSED,
+            **_LESIONS,
+            **_TARGETS,
+            **_OTHERS,
+            **_PROCEDURES,
+            "target_sum": TARGET_SUM,
+        },
         plan="response",
         rule=time_point_response,
     ),

@@ -6,6 +6,7 @@ import polars as pl
 
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.response.assessments import (
+    at_rows,
     followed,
     in_order,
     observed,
@@ -14,6 +15,11 @@ from equipoise.response.assessments import (
     union_sources,
 )
 from equipoise.response.criteria import criteria
+from equipoise.response.local_treatment import (
+    treated_lesions,
+    treatment_seqs,
+    without_treated,
+)
 from equipoise.response.plan import ResponsePlan
 
 TARGET_SUM: Columns = {
@@ -47,21 +53,26 @@ def target_sum(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
 
     A node counts with its short axis, every other lesion with its longest diameter; a lesion that
     is gone counts 0, one seen but too small to measure the standard's default, or its size where
-    one was recorded. `targets`: lesions that the baseline in force follows; `not_evaluated`: those
-    among them without a value here. `diameter_sum` is null unless all were evaluated; `known_sum`
-    adds those that were. `baseline_sum`: the complete sum of the baseline in force; `nadir`: the
-    smallest complete sum from that baseline to the assessment before this one, and `nadir_order`
-    which it was. `all_gone`: no target is left, nodes being back to normal size; null while
-    lesions not evaluated leave it open, and without targets. `order` counts the assessments of a
-    subject by an evaluator in time from 0.
+    one was recorded. A lesion that has split adds its pieces; one that has merged with another adds
+    nothing, since the other's diameter is that of both. A lesion that was treated locally since its
+    baseline is not evaluated, unless the study says that it is. `targets`: lesions that the
+    baseline in force follows; `not_evaluated`: those among them without a value here.
+    `diameter_sum` is null unless all were evaluated; `known_sum` adds those that were.
+    `baseline_sum`: the complete sum of the baseline in force; `nadir`: the smallest complete sum
+    from that baseline to the assessment before this one, and `nadir_order` which it was.
+    `all_gone`: no target is left, nodes being back to normal size; null while lesions not evaluated
+    leave it open, and without targets. `order` counts the assessments of a subject by an evaluator
+    in time from 0.
 
     Source: RECIST 1.1, sections 3.1, 4.2, 4.3.1, 4.3.2 (recist_1_1.yaml). Sorted by replicate,
-    subject, evaluator, order. `sources`: the assessment, its baseline, the lesions' identification.
+    subject, evaluator, order. `sources`: the assessment, its baseline, the lesions' identification,
+    the procedures on lesions that it finds treated.
     """
     assessments = in_order(tables["tumour_assessed"])
     measured = tables["target_measured"]
     lesions = followed(tables, assessments, measured, "target")
-    values = _diameters(tables, plan, assessments, lesions)
+    treated = treated_lesions(tables, plan, assessments)
+    values = _diameters(tables, plan, assessments, lesions, treated)
     by_row = values.group_by("row").agg(
         evaluated=pl.col("value").count().cast(pl.Int64),
         known_sum=pl.col("value").sum(),
@@ -86,30 +97,63 @@ def target_sum(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     )
     return (
         _with_nadir(sums)
-        .with_columns(_sources(assessments, lesions, measured))
+        .with_columns(_sources(tables, assessments, lesions, treated))
         .select(list(TARGET_SUM))
     )
 
 
 def _diameters(
-    tables: Tables, plan: ResponsePlan, assessments: pl.DataFrame, lesions: pl.DataFrame
+    tables: Tables,
+    plan: ResponsePlan,
+    assessments: pl.DataFrame,
+    lesions: pl.DataFrame,
+    treated: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Each followed lesion at each assessment: its value in the sum, and whether it is left."""
     limits = criteria(plan).limits
-    small = pl.lit(limits.too_small_to_measure.scaled, dtype=pl.Int64)
+    small, normal_below = limits.too_small_to_measure.scaled, limits.normal_node_below.scaled
     found = observed(assessments, lesions, tables["target_measured"], "state", "diameter")
+    found = without_treated(found, treated)
+    found = found.with_columns(value=_value(small), largest=_value(small))
+    pieces = tables["fragment_measured"]
+    if not pieces.is_empty():
+        found = _with_pieces(found, pieces, assessments, small)
+    size, largest = pl.col("value"), pl.col("largest")
+    normal = pl.when("node").then(largest < normal_below).otherwise(size == 0)
+    return found.with_columns(is_left=~normal)
+
+
+def _value(small: int) -> pl.Expr:
+    """What a lesion or a piece of one adds to the sum, by its state; null: not evaluated."""
     state, diameter = pl.col("state"), pl.col("diameter")
-    value = (
+    return (
         pl.when(state == "measured")
         .then(diameter)
         .when(state == "too_small")
-        .then(pl.coalesce(diameter, small))
-        .when(state == "absent")
+        .then(pl.coalesce(diameter, pl.lit(small, dtype=pl.Int64)))
+        .when(state.is_in(["absent", "merged"]))
         .then(pl.lit(0, dtype=pl.Int64))
     )
-    size = pl.col("value")
-    normal = pl.when("node").then(size < limits.normal_node_below.scaled).otherwise(size == 0)
-    return found.with_columns(value=value).with_columns(is_left=~normal)
+
+
+def _with_pieces(
+    found: pl.DataFrame, pieces: pl.DataFrame, assessments: pl.DataFrame, small: int
+) -> pl.DataFrame:
+    """Lesions that have split: `value` adds their pieces, `largest` is the largest of them.
+
+    Null while a piece was not evaluated.
+    """
+    at = at_rows(pieces, assessments, "state", "diameter").with_columns(piece=_value(small))
+    piece = pl.col("piece")
+    by_lesion = at.group_by("row", "lesion").agg(
+        whole=pl.when(piece.null_count() == 0).then(piece.sum()),
+        piece=pl.when(piece.null_count() == 0).then(piece.max()),
+    )
+    split = pl.col("state") == "split"
+    return found.join(by_lesion, ["row", "lesion"], "left", maintain_order="left").with_columns(
+        value=pl.when(split).then("whole").otherwise("value"),
+        largest=pl.when(split).then("piece").otherwise("largest"),
+    )
 
 
 def _with_nadir(sums: pl.DataFrame) -> pl.DataFrame:
@@ -124,10 +168,18 @@ def _with_nadir(sums: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _sources(assessments: pl.DataFrame, lesions: pl.DataFrame, measured: pl.DataFrame) -> pl.Series:
+def _sources(
+    tables: Tables,
+    assessments: pl.DataFrame,
+    lesions: pl.DataFrame,
+    treated: pl.DataFrame | None,
+) -> pl.Series:
     """Per row: its own events, those of the baseline in force, and the lesions' identification."""
-    own = own_seqs(assessments, measured)
+    own = own_seqs(assessments, tables["target_measured"], tables["fragment_measured"])
     identified = assessments.select("base").join(
         lesions.group_by("base").agg("seq"), "base", "left", maintain_order="left"
     )
-    return union_sources(own, own.gather(assessments["base"]), identified["seq"])
+    parts = [own, own.gather(assessments["base"]), identified["seq"]]
+    if treated is not None:
+        parts.append(treatment_seqs(treated, len(assessments)))
+    return union_sources(*parts)

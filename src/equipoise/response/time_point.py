@@ -16,6 +16,7 @@ from equipoise.response.assessments import (
     union_sources,
 )
 from equipoise.response.criteria import NO_LESION, Criteria, criteria, overall_responses
+from equipoise.response.local_treatment import treated_lesions, without_treated
 from equipoise.response.plan import ResponsePlan
 
 TIME_POINT_RESPONSE: Columns = {
@@ -32,7 +33,9 @@ TIME_POINT_RESPONSE: Columns = {
     **SOURCES,
 }
 
-OBSERVATIONS = ("target_measured", "non_target_observed", "new_lesion_observed")
+OBSERVATIONS = (
+    "target_measured", "fragment_measured", "non_target_observed", "new_lesion_observed",
+)  # fmt: skip
 
 
 def time_point_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
@@ -46,7 +49,9 @@ def time_point_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     baseline follows no target.
 
     `non_target_response`: PD with unequivocal progression of any; NE with any not evaluated; CR
-    when all are absent; else NON-CR/NON-PD. Null where the baseline follows none. `new_lesion`: an
+    when all are absent, nodes of a known short axis below the normal limit included; else
+    NON-CR/NON-PD. Null where the baseline follows none. Where the study says that markers count, CR
+    and null become NON-CR/NON-PD with raised markers, NE with unknown ones. `new_lesion`: an
     unequivocal one. `reappeared`: disease is seen again after an overall CR. `overall_response`:
     PD if reappeared, else by the standard's table; NE before any baseline.
 
@@ -55,18 +60,18 @@ def time_point_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     nadir and a complete response that came before, and the identification of the lesions.
     """
     found = criteria(plan)
-    assessments = in_order(tables["tumour_assessed"])
+    assessments = in_order(tables["tumour_assessed"], "markers")
     sums = tables["target_sum"].sort(*READER, "order").drop(*READER, "assessment", "occurred")
     readings = (
         assessments.hstack(sums.drop("baseline", "order"))
-        .join(_non_targets(tables, assessments), "row", "left", maintain_order="left")
+        .join(_non_targets(tables, plan, assessments), "row", "left", maintain_order="left")
         .join(_new_lesions(tables, assessments), "row", "left", maintain_order="left")
         .with_columns(
             pl.col("new_lesion", "present", "progressed").fill_null(False),
             pl.col("non_targets", "evaluated", "absent").fill_null(0),
         )
         .with_columns(
-            target_response=_target_response(found), non_target_response=_non_target_response()
+            target_response=_target_response(found), non_target_response=_non_target_response(found)
         )
     )
     overall = _overall(readings, found)
@@ -103,13 +108,21 @@ def _target_response(found: Criteria) -> pl.Expr:
     )
 
 
-def _non_targets(tables: Tables, assessments: pl.DataFrame) -> pl.DataFrame:
+def _non_targets(tables: Tables, plan: ResponsePlan, assessments: pl.DataFrame) -> pl.DataFrame:
     """What each row shows of the non-target lesions that it follows."""
     observations = tables["non_target_observed"]
     lesions = followed(tables, assessments, observations, "non_target")
     state = pl.col("state")
+    noted = observed(assessments, lesions, observations, "state", "diameter")
+    treated = treated_lesions(tables, plan, assessments)
+    normal = pl.col("node") & (
+        pl.col("diameter") < criteria(plan).limits.normal_node_below.scaled
+    ).fill_null(False)
     seen = (
-        observed(assessments, lesions, observations, "state")
+        without_treated(noted, treated, but="unequivocal_progression")
+        .with_columns(
+            state=pl.when(normal & (state == "present")).then(pl.lit("absent")).otherwise(state)
+        )
         .group_by("row")
         .agg(
             evaluated=(state != "not_evaluated").sum().cast(pl.Int64),
@@ -129,9 +142,9 @@ def _non_targets(tables: Tables, assessments: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _non_target_response() -> pl.Expr:
+def _non_target_response(found: Criteria) -> pl.Expr:
     number = pl.col("non_targets")
-    return (
+    response = (
         pl.when("progressed")
         .then(pl.lit("PD"))
         .when(number == 0)
@@ -141,6 +154,16 @@ def _non_target_response() -> pl.Expr:
         .when(pl.col("absent") == number)
         .then(pl.lit("CR"))
         .otherwise(pl.lit("NON-CR/NON-PD"))
+    )
+    if not found.conventions.markers_count_for_complete_response.value:
+        return response
+    complete = pl.when(number > 0).then(response == "CR").otherwise(pl.col("targets") > 0)
+    return (
+        pl.when(complete & (pl.col("markers") == "raised"))
+        .then(pl.lit("NON-CR/NON-PD"))
+        .when(complete & pl.col("markers").is_null())
+        .then(pl.lit("NE"))
+        .otherwise(response)
     )
 
 

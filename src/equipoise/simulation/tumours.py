@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from equipoise.response.criteria import standard
 from equipoise.response.events import (
     DIAMETER_PLACES,
     LesionIdentified,
@@ -24,6 +25,12 @@ from equipoise.simulation.scenario import Scenario
 from equipoise.study.definition import Study
 
 LYMPH_NODE = "lymph node"
+AS_FOUND: Mapping[str, object] = {"kind": "soft_tissue", "treated_before": False}
+"""What is said of every lesion when it is identified."""
+
+SLICES = 3
+"""Millimetres between the slices of these scans."""
+
 SMALLEST_MEASURED = 5.0
 """Millimetres under which a reader of these scans says "too small to measure"."""
 
@@ -61,7 +68,8 @@ def baseline(study: Study, scenario: Scenario, nature: Nature, people: People) -
         nature.choice("targets", {str(key): value for key, value in plan.targets.items()}, size)
     ]
     organs = np.array(list(plan.organs), dtype=object)
-    organ = organs[nature.choice("organ", plan.organs, size, most)]
+    found = nature.choice("organ", plan.organs, size, most)
+    organ = organs[_selected(found, study, len(organs))]
     node = organ == LYMPH_NODE
     diameter = np.round(nature.spread("diameter", plan.diameter, size, most))
     return Tumours(
@@ -72,6 +80,21 @@ def baseline(study: Study, scenario: Scenario, nature: Nature, people: People) -
         non_target=nature.chance("non-target", float(plan.non_target), size),
         evaluator=study.response.primary_evaluator,
     )
+
+
+def _selected(found: Ints, study: Study, organs: int) -> Ints:
+    """Organs of the lesions that a reader takes: as found, but no more of one than are allowed.
+
+    One lesion too many is passed over for one in the next organ that has room.
+    """
+    most = standard(study.response.criteria).limits.target_lesions_per_organ.value
+    organ = found.copy()
+    for lesion in range(organ.shape[-1]):
+        for _ in range(organs):
+            this = organ[..., lesion]
+            full = (organ[..., :lesion] == this[..., None]).sum(axis=-1) >= most
+            organ[..., lesion] = np.where(full, (this + 1) % organs, this)
+    return organ
 
 
 def assessed_at_baseline(
@@ -93,6 +116,7 @@ def assessed_at_baseline(
                 "role": "target",
                 "organ": tumours.organ[:, :, lesion][mask],
                 "node": tumours.node[:, :, lesion][mask],
+                **AS_FOUND,
             },
             order=lesion,
         )
@@ -103,7 +127,7 @@ def assessed_at_baseline(
         subject,
         people.imaged[tumours.non_target],
         {"lesion": "N1", "evaluator": tumours.evaluator, "role": "non_target", "organ": "liver",
-         "node": False},
+         "node": False, **AS_FOUND},
         order=90,
     )  # fmt: skip
     every = np.ones(people.screened.shape, dtype=bool)
@@ -187,7 +211,7 @@ def assessed(
             subject,
             scans.day[:, :, scan][new],
             {"lesion": f"NEW{scan + 1}", "evaluator": tumours.evaluator, "role": "new",
-             "organ": "liver", "node": False},
+             "organ": "liver", "node": False, **AS_FOUND},
             order=100 + scan,
         )  # fmt: skip
         _assessment(
@@ -212,7 +236,7 @@ def _assessment(
     replicate, subject = np.nonzero(mask)
     items = {
         "assessment": name, "evaluator": tumours.evaluator, "visit": visit,
-        "baseline": at_baseline, "modality": "ct",
+        "baseline": at_baseline, "modality": "ct", "slice_thickness": SLICES * 10**DIAMETER_PLACES,
     }  # fmt: skip
     ids = entries.add(TumourAssessed, replicate, subject, day[mask], items)
     parent = np.full(mask.shape, -1, dtype=np.int64)

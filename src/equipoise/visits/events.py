@@ -178,11 +178,15 @@ class SubsequentTherapyRecorded(EventBody):
 
 
 class ProcedureRecorded(EventBody):
-    """A procedure, on a lesion where one is named. `occurred`: its day."""
+    """A procedure, on a lesion where one is named. `occurred`: its day.
+
+    `lesion`: by the name that `evaluator` gave it; a lesion that two evaluators follow has two.
+    """
 
     entry: Identifier
     procedure: Code
     lesion: Identifier | None = None
+    evaluator: Code | None = None
 
 
 EVENTS: tuple[type[EventBody], ...] = (

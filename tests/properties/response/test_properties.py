@@ -117,8 +117,9 @@ def test_the_unit_of_length_does_not_matter(course: Course, factor: int) -> None
         standards.criteria.cache_clear()
         found = derived(course_tables(scaled))
     standards.criteria.cache_clear()
-    for name in DERIVED[1:]:
-        assert found[name].equals(expected[name]), name
+    for name in (each for each in DERIVED if each != "target_sum"):
+        sizes = [each for each in ("found", "limit") if each in expected[name].columns]
+        assert found[name].drop(sizes).equals(expected[name].drop(sizes)), name
     sums = pl.col("diameter_sum", "known_sum", "baseline_sum", "nadir")
     assert found["target_sum"].select(sums).equals(expected["target_sum"].select(sums * factor))
 
