@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from equipoise.conduct.allocation import scheme_rule
 from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.opening import open_trial
 from equipoise.oversight.events import TrialOpened
+from equipoise.randomisation.approval import approval_sha256, list_sha256
+from equipoise.randomisation.events import ActivateScheme
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
 from equipoise.study.actions import Action
 from equipoise.study.definition import Study
+from equipoise.study.factor_levels import factor_levels
 from equipoise.study.load import load_study
 
 STUDY = "lung-tmb"
@@ -77,15 +78,28 @@ class Trial:
         """The site at which everybody works."""
         return self.study.sites[0].code
 
-    def activate(self) -> list[Event]:
-        """Sign the allocation scheme and activate it."""
-        digest = hashlib.sha256(scheme_rule(self.study.randomisation).encode()).hexdigest()
+    def checked(self, **otherwise: Any) -> ActivateScheme:
+        """What is signed before the scheme goes live: its dummy list, and a good guess rate."""
+        plan = self.study.randomisation
+        digest = list_sha256(plan, factor_levels(self.study), 20261)
+        asked = {"dummy_seed": 20261, "dummy_sha256": digest, "guess_trials": 10_000}
+        return ActivateScheme(**{**asked, "guess_excess": "0.4", **otherwise})
+
+    def sign(self, asked: ActivateScheme) -> list[Event]:
+        """The statistician's signature on a scheme as it is to be activated."""
         signed = {
-            "meaning": "approval", "scope": "scheme", "content_sha256": digest,
-            "reauthenticated": True,
+            "meaning": "approval", "scope": "scheme", "reauthenticated": True,
+            "content_sha256": approval_sha256(self.study.randomisation, asked),
         }  # fmt: skip
-        self.act("Signed", signed, "statistician")
-        return self.act("ActivateScheme", {}, "statistician", site=self.site)
+        return self.act("Signed", signed, "statistician")
+
+    def activate(self, asked: ActivateScheme | None = None) -> list[Event]:
+        """Activate the allocation scheme, signed beforehand when nothing else is asked for."""
+        if asked is None:
+            asked = self.checked()
+            self.sign(asked)
+        body = asked.model_dump(mode="json")
+        return self.act("ActivateScheme", body, "statistician", site=self.site)
 
     def action(
         self,

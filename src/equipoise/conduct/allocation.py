@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from equipoise.conduct.context import Context
 from equipoise.conduct.entry import check_eligible
 from equipoise.errors import RecordError
+from equipoise.randomisation.approval import approval_sha256, list_sha256, scheme_rule
 from equipoise.randomisation.events import (
     ActivateScheme,
     FactorLevel,
@@ -17,40 +17,33 @@ from equipoise.randomisation.events import (
     Randomised,
     SchemeActivated,
 )
-from equipoise.randomisation.plan import SITE, RandomisationPlan, Scheme
+from equipoise.randomisation.plan import SITE, Scheme
 from equipoise.randomisation.rules import allocated, stratum_of, stream_of
-from equipoise.record.canonical import canonical
 from equipoise.record.event import EventBody
 from equipoise.record.keys import KeyStore
 from equipoise.record.sealing import Erased
+from equipoise.statistics.predictability import LIMIT_POINTS
 from equipoise.statistics.random import (
     ALLOCATION_GENERATOR,
     SEED_BYTES,
     AllocationWords,
     dummy_seed,
 )
+from equipoise.study.factor_levels import factor_levels
 
-
-def scheme_rule(plan: RandomisationPlan) -> str:
-    """What is signed before activation: scheme and arms as canonical JSON."""
-    dumped = plan.model_dump(mode="json", include={"scheme": True, "arms": {"__all__": {"code"}}})
-    return canonical(dumped)
+GUESSED_TRIALS = 10_000
+"""Trials that the guess rate of a scheme is simulated in, at least (RN2)."""
 
 
 def activate_scheme(context: Context, body: ActivateScheme) -> EventBody:
-    """Draw the seed, seal it under a key outside the database, and go live (RN1, RN7).
+    """Draw the seed, seal it under a key outside the database, and go live (RN1, RN2, RN7).
 
-    Refused unless a statistician has signed this rule. A live seed is 256 bits from the operating
-    system and is seen by nobody; a rehearsal's is a dummy derived from its own number.
+    Refused unless a statistician has signed this rule with its list on a dummy seed, which is made
+    again here, and with its guess rate. A live seed is 256 bits from the operating system, drawn
+    after all that, and is seen by nobody; a rehearsal's is a dummy derived from its own number.
     """
     plan = context.study.randomisation
-    rule = scheme_rule(plan)
-    if not _signed(context, hashlib.sha256(rule.encode()).hexdigest()):
-        raise context.refuse(
-            f"scheme {plan.scheme.code} {plan.scheme.version} is not approved",
-            rule="RN7",
-            way_out="have the statistician sign the rule after its simulation on a dummy seed",
-        )
+    _check_signed(context, body)
     seed = _seed(context)
     name = key_name(plan.scheme)
     context.keys.ensure(name)
@@ -59,10 +52,46 @@ def activate_scheme(context: Context, body: ActivateScheme) -> EventBody:
         scheme=plan.scheme.code,
         scheme_version=plan.scheme.version,
         algorithm=ALLOCATION_GENERATOR,
-        rule=rule,
+        rule=scheme_rule(plan),
         sealed_seed=sealed,
         key=name,
+        **dict(body),
     )
+
+
+def _check_signed(context: Context, body: ActivateScheme) -> None:
+    """Refuse a scheme that is active, was checked on another list, or is not signed as it is."""
+    plan = context.study.randomisation
+    name = f"scheme {plan.scheme.code} {plan.scheme.version}"
+    if (plan.scheme.code, plan.scheme.version) in context.state.schemes:
+        raise context.refuse(
+            f"{name} is active already, and its seed is drawn once",
+            rule="RN5",
+            way_out="give a changed scheme a new version",
+        )
+    if body.dummy_sha256 != list_sha256(plan, factor_levels(context.study), body.dummy_seed):
+        raise context.refuse(
+            f"the list of {name} that was checked is not its list on dummy seed {body.dummy_seed}",
+            rule="RN7",
+            way_out="make the list again from this version of the study file, check and sign it",
+            value=body.dummy_sha256,
+        )
+    simulated = (body.guess_trials or 0) >= GUESSED_TRIALS
+    excess = body.guess_excess if simulated else None
+    if body.accepted is None and (excess is None or excess > LIMIT_POINTS):
+        raise context.refuse(
+            f"a site guesses the allocations of {name} more than {LIMIT_POINTS} points better than "
+            f"the best constant guess, or this was not simulated in {GUESSED_TRIALS} trials",
+            rule="RN2",
+            way_out="choose a scheme that is harder to guess, or sign why this one is accepted",
+            value=excess,
+        )
+    if approval_sha256(plan, body) not in context.state.approvals:
+        raise context.refuse(
+            f"{name} is not approved as it is to be activated",
+            rule="RN7",
+            way_out="have the statistician sign the rule with its dummy list and its guess rate",
+        )
 
 
 def _seed(context: Context) -> bytes:
@@ -70,10 +99,6 @@ def _seed(context: Context) -> bytes:
         number, replicate = context.state.dummy
         return dummy_seed(number, replicate)
     return secrets.token_bytes(SEED_BYTES)
-
-
-def _signed(context: Context, digest: str) -> bool:
-    return digest in context.state.approvals
 
 
 def key_name(scheme: Scheme) -> str:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from equipoise.record.event import Body, EventBody, Identifier, Text
+from equipoise.record.event import Body, EventBody, Identifier, Text, measured
 from equipoise.record.plan import Code
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+GUESS_PLACES = 2
+"""Decimal places of a guess rate in percentage points."""
 
 
 class SchemeActivated(EventBody):
     """A scheme went live: its rule, the algorithm, and its seed sealed under an outside key.
 
     `rule` is the canonical JSON of the scheme as it stands in the study file. A changed scheme
-    has a new `scheme_version` and starts a new stream; allocations of the old one stay.
+    has a new `scheme_version` and starts a new stream; allocations of the old one stay. The items
+    from `dummy_seed` to `accepted` are those that the statistician signed (see `ActivateScheme`).
     """
 
     scheme: Code
@@ -23,6 +28,11 @@ class SchemeActivated(EventBody):
     rule: str
     sealed_seed: Text
     key: Identifier
+    dummy_seed: int = Field(ge=0, lt=2**53)
+    dummy_sha256: Sha256
+    guess_trials: int | None = Field(default=None, ge=1)
+    guess_excess: measured("points", GUESS_PLACES, "-100", "100") | None = None  # type: ignore[valid-type]
+    accepted: Text | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         return (f"scheme/{self.scheme}/{self.scheme_version}",)
@@ -69,7 +79,19 @@ class Randomise(Body):
 
 
 class ActivateScheme(Body):
-    """Action: draw and seal the seed of the scheme of the version in force, and go live."""
+    """Action: draw and seal the seed of the scheme of the version in force, and go live.
+
+    It says what was checked beforehand and signed: the SHA-256 of the list that the scheme gives
+    on the dummy seed of this number; by how many points a site guesses better than the best
+    constant guess, in so many simulated trials; and why that is accepted where it is more than the
+    limit, or was not simulated.
+    """
+
+    dummy_seed: int = Field(ge=0, lt=2**53)
+    dummy_sha256: Sha256
+    guess_trials: int | None = Field(default=None, ge=1)
+    guess_excess: measured("points", GUESS_PLACES, "-100", "100") | None = None  # type: ignore[valid-type]
+    accepted: Text | None = None
 
 
 EVENTS: tuple[type[EventBody], ...] = (SchemeActivated, Randomised)

@@ -116,10 +116,7 @@ def allocated(
     if plan.scheme.method != "minimisation":
         found = allocate(method_of(plan.scheme, status, arms), stratum, len(earlier), words)
         return arms[found.arm], found
-    method = minimisation_of(plan.scheme, status, arms)
-    people = [*(each.factors for each in earlier), factors]
-    levels = numbered([[person[name] for name in plan.scheme.factors] for person in people])
-    decided = minimise(method, stratum, levels, words)
+    decided = minimised(plan, status, [*(each.factors for each in earlier), factors], words)
     for number, (standing, each) in enumerate(zip(earlier, decided, strict=False)):
         if standing.arm != arms[each.arm]:
             raise RecordError(
@@ -127,6 +124,16 @@ def allocated(
                 "nothing was allocated, and the record and its keys must be examined"
             )
     return arms[decided[-1].arm], decided[-1]
+
+
+def minimised(
+    plan: RandomisationPlan, status: str, people: Sequence[Mapping[str, str]], words: Words
+) -> list[Minimised]:
+    """The allocations of a status' arrivals with these factors, in order, by minimisation."""
+    scheme = plan.scheme
+    levels = numbered([[person[name] for name in scheme.factors] for person in people])
+    method = minimisation_of(scheme, status, [arm.code for arm in plan.arms])
+    return minimise(method, stratum_of(scheme, status, people[0]), levels, words)
 
 
 def numbered(levels: Sequence[Sequence[str]]) -> IntArray:

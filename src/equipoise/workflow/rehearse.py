@@ -8,17 +8,17 @@ is decided again by `conduct`, and must come out the same.
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from equipoise.conduct.allocation import scheme_rule
 from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.opening import open_trial
 from equipoise.oversight.events import TrialOpened
+from equipoise.randomisation.approval import approval_sha256, list_sha256
+from equipoise.randomisation.events import ActivateScheme
 from equipoise.record.canonical import canonical
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
@@ -28,6 +28,7 @@ from equipoise.study.access import ACTION_ROLES
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import DECIDED, EVENTS
 from equipoise.study.definition import Study
+from equipoise.study.factor_levels import factor_levels
 from equipoise.study.load import study_text
 
 ORGANISATION = "Rehearsal"
@@ -220,16 +221,23 @@ def _go_live(conductor: Conductor, version: Version, clock: _Clock) -> None:
     scheme = study.randomisation.scheme
     if (scheme.code, scheme.version) in conductor.state.schemes:
         return
+    number = conductor.state.dummy[0]
+    asked = ActivateScheme(
+        dummy_seed=number,
+        dummy_sha256=list_sha256(study.randomisation, factor_levels(study), number),
+        accepted="Rehearsal: the guess rate was not simulated.",
+    )
     signed = {
         "meaning": "approval",
         "scope": f"scheme {scheme.code} {scheme.version}",
-        "content_sha256": hashlib.sha256(scheme_rule(study.randomisation).encode()).hexdigest(),
+        "content_sha256": approval_sha256(study.randomisation, asked),
         "reauthenticated": True,
     }
     name = f"{scheme.code}-{scheme.version}"
     _act(conductor, clock, day, "Signed", signed, "statistician", f"sign-{name}")
     _act(
-        conductor, clock, day, "ActivateScheme", {}, "statistician", f"activate-{name}",
+        conductor, clock, day, "ActivateScheme", asked.model_dump(mode="json"), "statistician",
+        f"activate-{name}",
         site=study.sites[0].code,
     )  # fmt: skip
 

@@ -55,7 +55,7 @@ def test_no_allocation_before_the_scheme_is_signed_and_active(tmp_path: Path) ->
     log = SqliteLog.create(tmp_path / "r.sqlite3", trial="T1")
     trial = Trial.opened(log, KeyStore.create(tmp_path / "r.keys"))
     with pytest.raises(Refused, match="RN7"):
-        trial.act("ActivateScheme", {}, "statistician", site=trial.site)
+        trial.activate(trial.checked())
     trial.screened("A-001")
     with pytest.raises(Refused, match="scheme of the version in force is not active"):
         trial.act("Randomise", {}, subject="A-001")
