@@ -1,19 +1,26 @@
-"""How well the allocation is hidden: how often a site would guess the next arm right.
+"""An allocation scheme before it goes live: how well it is hidden, and what is signed.
 
 `predictability` simulates trials and prints, side by side for the study's method and for others in
 the same ratios, how often the next arm is guessed right by somebody who knows the published rule.
+`evidence` prints the scheme's list on a published dummy seed, its balance, a site's guess rate, and
+what the statistician signs before the scheme is activated; with --compare it checks a list that
+somebody else made by docs/reference/allocation-generator.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from equipoise.simulation.predictability import Predictability
+    from equipoise.simulation.scenario import Scenario
+    from equipoise.study.definition import Study
+    from equipoise.workflow.scheme_evidence import SchemeEvidence
 
 KNOWLEDGE = ((False, True), (False, False), (True, True), (True, False))
 """What a guesser sees, in the order of the columns: every site or their own, status or not."""
@@ -23,29 +30,43 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `equipoise randomisation`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     guess = verbs.add_parser("predictability", help="how often a site guesses the next arm right")
-    guess.add_argument("study", metavar="STUDY", help="a bundled study, a study file, its folder")
-    guess.add_argument("--scenario", default="planning", help="name or file of a scenario")
-    guess.add_argument("--seed", type=int, default=1, help="whole number that decides every draw")
-    guess.add_argument("--trials", type=int, default=10_000, help="how many trials are guessed")
-    guess.add_argument("--json", action="store_true", help="print JSON")
+    signed = verbs.add_parser("evidence", help="what is checked and signed before activation")
+    for verb in (guess, signed):
+        verb.add_argument(
+            "study", metavar="STUDY", help="a bundled study, a study file, its folder"
+        )
+        verb.add_argument("--scenario", default="planning", help="name or file of a scenario")
+        verb.add_argument("--seed", type=int, default=1, help="number of the dummy seed, of draws")
+        verb.add_argument("--trials", type=int, default=10_000, help="how many trials are guessed")
+        verb.add_argument("--json", action="store_true", help="print JSON")
+    signed.add_argument("--accept", metavar="REASON", help="why a guess rate above 5 is accepted")
+    signed.add_argument("--list", metavar="FILE", help="write the dummy list as CSV")
+    signed.add_argument("--compare", metavar="FILE", help="somebody else's dummy list as CSV")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked; 0 when done."""
-    return {"predictability": _predictability}[arguments.verb](arguments)
+    """Do what was asked; 0 when done, 1 when two lists differ."""
+    verb = {"predictability": _predictability, "evidence": _evidence}[arguments.verb]
+    return verb(arguments)
 
 
-def _predictability(arguments: argparse.Namespace) -> int:
+def _asked(arguments: argparse.Namespace) -> tuple[Study, Scenario]:
     from equipoise.errors import BadInput
-    from equipoise.simulation.predictability import predictability
     from equipoise.simulation.scenario import load_scenario
-    from equipoise.statistics.predictability import LIMIT_POINTS
     from equipoise.study.load import load_study, study_path
 
     study = load_study(arguments.study)
     scenario = load_scenario(study_path(arguments.study).parent, arguments.scenario)
-    if not 0 <= arguments.seed < 2**63:
-        raise BadInput("a whole number from 0 to 2^63 - 1", field="--seed", found=arguments.seed)
+    if not 0 <= arguments.seed < 2**53:
+        raise BadInput("a whole number from 0 to 2^53 - 1", field="--seed", found=arguments.seed)
+    return study, scenario
+
+
+def _predictability(arguments: argparse.Namespace) -> int:
+    from equipoise.simulation.predictability import predictability
+    from equipoise.statistics.predictability import LIMIT_POINTS
+
+    study, scenario = _asked(arguments)
     found = predictability(study, scenario, arguments.seed, arguments.trials)
     if arguments.json:
         print(json.dumps([_as_json(each) for each in found], indent=2, ensure_ascii=False))
@@ -59,7 +80,7 @@ def _predictability(arguments: argparse.Namespace) -> int:
     print(f"{'':<26}" + f"{'status':<14}{'no status':<14}" * 2)
     own = _print_rows(found, study.biomarker.disclosed_to_sites)
     told = "knows" if own.status_known else "does not know"
-    points = 100 * own.rate.excess
+    points = _points(own.rate.excess)
     print(
         f"* The method of the study file. A site that {told} the status gains {points:.1f} points;"
     )
@@ -87,8 +108,74 @@ def _print_rows(found: Iterable[Predictability], status_known: bool) -> Predicta
 
 
 def _cell(share: float, constant: float | None = None) -> str:
-    points = "" if constant is None else f"({100 * (share - constant):+.1f})"
+    points = "" if constant is None else f"({_points(share - constant):+.1f})"
     return f"{100 * share:>6.1f}{points:>8}"
+
+
+def _points(share: float) -> float:
+    """Percentage points with one decimal, without a negative zero."""
+    return round(100 * share, 1) + 0.0
+
+
+def _text(path: str) -> str:
+    from equipoise.errors import BadInput
+
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("a readable text file", field="--compare", found=path) from error
+
+
+def _evidence(arguments: argparse.Namespace) -> int:
+    from equipoise.workflow.scheme_evidence import first_difference, scheme_evidence
+
+    study, scenario = _asked(arguments)
+    theirs = None if arguments.compare is None else _text(arguments.compare)
+    found = scheme_evidence(
+        study, scenario, arguments.seed, arguments.trials, accepted=arguments.accept
+    )
+    if arguments.list is not None:
+        Path(arguments.list).write_text(found.text, encoding="utf-8")
+    differs = None if theirs is None else first_difference(found.text, theirs)
+    if arguments.json:
+        told = {
+            "activate": found.asked.model_dump(mode="json"),
+            "sign_sha256": found.sha256,
+            "balance": found.balance,
+            "guess_rate": _as_json(found.guessed),
+            "compared": None if theirs is None else differs or "equal",
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_evidence_lines(found, arguments.scenario)))
+        if theirs is not None:
+            print(f"Compared with {arguments.compare}: " + (differs or "equal, line by line"))
+    return 1 if differs else 0
+
+
+def _evidence_lines(found: SchemeEvidence, scenario: str) -> Iterator[str]:
+    from equipoise.study.synopsis import scheme_lines
+
+    plan, asked, guessed = found.study.randomisation, found.asked, found.guessed
+    yield (
+        f"DUMMY LIST, never for patients: {found.study.id} {found.study.version}, "
+        f"scheme {plan.scheme.code} {plan.scheme.version}"
+    )
+    yield from scheme_lines(found.study)
+    for stratum, counts in found.balance.items():
+        rows = [each for each in found.rows if each.stratum == stratum]
+        yield f"{stratum}: {', '.join(f'{arm} {count}' for arm, count in counts.items())}"
+        yield "  " + " ".join(each.arm for each in rows)
+    yield f"dummy seed {asked.dummy_seed}, sha256 of the list {asked.dummy_sha256}"
+    told = "knows" if guessed.status_known else "does not know"
+    yield (
+        f"A site that {told} the status guesses {asked.guess_excess} points better than the best "
+        f"constant guess ({asked.guess_trials} trials, scenario {scenario})."
+    )
+    if asked.accepted is not None:
+        yield f"Accepted: {asked.accepted}"
+    yield f"To be signed by the statistician, meaning approval: {found.sha256}"
+    yield f"Then: ActivateScheme {asked.model_dump_json()}"
 
 
 def _as_json(found: Predictability) -> dict[str, Any]:

@@ -18,7 +18,7 @@ WIDTH = 96
 def synopsis(study: Study) -> str:
     """Title, design, marker, strata, arms, criteria, visits, analyses and size, as text."""
     parts = (
-        _identity, _marker, _strata, _arms, _criteria, _schedule, _analyses, _size, _standing,
+        _identity, _marker, scheme_lines, _arms, _criteria, _schedule, _analyses, _size, _standing,
     )  # fmt: skip
     return "\n\n".join("\n".join(part(study)) for part in parts)
 
@@ -76,7 +76,8 @@ def _interval(interval: StatusInterval) -> str:
     return f"{interval.status} {' and '.join(limits) or 'always'}"
 
 
-def _strata(study: Study) -> Iterator[str]:
+def scheme_lines(study: Study) -> Iterator[str]:
+    """The allocation scheme in lines: method, ratios, factors, minimisation; no block sizes."""
     scheme = study.randomisation.scheme
     yield _line("RANDOMISATION", f"{scheme.method.replace('_', ' ')}, scheme {scheme.code}")
     for ratio in scheme.ratios:

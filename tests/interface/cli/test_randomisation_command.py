@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from equipoise.cli.main import main
+from equipoise.randomisation.approval import approval_sha256, list_sha256
+from equipoise.randomisation.events import ActivateScheme
 from equipoise.simulation.predictability import predictability
+from equipoise.study.factor_levels import factor_levels
 from equipoise.study.load import bundled, load_study
 from tests.harness.bridge import scenario_of
 from tests.harness.schemes import minimised
@@ -94,3 +98,52 @@ def test_bad_input_is_told(
 ) -> None:
     assert main(["randomisation", "predictability", "mgmt-net", *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+def evidence(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = main(["randomisation", "evidence", *arguments, "--trials", "100"])
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.requirement("RN7")
+@pytest.mark.parametrize("study", bundled())
+def test_the_evidence_is_what_conduct_asks_for(
+    study: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = evidence(capsys, study, "--seed", "7", "--json", "--accept", "a test")
+    assert code == 0
+    found = json.loads(told)
+    loaded = load_study(study)
+    asked = ActivateScheme.model_validate(found["activate"])
+    assert asked.dummy_seed == 7
+    assert asked.dummy_sha256 == list_sha256(loaded.randomisation, factor_levels(loaded), 7)
+    assert found["sign_sha256"] == approval_sha256(loaded.randomisation, asked)
+    assert (asked.guess_trials, asked.accepted) == (100, "a test")
+    assert float(asked.guess_excess) >= found["guess_rate"]["excess_points"]
+    assert found["guess_rate"]["sees"] == "own_site"
+    assert found["guess_rate"]["status_known"] == loaded.biomarker.disclosed_to_sites
+    assert all(sum(counts.values()) == 24 for counts in found["balance"].values())
+
+
+@pytest.mark.requirement("RN7")
+def test_somebody_elses_list_is_compared_line_by_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    code, told = evidence(capsys, "mgmt-net", "--list", str(path))
+    assert code == 0
+    assert told.startswith("DUMMY LIST, never for patients: mgmt-net")
+    assert "To be signed by the statistician" in told
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("stratum,number,arm\nDEFICIENT,1,")
+    code, told = evidence(capsys, "mgmt-net", "--compare", str(path))
+    assert code == 0
+    assert told.splitlines()[-1] == f"Compared with {path}: equal, line by line"
+    other = {"ALKY": "OX", "OX": "ALKY"}
+    lines = text.splitlines()
+    lines[5] = lines[5].rsplit(",", 1)[0] + "," + other[lines[5].rsplit(",", 1)[1]]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    code, told = evidence(capsys, "mgmt-net", "--compare", str(path))
+    assert code == 1
+    assert "line 6: here 'DEFICIENT,5," in told
+    assert main(["randomisation", "evidence", "mgmt-net", "--compare", str(tmp_path)]) == 2
