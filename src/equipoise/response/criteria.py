@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Self, get_args
@@ -127,6 +128,15 @@ class LocalTreatments(_Sourced):
     basis: Basis
 
 
+class TumourGrowth(_Sourced):
+    """How the growth rate of a tumour is reckoned."""
+
+    days_per_month: Decimal
+    wording: str
+    source: str
+    basis: Basis
+
+
 class ResponseCode(_Sourced):
     """A response, its NCI code and its meaning; the file lists the best first."""
 
@@ -174,6 +184,7 @@ class Criteria(_Sourced):
     organ_words: OrganWords
     local_treatments: LocalTreatments
     time_point_response: TimePointTable
+    tumour_growth: TumourGrowth
     conventions: Conventions
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ import polars as pl
 from equipoise.record.declaration import schema
 from equipoise.record.rule import KEY, Columns, TableRule
 from equipoise.response.best_response import BEST_OVERALL_RESPONSE, best_overall_response
+from equipoise.response.discordance import READER_DISCORDANCE, reader_discordance
 from equipoise.response.events import (
     FragmentMeasured,
     LesionIdentified,
@@ -16,6 +17,7 @@ from equipoise.response.events import (
     TumourAssessed,
 )
 from equipoise.response.finding import READING_FINDING, reading_finding
+from equipoise.response.growth import TUMOUR_GROWTH, tumour_growth
 from equipoise.response.progression import PROGRESSION, progression
 from equipoise.response.selection import LESION_CHOICE, lesion_choice
 from equipoise.response.target import TARGET_SUM, target_sum
@@ -112,5 +114,24 @@ RULES: tuple[TableRule, ...] = (
         },
         plan="response",
         rule=window_response,
+    ),
+    TableRule(
+        produces="tumour_growth",
+        columns=TUMOUR_GROWTH,
+        requires={"target_sum": TARGET_SUM},
+        plan="response",
+        rule=tumour_growth,
+    ),
+    TableRule(
+        produces="reader_discordance",
+        columns=READER_DISCORDANCE,
+        requires={
+            "time_point_response": TIME_POINT_RESPONSE,
+            "best_overall_response": BEST_OVERALL_RESPONSE,
+            "progression": PROGRESSION,
+            "window_response": WINDOW_RESPONSE,
+        },
+        plan="response",
+        rule=reader_discordance,
     ),
 )

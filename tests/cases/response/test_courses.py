@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from equipoise.record.tables import Tables
 from equipoise.response.plan import ResponseConventions, ResponsePlan
 from equipoise.response.rules import RULES
-from tests.harness.tumour import DAY_0, Course, assessment_name, course_tables
+from tests.harness.history import tables_of
+from tests.harness.tumour import DAY_0, Course, assessment_name, entries
 from tests.properties.response.courses import PLAN
 
 HERE = Path(__file__).parent
@@ -22,7 +23,9 @@ CASES: list[dict[str, Any]] = [
     case for file in sorted(HERE.glob("*.yaml")) for case in YAML(typ="safe").load(file)
 ]
 IN_MM = {"sum": "diameter_sum", "known": "known_sum", "nadir": "nadir"}
+GROWTH = {"growth": "rate", "growth since last": "interval_rate"}
 COUNTED = {"missing": "not_evaluated", "gone": "all_gone"}
+DECIMAL = {*IN_MM, *GROWTH}
 READ = {
     "target": "target_response",
     "non_target": "non_target_response",
@@ -50,7 +53,11 @@ def plan_of(case: dict[str, Any]) -> ResponsePlan:
 
 def derived(case: dict[str, Any]) -> Tables:
     """The tables of the case, derived ones included."""
-    tables = course_tables(Course.read(case))
+    made = list(entries(Course.read(case)))
+    if "second" in case:
+        other = Course.read({**case, **case["second"], "randomised": None, "death": None})
+        made += entries(other, "local")
+    tables = tables_of(made)
     for rule in RULES:
         tables[rule.produces] = rule.rule(tables, plan_of(case))
     return tables
@@ -67,13 +74,19 @@ def day(date: datetime.date | None) -> int | None:
 
 def found_at(tables: Tables, number: int) -> dict[str, Any]:
     """What the rules say of one scan, by the names of the case files."""
-    name = assessment_name(number)
-    sums = one(tables["target_sum"].filter(assessment=name))
-    responses = one(tables["time_point_response"].filter(assessment=name))
+    name = {"assessment": assessment_name(number), "evaluator": "central"}
+    sums = one(tables["target_sum"].filter(**name))
+    responses = one(tables["time_point_response"].filter(**name))
+    growth = tables["tumour_growth"].filter(**name)
+    rates = growth.row(0, named=True) if len(growth) else dict.fromkeys(GROWTH.values())
     return {
         **{
             key: None if sums[column] is None else Decimal(sums[column]) / 100
             for key, column in IN_MM.items()
+        },
+        **{
+            key: None if rates[column] is None else Decimal(rates[column]) / 100
+            for key, column in GROWTH.items()
         },
         **{key: sums[column] for key, column in COUNTED.items()},
         **{key: responses[column] for key, column in READ.items()},
@@ -82,15 +95,21 @@ def found_at(tables: Tables, number: int) -> dict[str, Any]:
 
 def found_of_course(tables: Tables, asked: str) -> dict[str, Any]:
     if asked == "best":
-        row = one(tables["best_overall_response"])
+        row = one(tables["best_overall_response"].filter(evaluator="central"))
         return {"day": day(row["occurred"]), **row}
     if asked == "progression":
-        row = one(tables["progression"])
+        row = one(tables["progression"].filter(evaluator="central"))
         return {
             "day": day(row["progression"]),
             "last_adequate": day(row["last_adequate_assessment"]),
         }
-    return one(tables["window_response"])
+    return one(tables["window_response"].filter(evaluator="central"))
+
+
+def discordance(row: dict[str, Any]) -> str:
+    at = "" if row["occurred"] is None else f" on day {day(row['occurred'])}"
+    values = " v ".join(row[name] for name in ("primary_value", "other_value"))
+    return f"{row['about']}{at}: {values}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
@@ -100,7 +119,7 @@ def test_the_case_holds(case: dict[str, Any]) -> None:
     for number, scan in enumerate(case.get("scans", ()), start=1):
         found = found_at(tables, number)
         for name, value in scan.get("expect", {}).items():
-            expected = Decimal(str(value)) if name in IN_MM and value is not None else value
+            expected = Decimal(str(value)) if name in DECIMAL and value is not None else value
             assert found[name] == expected, f"day {scan['day']}: {name}"
             checked += 1
     if "findings" in case:
@@ -108,6 +127,10 @@ def test_the_case_holds(case: dict[str, Any]) -> None:
         assert [f"{row['lesion']} {row['finding'].replace('_', ' ')}" for row in rows] == case[
             "findings"
         ]
+        checked += 1
+    if "discordance" in case:
+        found_rows = tables["reader_discordance"].iter_rows(named=True)
+        assert [discordance(row) for row in found_rows] == case["discordance"]
         checked += 1
     for asked in ("best", "progression", "window"):
         if asked in case:
@@ -127,5 +150,5 @@ def test_every_point_has_cases_for_and_against_it() -> None:
     shown: dict[str, set[str]] = {}
     for case in CASES:
         shown.setdefault(str(case["point"]).split()[0], set()).add(case["shows"])
-    assert set(shown) == {str(point) for point in range(1, 16)} - {"14"}
+    assert set(shown) == {str(point) for point in range(1, 16)} | {"growth"}
     assert all(kinds == {"positive", "negative"} for kinds in shown.values())
