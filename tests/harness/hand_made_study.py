@@ -37,7 +37,12 @@ def study(
             "safety": {
                 "grading": "ctcae_5",
                 "days_after_last_dose": 30,
-                "clocks": {"site_to_sponsor_hours": 24, "fatal_days": 7, "other_days": 15},
+                "clocks": {
+                    "site_to_sponsor_hours": 24,
+                    "fatal_days": 7,
+                    "fatal_follow_up_days": 8,
+                    "other_days": 15,
+                },
             },
             "visits": {"consents": (), "forms": FORMS, "visits": ()},
             "oversight": {},

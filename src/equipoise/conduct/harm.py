@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -9,16 +10,20 @@ from typing import Any
 from equipoise.conduct.care import check_known
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
-from equipoise.record.event import Body, EventBody
+from equipoise.record.event import EventBody
 from equipoise.safety.ctcae import check_grade, check_report
 from equipoise.safety.events import (
     AdverseEventFollowedUp,
     AdverseEventReported,
+    CausalityAssessed,
     LaboratoryReported,
     ReferenceRange,
     ReferenceRangesDeclared,
+    SeriousAdverseEventReported,
+    SusarSubmitted,
 )
 from equipoise.safety.laboratory import FACTOR_PLACES, LARGEST_STANDARD, analytes, units
+from equipoise.safety.seriousness import check_criteria
 from equipoise.study.definition import Study
 
 
@@ -38,18 +43,78 @@ def adverse_event_followed_up(context: Context, body: AdverseEventFollowedUp) ->
     return body
 
 
-def about_adverse_event(context: Context, body: Body) -> EventBody:
-    """Something about an adverse event that was reported."""
+def serious_adverse_event_reported(
+    context: Context, body: SeriousAdverseEventReported
+) -> EventBody:
+    """The next report about an event, from a day on or after that of the site's awareness."""
     check_known(context, body, "adverse_event", "AdverseEventReported")
-    assert isinstance(body, EventBody)
+    where = f"SeriousAdverseEventReported {body.adverse_event}"
+    received = _day(context, where, "the day on which the report reached the sponsor")
+    if body.aware > received:
+        allowed = f"a day not after the sponsor knew ({received})"
+        raise BadInput(allowed, where=where, field="aware", found=body.aware)
+    earlier = [
+        each
+        for each in context.bodies("SeriousAdverseEventReported")
+        if each["adverse_event"] == body.adverse_event
+    ]
+    if body.report != len(earlier) + 1:
+        raise BadInput(f"{len(earlier) + 1}", where=where, field="report", found=body.report)
+    if not earlier and body.narrative is None:
+        raise BadInput("a narrative with the first report", where=where, field="narrative")
+    events = context.derived("adverse_event").filter(adverse_event=body.adverse_event)
+    check_criteria(body.criteria, events["grade"].item(), where)
     return body
+
+
+def causality_assessed(context: Context, body: CausalityAssessed) -> EventBody:
+    """An opinion by who holds it, on a drug of the study: nobody speaks for the other (SA1)."""
+    check_known(context, body, "adverse_event", "AdverseEventReported")
+    _day(context, f"CausalityAssessed {body.adverse_event}", "the day of the opinion")
+    drugs = sorted(
+        {dose.drug for regimen in context.study.treatment.regimens for dose in regimen.doses}
+    )
+    if body.drug not in drugs:
+        where = f"CausalityAssessed {body.adverse_event}"
+        raise BadInput(f"one of {', '.join(drugs)}", where=where, field="drug", found=body.drug)
+    own = "investigator" if context.action.role == "investigator" else "sponsor"
+    if body.opinion_of != own:
+        raise context.refuse(
+            f"gets no opinion of the {body.opinion_of} on {body.adverse_event} from the "
+            f"{context.action.role}",
+            rule="SA1",
+            clause="ICH E2A III.A: both opinions stand, each by who holds it",
+            way_out=f"record the opinion of the {own}; the other stays as it is",
+            value=body.opinion_of,
+        )
+    return body
+
+
+def susar_submitted(context: Context, body: SusarSubmitted) -> EventBody:
+    """A report to the authority of an event that was reported to the sponsor as serious."""
+    check_known(context, body, "adverse_event", "SeriousAdverseEventReported")
+    where = f"SusarSubmitted {body.adverse_event}"
+    _day(context, where, "the day on which the report left")
+    sent = [
+        each["kind"]
+        for each in context.bodies("SusarSubmitted")
+        if each["adverse_event"] == body.adverse_event
+    ]
+    if (body.kind == "initial") == bool(sent):
+        allowed = "follow_up" if sent else "initial, before any follow_up"
+        raise BadInput(allowed, where=where, field="kind", found=body.kind)
+    return body
+
+
+def _day(context: Context, where: str, what: str) -> datetime.date:
+    if context.action.occurred is None:
+        raise BadInput(what, where=where, field="occurred")
+    return datetime.date.fromisoformat(context.action.occurred)
 
 
 def laboratory_reported(context: Context, body: LaboratoryReported) -> EventBody:
     """The values of a draw of which the day is known."""
-    if context.action.occurred is None:
-        where = f"LaboratoryReported {body.report}"
-        raise BadInput("the day of the blood draw", where=where, field="occurred")
+    _day(context, f"LaboratoryReported {body.report}", "the day of the blood draw")
     return laboratory_results(context, body)
 
 
@@ -76,8 +141,7 @@ def reference_ranges_declared(context: Context, body: ReferenceRangesDeclared) -
     where = "ReferenceRangesDeclared"
     if context.action.site not in context.state.sites or context.action.subject is not None:
         raise BadInput("an open site, and no subject", where=where, found=context.action.site)
-    if context.action.occurred is None:
-        raise BadInput("the day from which they are valid", where=where, field="occurred")
+    _day(context, where, "the day from which they are valid")
     seen: set[tuple[object, ...]] = set()
     for each in body.ranges:
         at = f"{where}, {each.analyte}"
@@ -138,8 +202,9 @@ def _check_size(value: Decimal | None, analyte: str, unit: str, where: str, fiel
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "AdverseEventReported": adverse_event_reported,
     "AdverseEventFollowedUp": adverse_event_followed_up,
-    "SeriousAdverseEventReported": about_adverse_event,
-    "CausalityAssessed": about_adverse_event,
+    "SeriousAdverseEventReported": serious_adverse_event_reported,
+    "CausalityAssessed": causality_assessed,
+    "SusarSubmitted": susar_submitted,
     "LaboratoryReported": laboratory_reported,
     "ReferenceRangesDeclared": reference_ranges_declared,
 }

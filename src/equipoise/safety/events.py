@@ -41,7 +41,7 @@ class AdverseEventReported(EventBody):
 
 
 class AdverseEventFollowedUp(EventBody):
-    """A later finding about an adverse event: a new grade or its outcome, from the day on."""
+    """A later finding about an adverse event: its grade and outcome from the day `occurred` on."""
 
     adverse_event: Identifier
     grade: int = Field(ge=1, le=5)
@@ -49,12 +49,20 @@ class AdverseEventFollowedUp(EventBody):
 
 
 class SeriousAdverseEventReported(EventBody):
-    """A serious adverse event: why it is serious, since when the site knew, the narrative."""
+    """A report of a serious adverse event to the sponsor. `occurred`: the day it reached them.
+
+    `report` is 1 for the first, then 2 and so on as more is known; `criteria` say why the event is
+    serious (`seriousness.py`), `aware` since when the site knew what this report says.
+    """
 
     adverse_event: Identifier
+    report: int = Field(ge=1, le=999)
     criteria: tuple[str, ...]
     aware: FullDate
     narrative: ClinicalText | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"serious_adverse_event/{subject}/{self.adverse_event}/{self.report}",)
 
 
 class CausalityAssessed(EventBody):
@@ -64,6 +72,14 @@ class CausalityAssessed(EventBody):
     opinion_of: Literal["investigator", "sponsor"]
     drug: Code
     related: Literal["related", "not_related"]
+
+
+class SusarSubmitted(EventBody):
+    """An expedited report left for the authority on the day `occurred`, under its number there."""
+
+    adverse_event: Identifier
+    kind: Literal["initial", "follow_up"]
+    number: Text
 
 
 class LaboratoryResult(Body):
@@ -113,6 +129,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     AdverseEventFollowedUp,
     SeriousAdverseEventReported,
     CausalityAssessed,
+    SusarSubmitted,
     LaboratoryReported,
     ReferenceRangesDeclared,
 )

@@ -17,6 +17,7 @@ from equipoise.safety.events import LaboratoryResult, ReferenceRange
 from equipoise.safety.laboratory import MULTIPLE_PLACES, Bound, Direction, Limit, graded_term
 from equipoise.safety.plan import SafetyPlan
 from equipoise.safety.reference_range import Subject, factors, graded_units, limits_of_normal
+from equipoise.safety.treatment_period import dose_days
 
 Grades = NDArray[np.int8]
 
@@ -93,12 +94,12 @@ def laboratory_value(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     group = (rows << _ANALYTE_BITS) + codes
     order = np.argsort((group << _DAY_BITS) + on + _DAY_ZERO, kind="stable")
     results, rows, codes, on = results[order], rows[order], codes[order], on[order]
-    dosed = _doses(subjects, tables["exposure"])
+    dosed = dose_days(subjects, tables["exposure"]).at(rows)
     people = _subject(subjects, rows, tables["subject_item"], plan)
     normal = limits_of_normal(results, on, people, tables[ReferenceRange.TABLE])
     standard, graded, graded_in = factors(results["analyte"], results["unit"])
     value = results["value"].to_numpy()
-    base = _baseline(group[order], on, dosed[0][rows], standard > 0)
+    base = _baseline(group[order], on, dosed.first, standard > 0)
     of_base = (np.where(base >= 0, each[base], NONE) for each in (value * standard, normal.upper))
     values = _Values(value * standard, value * graded, graded_in, *normal[:2], *of_base)
     grades, asked = _graded(names, codes, values)
@@ -113,31 +114,11 @@ def laboratory_value(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
         "lower_limit": _null_where(normal.lower == NONE, normal.lower),
         "upper_limit": _null_where(normal.upper == NONE, normal.upper),
         "baseline": base == np.arange(len(base)),
-        "on_treatment": _on_treatment(on, dosed[0][rows], dosed[1][rows], plan),
+        "on_treatment": (on > dosed.first) & (on <= dosed.last + plan.days_after_last_dose),
         **grades,
         "sources": array_sources(sources),
     }
     return pl.DataFrame(columns, schema=dict(LABORATORY_VALUE))
-
-
-def _on_treatment(on: Numbers, first: Numbers, last: Numbers, plan: SafetyPlan) -> Flags:
-    return (on > first) & (on <= last + plan.days_after_last_dose)
-
-
-def _doses(subjects: SubjectRows, exposure: pl.DataFrame) -> tuple[Numbers, Numbers]:
-    """The days of the first and of the last dose of each subject; a day that never comes."""
-    never = 2 * _DAY_ZERO
-    first = np.full(len(subjects), never, dtype=np.int64)
-    last = np.full(len(subjects), -never, dtype=np.int64)
-    rows = subjects.rows(exposure)
-    for column, found, chosen in (
-        ("first_dose", first, np.minimum),
-        ("last_dose", last, np.maximum),
-    ):
-        when = days(exposure[column])
-        known = (rows >= 0) & (when != NONE)
-        chosen.at(found, rows[known], when[known])
-    return first, last
 
 
 def _subject(

@@ -45,6 +45,7 @@ RANKS: Mapping[str, int] = {
             "LaboratoryReported", "LesionIdentified", "TumourAssessed", "ScreeningFailed",
             "EligibilityConfirmed", "Randomised",
             "RegimenChosen", "CycleStarted", "DoseGiven", "AdverseEventReported",
+            "SeriousAdverseEventReported", "CausalityAssessed",
             "AssayResultInvalidated", "TreatmentDiscontinued", "VisitsDiscontinued",
             "ConsentWithdrawn", "LostToFollowUp", "SubsequentTherapyRecorded",
             "VitalStatusRecorded", "DeathRecorded", "Corrected",

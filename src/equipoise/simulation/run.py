@@ -31,6 +31,7 @@ from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
 from equipoise.simulation.patients import People, arrivals, screening, visited
 from equipoise.simulation.recruitment import arranged, entered, places
 from equipoise.simulation.scenario import Scenario
+from equipoise.simulation.serious import notified
 from equipoise.simulation.tumours import (
     Scans,
     Tumours,
@@ -173,6 +174,7 @@ def _course(
     dosed(study, scenario, nature, entries, given)
     sampled(scenario, nature, people, arm, entries)
     harmed(scenario, nature, people, arm, np.minimum(end, until), entries)
+    notified(study, scenario, nature, entries)
     ended(scenario, nature, people, arm, progression, end, death, cut, leaving, entries)
     left(study, leaving, arm, entries)
     _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)

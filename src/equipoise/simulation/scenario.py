@@ -134,11 +134,13 @@ class TreatmentNature(Plan):
 
 
 class Harm(Plan):
-    """One adverse event: how often in each arm, and its grades with weights."""
+    """One adverse event: how often in each arm, its grades with weights, and how often the
+    investigator takes a serious one to be related."""
 
     term: str
     chance: dict[Code, Probability]
     grades: dict[int, Number]
+    related: Probability = Decimal("0.9")
 
 
 class LaboratoryNature(Plan):

@@ -69,6 +69,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "AdverseEventFollowedUp": _SITE,
     "SeriousAdverseEventReported": _SITE,
     "CausalityAssessed": _INVESTIGATOR | {"safety_officer"},
+    "SusarSubmitted": frozenset({"safety_officer"}),
     "LaboratoryReported": _SITE,
     "ReferenceRangesDeclared": _SITE | _LABORATORY,
     "Correct": _SITE | {"pharmacist", "laboratory", "reader"},

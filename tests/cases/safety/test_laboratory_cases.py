@@ -26,7 +26,9 @@ from tests.harness.history import read_cases, tables_of
 PLAN = SafetyPlan(
     grading="ctcae_5",
     days_after_last_dose=30,
-    clocks=ReportingClocks(site_to_sponsor_hours=24, fatal_days=7, other_days=15),
+    clocks=ReportingClocks(
+        site_to_sponsor_hours=24, fatal_days=7, fatal_follow_up_days=8, other_days=15
+    ),
     laboratory=LaboratoryPlan(sex_item="sex", age_item="age"),
 )
 CASES = read_cases(Path(__file__).parent / "laboratory.yaml")

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from equipoise.errors import BadInput
+from equipoise.record.partial_date import Imputation
 from equipoise.safety.ctcae import (
     check_grade,
     check_report,
@@ -27,8 +28,11 @@ HERE = Path(__file__).parent
 PLAN = SafetyPlan(
     grading="ctcae_5",
     days_after_last_dose=30,
-    clocks=ReportingClocks(site_to_sponsor_hours=24, fatal_days=7, other_days=15),
+    clocks=ReportingClocks(
+        site_to_sponsor_hours=24, fatal_days=7, fatal_follow_up_days=8, other_days=15
+    ),
 )
+EARLIEST = PLAN.model_copy(update={"partial_onset": Imputation(method="earliest")})
 NO_REGIMENS = TreatmentPlan(regimens=(), body_surface_area=BodySurfaceArea(formula="mosteller"))
 CASES = read_cases(HERE / "adverse_events.yaml")
 GRADES = read_cases(HERE / "ctcae.yaml")
@@ -54,13 +58,16 @@ def recorded(case: dict[str, Any]) -> list[dict[str, Any]]:
         }
     )  # fmt: skip
     entries += [
-        {"event": "AdverseEventFollowedUp", **name, "grade": grade, "outcome": "unknown"}
-        for grade in case.get("later", [])
+        {"event": "AdverseEventFollowedUp", **name, "grade": grade, "outcome": "unknown", "on": day}
+        for day, grade in [
+            *((None, each) for each in case.get("later", [])),
+            *case.get("followed", []),
+        ]
     ]
     if case.get("sae"):
         entries.append(
-            {"event": "SeriousAdverseEventReported", **name, "criteria": ["hospitalisation"],
-             "aware": "2024-05-06"}
+            {"event": "SeriousAdverseEventReported", **name, "report": 1,
+             "criteria": ["hospitalisation"], "aware": "2024-05-06"}
         )  # fmt: skip
     entries += [
         {"event": "CausalityAssessed", **name, "opinion_of": who, "drug": "d", "related": opinion}
@@ -69,10 +76,10 @@ def recorded(case: dict[str, Any]) -> list[dict[str, Any]]:
     return entries
 
 
-def derived(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def derived(tables: dict[str, pl.DataFrame], plan: SafetyPlan = PLAN) -> pl.DataFrame:
     tables["planned_dose"] = planned_dose(tables, NO_REGIMENS)
     tables["exposure"] = exposure(tables, NO_REGIMENS)
-    return adverse_event(tables, PLAN)
+    return adverse_event(tables, plan)
 
 
 @pytest.mark.requirement("SA1", "DT1")
@@ -85,6 +92,7 @@ def test_adverse_event(case: dict[str, Any]) -> None:
         "worst": row["grade"],
         "is_serious": row["serious"],
         "related": row["related"],
+        "worsened": row["worsened"],
         "class": row["system_organ_class"] or "none",
     }
     assert {name: case[name] for name in shown if name in case} == {
@@ -93,6 +101,30 @@ def test_adverse_event(case: dict[str, Any]) -> None:
     doses = sum(len(days) for days in doses_of(case).values())
     assert row["sources"] == list(range(doses + 1, len(entries) + 1))
     assert (row["onset"] is None) == (len(str(case["on"])) != len("YYYY-MM-DD"))
+
+
+@pytest.mark.requirement("DT1")
+@pytest.mark.parametrize(
+    ("on", "onset", "flag"),
+    [
+        ("2024-05-05", "2024-05-05", None),
+        ("2024-02", "2024-02-01", "D"),
+        ("2024-03", "2024-03-01", "D"),
+        ("2024-05", "2024-05-01", "D"),
+        ("2024", "2024-03-01", "M"),
+        ("2023", "2023-01-01", "M"),
+        (None, None, None),
+    ],
+)
+def test_the_day_that_stands_for_a_partly_known_onset(
+    on: str | None, onset: str | None, flag: str | None
+) -> None:
+    """The earliest, moved to the first dose (2024-03-01) where that is possible."""
+    case = {"on": on}
+    row = derived(tables_of(recorded(case)), EARLIEST).row(0, named=True)
+    assert (row["onset"] and row["onset"].isoformat(), row["onset_flag"]) == (onset, flag)
+    declared = derived(tables_of(recorded(case))).row(0, named=True)
+    assert row["treatment_emergent"] == declared["treatment_emergent"]
 
 
 def test_each_event_of_each_subject_keeps_its_own() -> None:

@@ -17,7 +17,9 @@ from tests.harness.history import tables_of
 PLAN = SafetyPlan(
     grading="ctcae_5",
     days_after_last_dose=30,
-    clocks=ReportingClocks(site_to_sponsor_hours=24, fatal_days=7, other_days=15),
+    clocks=ReportingClocks(
+        site_to_sponsor_hours=24, fatal_days=7, fatal_follow_up_days=8, other_days=15
+    ),
 )
 FIRST_DOSE, LATER = "2024-03-01", "2024-03-11"
 with (Path(__file__).parent / "admiral_ctcae_5.csv").open(encoding="utf-8", newline="") as file:

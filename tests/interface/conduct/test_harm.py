@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from equipoise.conduct.admission import validated
-from equipoise.errors import BadInput, EquipoiseError
+from equipoise.errors import BadInput, EquipoiseError, Refused
 from equipoise.record.tables import tables
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import derive
@@ -107,7 +107,117 @@ def test_the_range_of_the_hospital_counts_in_conduct(screened: Trial) -> None:
     screened.act("ReferenceRangesDeclared", _range(), "laboratory", site=screened.site)
     screened.act("LaboratoryReported", _report(_result()), subject="A-001")
     action = screened.action("LaboratoryReported", _report(_result()), subject="A-001")
-    found = context(action, validated(action)).derived("laboratory_value").row(0, named=True)
+    found = (
+        context(action, validated(action), screened.log)
+        .derived("laboratory_value")
+        .row(0, named=True)
+    )
     whole = derive(tables(screened.log.read(), CATALOGUE), screened.study, upto="laboratory_value")
     assert (found["low_least"], found["missing"]) == (1, None)
     assert found == whole["laboratory_value"].row(0, named=True)
+
+
+EVENT = {"adverse_event": "AE1", "term": "Pneumonitis", "grade": 3, "outcome": "unknown"}
+
+
+def _sae(**changes: Any) -> dict[str, Any]:
+    found = {
+        "adverse_event": "AE1", "report": 1, "criteria": ["hospitalisation"],
+        "aware": "2025-01-01", "narrative": "Admitted with dyspnoea.", **changes,
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _opinion(**changes: Any) -> dict[str, Any]:
+    found = {"adverse_event": "AE1", "opinion_of": "investigator", "drug": "inventumab"}
+    return {**found, "related": "related", **changes}
+
+
+@pytest.fixture
+def harmed(screened: Trial) -> Trial:
+    """A subject with pneumonitis."""
+    screened.act("AdverseEventReported", EVENT, subject="A-001")
+    return screened
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "role", "how", "told"),
+    [
+        ("SeriousAdverseEventReported", _sae(adverse_event="AE2"), "investigator", {}, "'AE2'"),
+        ("SeriousAdverseEventReported", _sae(), "investigator", {"occurred": None}, "reached"),
+        (
+            "SeriousAdverseEventReported", _sae(aware="2025-01-02"), "investigator",
+            {"occurred": "2025-01-01"}, "a day not after the sponsor knew",
+        ),
+        ("SeriousAdverseEventReported", _sae(report=2), "investigator", {}, "report: found '2'; 1"),
+        ("SeriousAdverseEventReported", _sae(narrative=None), "investigator", {}, "a narrative"),
+        ("SeriousAdverseEventReported", _sae(criteria=["bad"]), "investigator", {}, "'bad'"),
+        ("SeriousAdverseEventReported", _sae(criteria=[]), "investigator", {}, "one criterion"),
+        ("SeriousAdverseEventReported", _sae(criteria=["death"]), "investigator", {}, "grade 5"),
+        ("CausalityAssessed", _opinion(drug="aspirin"), "investigator", {}, "'aspirin'"),
+        ("CausalityAssessed", _opinion(), "investigator", {"occurred": None}, "of the opinion"),
+        (
+            "SusarSubmitted",
+            {"adverse_event": "AE1", "kind": "initial", "number": "1"}, "safety_officer", {},
+            "none recorded yet",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_of_a_serious_event(
+    harmed: Trial, name: str, body: dict[str, Any], role: str, how: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(BadInput) as refusal:
+        harmed.act(name, body, role, subject="A-001", **how)
+    assert told in str(refusal.value)
+
+
+@pytest.mark.requirement("SA1")
+@pytest.mark.parametrize(
+    ("role", "party"), [("investigator", "sponsor"), ("safety_officer", "investigator")]
+)
+def test_nobody_speaks_for_the_other(harmed: Trial, role: str, party: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        harmed.act("CausalityAssessed", _opinion(opinion_of=party), role, subject="A-001")
+    for part in ("A-001", "SA1", "ICH E2A", f"opinion of the {party}", "the other stays"):
+        assert part in str(refusal.value)
+
+
+@pytest.mark.requirement("SA1")
+def test_the_sponsor_adds_an_opinion_and_takes_none_back(harmed: Trial) -> None:
+    """Two opinions, a SUSAR for both, and a report that left: all in the record's tables."""
+    harmed.act("SeriousAdverseEventReported", _sae(), subject="A-001")
+    harmed.act("CausalityAssessed", _opinion(drug="exemplatin"), subject="A-001")
+    other = _opinion(drug="exemplatin", opinion_of="sponsor", related="not_related")
+    harmed.act("CausalityAssessed", other, "safety_officer", subject="A-001")
+    body = {"adverse_event": "AE1", "kind": "follow_up", "number": "EV-1"}
+    with pytest.raises(BadInput, match="initial, before any follow_up"):
+        harmed.act("SusarSubmitted", body, "safety_officer", subject="A-001")
+    sent = {**body, "kind": "initial"}
+    harmed.act("SusarSubmitted", sent, "safety_officer", subject="A-001")
+    with pytest.raises(BadInput, match="follow_up"):
+        harmed.act("SusarSubmitted", sent, "safety_officer", subject="A-001")
+    derived = derive(tables(harmed.log.read(), CATALOGUE), harmed.study, upto="expedited_report")
+    row = derived["serious_adverse_event"].row(0, named=True)
+    assert (row["related_investigator"], row["related_sponsor"]) == (True, False)
+    assert (row["related"], row["expected"], row["susar"]) == (True, False, True)
+    assert derived["expedited_report"]["report"].to_list() == ["site_to_sponsor", "other"]
+    assert derived["expedited_report"]["done"].to_list() == [harmed.today, harmed.today]
+
+
+@pytest.mark.requirement("SA1")
+def test_the_sponsor_does_not_correct_the_opinion_of_the_investigator(harmed: Trial) -> None:
+    (opinion,) = harmed.act("CausalityAssessed", _opinion(), subject="A-001")
+    body = {"target": opinion.seq, "item": "related", "new": '"not_related"'}
+    with pytest.raises(Refused, match="may not do Correct"):
+        harmed.act("Correct", body, "safety_officer", subject="A-001", reason="reviewed")
+
+
+def test_a_serious_event_that_turns_fatal_is_reported_again(harmed: Trial) -> None:
+    harmed.act("SeriousAdverseEventReported", _sae(), subject="A-001")
+    worse = {"adverse_event": "AE1", "grade": 5, "outcome": "fatal"}
+    harmed.act("AdverseEventFollowedUp", worse, subject="A-001")
+    again = _sae(report=2, criteria=["hospitalisation", "death"], narrative=None)
+    harmed.act("SeriousAdverseEventReported", again, subject="A-001")
+    derived = derive(tables(harmed.log.read(), CATALOGUE), harmed.study, upto="expedited_report")
+    assert derived["serious_adverse_event"]["severity"].to_list() == ["fatal"]
+    assert not derived["expedited_report"]["certain"][1]

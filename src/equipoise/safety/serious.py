@@ -1,0 +1,265 @@
+"""From reports of serious adverse events and opinions to what is due to whom, and when."""
+
+from __future__ import annotations
+
+import datetime
+
+import polars as pl
+
+from equipoise.record.declaration import schema
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.sources import group_sources
+from equipoise.safety.events import (
+    AdverseEventReported,
+    CausalityAssessed,
+    SeriousAdverseEventReported,
+    SusarSubmitted,
+)
+from equipoise.safety.plan import SafetyPlan
+from equipoise.safety.seriousness import SEVERITY
+
+EVENT = (*KEY, "adverse_event")
+
+SERIOUS_ADVERSE_EVENT: Columns = {
+    **KEY,
+    "adverse_event": pl.String,
+    "term": pl.String,
+    "severity": pl.String,
+    "aware": pl.Date,
+    "received": pl.Date,
+    "severe_since": pl.Date,
+    "related_investigator": pl.Boolean,
+    "related_sponsor": pl.Boolean,
+    "related": pl.Boolean,
+    "related_since": pl.Date,
+    "expected": pl.Boolean,
+    "susar": pl.Boolean,
+    **SOURCES,
+}
+
+EXPEDITED_REPORT: Columns = {
+    **KEY,
+    "adverse_event": pl.String,
+    "report": pl.String,
+    "start": pl.Date,
+    "due": pl.Date,
+    "done": pl.Date,
+    "certain": pl.Boolean,
+    **SOURCES,
+}
+HOURS_PER_DAY = 24
+
+
+def serious_adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
+    """One row per adverse event that was reported as serious to the sponsor, sorted by replicate,
+    subject, adverse_event.
+
+    - `severity`: fatal, life_threatening or serious, the worst of all reports. `aware`: since when
+      the site knew; `received`: the day on which the first report reached the sponsor;
+      `severe_since`: the same of the first report that says fatal or life-threatening.
+    - `related_investigator`, `related_sponsor`: whether one of the party's opinions, on any drug,
+      is "related"; null while it has none. `related`: true if either says so, since the day
+      `related_since`: neither takes the other's opinion back. False if the investigator sees no
+      relation and the sponsor none or has no opinion; null while the investigator's is missing.
+    - `expected`: whether the reference safety information lists the term for every drug to which it
+      is related, up to this severity; null where it is not (yet) related.
+    - `susar`: serious, related and unexpected; null while that is not known.
+
+    Sources: ICH E2A II.B and III.A; Regulation (EU) 536/2014, article 2(2)(34) and annex III 2.2.
+    `sources` are the reports of seriousness and the opinions.
+    """
+    reports = tables[SeriousAdverseEventReported.TABLE]
+    if reports.is_empty():
+        return pl.DataFrame(schema=dict(SERIOUS_ADVERSE_EVENT))
+    fatal, threatening = (
+        pl.col("criteria").list.contains(name) for name in ("death", "life_threatening")
+    )
+    rank = pl.when(fatal).then(2).when(threatening).then(1).otherwise(0)
+    grave = pl.col("rank") > 0
+    found = reports.with_columns(rank.alias("rank")).group_by(EVENT).agg(
+        pl.col("rank").max(),
+        pl.col("aware").min(),
+        pl.col("occurred").min().alias("received"),
+        pl.col("occurred").filter(grave).min().alias("severe_since"),
+    )  # fmt: skip
+    terms = tables[AdverseEventReported.TABLE].select(*EVENT, "term")
+    found = found.join(terms, EVENT)
+    opinions = tables[CausalityAssessed.TABLE].join(found.select(*EVENT, "term"), EVENT)
+    both = pl.concat([each.select(*EVENT, "seq") for each in (reports, opinions)])
+    ranks = {number: name for name, number in SEVERITY.items()}
+    unexpected = pl.col("listed_up_to").fill_null(-1) < pl.col("rank")
+    return (
+        found.join(_opinions(opinions), EVENT, "left")
+        .join(_listed(opinions, plan), EVENT, "left")
+        .join(group_sources(both, EVENT), EVENT)
+        .with_columns(_related())
+        .with_columns(
+            pl.when("related").then(~unexpected).alias("expected"),
+            pl.col("rank").replace_strict(ranks, return_dtype=pl.String).alias("severity"),
+            pl.when("related").then(unexpected).otherwise("related").alias("susar"),
+        )
+        .select(*SERIOUS_ADVERSE_EVENT)
+        .sort(EVENT)
+    )
+
+
+def _opinions(opinions: pl.DataFrame) -> pl.DataFrame:
+    """Whether either party has ever seen a relation, null where it said nothing, and since when."""
+    yes = pl.col("related") == "related"
+    return opinions.group_by(EVENT).agg(
+        *(
+            yes.filter(pl.col("opinion_of") == party).max().alias(f"related_{party}")
+            for party in ("investigator", "sponsor")
+        ),
+        pl.col("occurred").filter(yes).min().alias("related_since"),
+    )
+
+
+def _related() -> pl.Expr:
+    investigator, sponsor = pl.col("related_investigator"), pl.col("related_sponsor")
+    return (
+        pl.when(investigator.fill_null(False) | sponsor.fill_null(False)).then(True)
+        .when(investigator.is_not_null()).then(False)
+        .alias("related")
+    )  # fmt: skip
+
+
+def _listed(opinions: pl.DataFrame, plan: SafetyPlan) -> pl.DataFrame:
+    """`listed_up_to`: the rank of severity up to which the reference safety information lists the
+    event for every drug to which it is related; null where it does not for one of them."""
+    listing = plan.reference_safety_information
+    listed = pl.DataFrame(
+        [
+            (reaction.drug, reaction.term, SEVERITY[reaction.up_to])
+            for reaction in (listing.reactions if listing else ())
+        ],
+        schema={"drug": pl.String, "term": pl.String, "listed_up_to": pl.Int32},
+        orient="row",
+    )
+    related = opinions.filter(pl.col("related") == "related")
+    each = related.join(listed, ["drug", "term"], "left")
+    return each.group_by(EVENT).agg(pl.col("listed_up_to").fill_null(-1).min())
+
+
+def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
+    """What is due about serious adverse events, sorted by replicate, subject, adverse event, due.
+
+    A day counts as a whole: day 0 is `start`, and something is in time on the day `due` itself.
+
+    - `site_to_sponsor`: from the day on which the site knew, the hours of the study file in whole
+      days (begun days count); done on the day on which the report reached the sponsor.
+    - for a SUSAR, day 0 is the day on which the sponsor knew that it is serious and that somebody
+      sees a relation: `other` after `other_days`; `fatal_or_life_threatening` after `fatal_days`
+      from the day on which the sponsor also knew that; and its `fatal_follow_up` after
+      `fatal_follow_up_days` more. Where the event was fatal or life-threatening from day 0 on,
+      `other` falls away.
+    - while the investigator's opinion is missing, what would be due from the first report on,
+      with `certain` false. Nothing beyond the sponsor's notice for what is no SUSAR.
+
+    `done` is the day of the first submission since the first report (for the two of a fatal one:
+    since it was known to be; a follow-up is one that says so), null if there is none.
+    Sources: ICH E2A III.B; Regulation (EU) 536/2014, articles 41(2) and 42(2).
+    """
+    events = tables["serious_adverse_event"]
+    if events.is_empty():
+        return pl.DataFrame(schema=dict(EXPEDITED_REPORT))
+    clocks = plan.clocks
+    reportable = events.filter(pl.col("susar").fill_null(True)).with_columns(
+        pl.max_horizontal("received", "related_since").alias("start"),
+        pl.max_horizontal("severe_since", "related_since").alias("severe_start"),
+    )
+    severe = reportable.filter(pl.col("severe_since").is_not_null())
+    at_once = pl.col("severe_since").is_not_null() & (pl.col("severe_start") <= pl.col("start"))
+    later = clocks.fatal_days + clocks.fatal_follow_up_days
+    sent = tables[SusarSubmitted.TABLE]
+    followed = sent.filter(pl.col("kind") == "follow_up")
+    return (
+        pl.concat(
+            [
+                _noticed(events, -(-clocks.site_to_sponsor_hours // HOURS_PER_DAY)),
+                _due("other", reportable.filter(~at_once), clocks.other_days, sent),
+                _due("fatal_or_life_threatening", severe, clocks.fatal_days, sent),
+                _due("fatal_follow_up", severe, later, followed),
+            ]
+        )
+        .select(*EXPEDITED_REPORT)
+        .sort(*EVENT, "due", "report")
+    )
+
+
+def _noticed(events: pl.DataFrame, days: int) -> pl.DataFrame:
+    """The sponsor's notice of each event."""
+    return events.select(
+        *EVENT,
+        pl.lit("site_to_sponsor").alias("report"),
+        pl.col("aware").alias("start"),
+        (pl.col("aware") + pl.duration(days=days)).alias("due"),
+        pl.col("received").alias("done"),
+        pl.lit(True).alias("certain"),
+        "sources",
+    )
+
+
+def _due(report: str, events: pl.DataFrame, days: int, sent: pl.DataFrame) -> pl.DataFrame:
+    """One report about each of `events`: its day 0, its last day, and the first day of `sent`."""
+    start, since = ("start", "received") if report == "other" else ("severe_start", "severe_since")
+    first = (
+        sent.join(events.select(*EVENT, since), EVENT)
+        .filter(pl.col("occurred") >= pl.col(since))
+        .sort("occurred", "seq")
+        .group_by(EVENT, maintain_order=True)
+        .agg(pl.col("occurred").first().alias("done"), pl.col("seq").first())
+    )
+    return events.join(first, EVENT, "left").select(
+        *EVENT,
+        pl.lit(report).alias("report"),
+        pl.col(start).alias("start"),
+        (pl.col(start) + pl.duration(days=days)).alias("due"),
+        "done",
+        pl.col("susar").is_not_null().alias("certain"),
+        pl.concat_list("sources", pl.col("seq")).list.drop_nulls().list.sort().alias("sources"),
+    )
+
+
+def reports_due(expedited: pl.DataFrame, on: datetime.date) -> pl.DataFrame:
+    """The rows of `expedited_report` with what each is on a day: `done`, `late` (done after the
+    last day), `due`, or `overdue` (not done, and the last day is over).
+
+    >>> import datetime
+    >>> row = {"due": datetime.date(2024, 5, 8), "done": None}
+    >>> frame = pl.DataFrame([row], schema={"due": pl.Date, "done": pl.Date})
+    >>> [reports_due(frame, datetime.date(2024, 5, day))["state"].item() for day in (8, 9)]
+    ['due', 'overdue']
+    """
+    sent = pl.col("done").is_not_null() & (pl.col("done") <= on)
+    return expedited.with_columns(
+        pl.when(sent & (pl.col("done") > pl.col("due"))).then(pl.lit("late"))
+        .when(sent).then(pl.lit("done"))
+        .when(pl.col("due") < on).then(pl.lit("overdue"))
+        .otherwise(pl.lit("due"))
+        .alias("state")
+    )  # fmt: skip
+
+
+RULES = (
+    TableRule(
+        produces="serious_adverse_event",
+        columns=SERIOUS_ADVERSE_EVENT,
+        requires={
+            cls.TABLE: schema(cls)
+            for cls in (AdverseEventReported, SeriousAdverseEventReported, CausalityAssessed)
+        },
+        plan="safety",
+        rule=serious_adverse_event,
+    ),
+    TableRule(
+        produces="expedited_report",
+        columns=EXPEDITED_REPORT,
+        requires={
+            "serious_adverse_event": SERIOUS_ADVERSE_EVENT,
+            SusarSubmitted.TABLE: schema(SusarSubmitted),
+        },
+        plan="safety",
+        rule=expedited_report,
+    ),
+)

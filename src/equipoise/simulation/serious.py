@@ -1,0 +1,71 @@
+"""What the sponsor hears of serious adverse events: reports, and the investigator's opinion."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from equipoise.safety.events import (
+    AdverseEventReported,
+    CausalityAssessed,
+    SeriousAdverseEventReported,
+)
+from equipoise.simulation.answers import Texts, text_where
+from equipoise.simulation.entries import Entries
+from equipoise.simulation.nature import Ints, Nature
+from equipoise.simulation.scenario import Scenario
+from equipoise.study.definition import Study
+from equipoise.treatment.events import RegimenChosen
+
+FATAL, THREATENING = 5, 4
+"""Grades of CTCAE that are a death, and life-threatening."""
+
+
+def notified(study: Study, scenario: Scenario, nature: Nature, entries: Entries) -> None:
+    """Enter a report and an opinion on the first drug of the regimen for every serious event.
+
+    The site knows after some days, and the sponsor soon after; the harms of a scenario come in the
+    order in which they were entered.
+    """
+    drug = _first_drug(study, entries)
+    size = entries.subject_names.shape[1]
+    events = list(entries.of(AdverseEventReported))
+    for harm, (heads, items) in zip(scenario.harms, events, strict=True):
+        serious = np.flatnonzero(items["serious"])
+        at = heads.replicate[serious], heads.subject[serious]
+        grade = items["grade"][serious]
+        aware = heads.day[serious] + nature.integer(f"aware/{harm.term}", 0, 2, size)[at]
+        received = aware + nature.chance(f"notice/{harm.term}", 0.5, size)[at]
+        name = {"adverse_event": items["adverse_event"]}
+        entries.add(
+            SeriousAdverseEventReported, *at, received,
+            {**name, "report": 1, "criteria": _criteria(grade), "aware": _dates(aware),
+             "narrative": f"A simulated event: {harm.term}."},
+        )  # fmt: skip
+        related = nature.chance(f"related/{harm.term}", float(harm.related), size)[at]
+        entries.add(
+            CausalityAssessed, *at, received,
+            {**name, "opinion_of": "investigator", "drug": drug[at],
+             "related": text_where(related, "related", "not_related")},
+        )  # fmt: skip
+
+
+def _criteria(grade: Ints) -> pl.Series:
+    severe = np.where(grade >= THREATENING, "life_threatening", "medically_important")
+    named = np.where(grade >= FATAL, "death", severe)
+    return pl.Series([[each] for each in named.tolist()], dtype=pl.List(pl.String))
+
+
+def _dates(days: Ints) -> pl.Series:
+    return pl.Series(days.astype(np.int32)).cast(pl.Date)
+
+
+def _first_drug(study: Study, entries: Entries) -> Texts:
+    """The first drug of the regimen of every candidate."""
+    first = {each.code: each.doses[0].drug for each in study.treatment.regimens}
+    drug: Texts = np.full(entries.subject_names.shape, None, dtype=object)
+    for heads, items in entries.of(RegimenChosen):
+        for regimen, name in first.items():
+            mine = items["regimen"] == regimen
+            drug[heads.replicate[mine], heads.subject[mine]] = name
+    return drug
