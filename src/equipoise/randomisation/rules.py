@@ -18,6 +18,7 @@ import polars as pl
 
 from equipoise.errors import RecordError
 from equipoise.randomisation.plan import RandomisationPlan, Scheme
+from equipoise.randomisation.strata import STRATUM_RULE
 from equipoise.record.rule import KEY, SOURCES, TableRule, Tables
 from equipoise.statistics.allocation import (
     Allocation,
@@ -209,4 +210,5 @@ RULES: tuple[TableRule, ...] = (
         plan="randomisation",
         rule=allocation,
     ),
+    STRATUM_RULE,
 )  # fmt: skip
