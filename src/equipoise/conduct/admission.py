@@ -16,7 +16,7 @@ from equipoise.study.catalogue import ACTIONS
 from equipoise.visits.events import FormSaved
 
 REASON_NEEDED = frozenset(
-    {"Correct", "Redact", "GrantRevoked", "Unlocked", "CodeBroken", "IdentityRevealed"}
+    {"Correct", "Redact", "GrantRevoked", "Unlocked", "BreakCode", "IdentityRevealed"}
 )
 """Actions that are refused without a reason (AT1, AT7, RN6)."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from equipoise.conduct import allocation, care, entry, governance, harm, reading
+from equipoise.conduct import allocation, care, departures, entry, governance, harm, reading
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import sealed_body
 from equipoise.record.event import Body, EventBody
@@ -20,6 +20,7 @@ DECISIONS: Mapping[str, Decision] = {
     **harm.DECISIONS,
     **reading.DECISIONS,
     **governance.DECISIONS,
+    **departures.DECISIONS,
 }
 
 

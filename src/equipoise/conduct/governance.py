@@ -34,7 +34,7 @@ from equipoise.record.correction import (
 from equipoise.record.event import Event, EventBody
 from equipoise.study.access import BLINDED_ROLES, ROLES, SITE_ROLES, VISIBLE
 from equipoise.study.actions import Correct
-from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.catalogue import CATALOGUE, DECIDED
 from equipoise.study.checks import disagreements
 from equipoise.study.load import parse_study, study_sha256, study_text
 from equipoise.study.source import written
@@ -175,6 +175,12 @@ def correct(context: Context, body: Correct) -> EventBody:
             f"event {target.seq} was entered by the site, and the site alone corrects it",
             rule="CO1",
             way_out="raise a query",
+        )
+    if target.type in DECIDED:
+        raise context.refuse(
+            f"event {target.seq} ({target.type}) was decided by a rule, and is never edited",
+            rule="RN5",
+            way_out="correct what the rule read, and record a deviation",
         )
     value = _plain(body)
     changed = _corrected(context, body, value)

@@ -20,7 +20,7 @@ STATE_TYPES: frozenset[str] = frozenset(
     {
         "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
-        "PersonUnblinded", "Signed", "ReferenceRangesDeclared",
+        "PersonUnblinded", "CodeBroken", "Signed", "ReferenceRangesDeclared",
     }
 )  # fmt: skip
 
@@ -135,6 +135,9 @@ class TrialState:
 
     def _ReferenceRangesDeclared(self, event: Event, body: dict[str, Any]) -> None:
         self.ranges.setdefault(event.site, []).append(event)
+
+    def _CodeBroken(self, event: Event, body: dict[str, Any]) -> None:
+        self.unblinded.add(body["person"])
 
     def _PersonUnblinded(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

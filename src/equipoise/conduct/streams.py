@@ -16,11 +16,12 @@ INDEPENDENT = frozenset(
     {
         "SubjectScreened", "SampleReceived", "AssayResultRecorded", "AssayResultInvalidated",
         "LesionIdentified", "TumourAssessed", "QueryRaised", "QueryAnswered", "QueryClosed",
-        "SourceVerified", "LaboratoryReported", "CausalityAssessed",
+        "SourceVerified", "LaboratoryReported", "CausalityAssessed", "BreakCode",
     }
 )  # fmt: skip
 """Actions that add something with a permanent name of its own and rest on nobody else's entries:
-a laboratory or a reader works beside the site, and a name that is taken is refused anyway."""
+a laboratory or a reader works beside the site, and a name that is taken is refused anyway. A code
+break waits for nothing (RN6)."""
 
 
 def check_seen(context: Context, body: Body) -> None:

@@ -232,8 +232,27 @@ class Redact(Body):
     item: str = Field(min_length=1, max_length=300)
 
 
+class Notified(Body):
+    """Somebody who is told at once, and in which role."""
+
+    TABLE: ClassVar[str] = "code_break_notice"
+    ID: ClassVar[str] = "person"
+
+    person: Identifier
+    held_role: Code
+
+
 class CodeBroken(EventBody):
-    """The allocation of one subject was revealed to somebody blinded."""
+    """The allocation of one subject was revealed to somebody blinded, and who is told of it."""
+
+    person: Identifier
+    circumstance: Text
+    arm: Code
+    notified: tuple[Notified, ...]
+
+
+class BreakCode(Body):
+    """Action: reveal the arm of one subject to the person who must know it, and say why."""
 
     person: Identifier
     circumstance: Text

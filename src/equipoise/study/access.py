@@ -93,7 +93,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "CertifiedCopyMade": _INVESTIGATOR,
     "CutOffDeclared": frozenset({"data_manager", "statistician"}),
     "IdentityRevealed": _SITE,
-    "CodeBroken": _INVESTIGATOR | {"safety_officer"},
+    "BreakCode": _INVESTIGATOR | {"safety_officer"},
     "PersonUnblinded": frozenset({"data_manager"}),
     "AuditTrailReviewed": frozenset({"auditor", "monitor", "data_manager"}),
 }
@@ -103,7 +103,7 @@ AFTER_LOCK: frozenset[str] = frozenset(
     {
         "Unlocked", "Locked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
         "GrantGiven", "GrantRevoked", "AccessReviewed", "AuditTrailReviewed", "IdentityRevealed",
-        "CodeBroken", "PersonUnblinded", "QueryRaised", "QueryClosed",
+        "BreakCode", "PersonUnblinded", "QueryRaised", "QueryClosed",
     }
 )  # fmt: skip
 """Actions that change no trial data, so that a lock does not stop them."""

@@ -44,6 +44,7 @@ DECIDED: frozenset[str] = frozenset(
         oversight.ActionRefused,
         oversight.KeyUsed,
         oversight.KeyDestroyed,
+        oversight.CodeBroken,
         visits.IdentityRecorded,
         eligibility.EligibilityConfirmed,
         randomisation.SchemeActivated,
@@ -63,5 +64,6 @@ ACTIONS: dict[str, type[Body]] = {
     "RecordIdentity": visits.RecordIdentity,
     "Correct": Correct,
     "Redact": oversight.Redact,
+    "BreakCode": oversight.BreakCode,
 }
 """Input model of every action by its name."""
