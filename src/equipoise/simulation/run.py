@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.errors import BadInput
+from equipoise.record.rule import KEY
 from equipoise.record.tables import Tables
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.course import (
@@ -29,17 +30,11 @@ from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.laboratory import declared, sampled
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
 from equipoise.simulation.patients import People, arrivals, screening, visited
+from equipoise.simulation.readings import assessed, assessed_at_baseline
 from equipoise.simulation.recruitment import arranged, entered, places
 from equipoise.simulation.scenario import Scenario
 from equipoise.simulation.serious import notified
-from equipoise.simulation.tumours import (
-    Scans,
-    Tumours,
-    assessed,
-    assessed_at_baseline,
-    baseline,
-    courses,
-)
+from equipoise.simulation.tumours import Scans, Tumours, baseline, courses
 from equipoise.simulation.withdrawals import NEVER, left, withdrawals
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
@@ -85,7 +80,7 @@ def rehearsed(
     declared(scenario, entries)
     screening(study, scenario, nature, people, entries)
     tumours = baseline(study, scenario, nature, people)
-    assessed_at_baseline(study, nature, people, tumours, entries)
+    assessed_at_baseline(study, people, tumours, entries)
     arm, kept = entered([each.study for each in versions], scenario, seed, people, entries)
     cut = _cut(scenario, people, arm)
     _course(versions, scenario, nature, people, tumours, arm, cut, entries)
@@ -152,7 +147,7 @@ def _course(
 ) -> None:
     """Enter what happens after allocation; scans stop when the rule says progression."""
     study = versions[-1].study
-    scans, begins = courses(study, scenario, nature, people, arm)
+    scans, begins = courses(study, scenario, nature, people, tumours, arm)
     death = deaths(scenario, nature, people, begins)
     leaving = withdrawals(scenario, nature, people, death, cut)
     seen = np.minimum(death, leaving.leaves)
@@ -208,12 +203,17 @@ def _progression(
     wanted: Bools,
     entries: Entries,
 ) -> Ints:
-    """The day on which the rule, given every scan, says progression; NEVER where it does not."""
+    """The day on which the rule, given every scan, shows progression; NEVER where it does not.
+
+    That is when it is known: a new lesion that was equivocal before may date it back.
+    """
     trial = entries.only("LesionIdentified", "TumourAssessed", "Randomised", "SubjectScreened")
     assessed(study, scenario, nature, tumours, scans, trial, wanted)
-    found = derive(trial.tables(), study, upto="progression")["progression"]
-    found = found.filter(pl.col("evaluator") == study.response.primary_evaluator).with_columns(
-        pl.col("progression").cast(pl.Int32).cast(pl.Int64)
+    found = derive(trial.tables(), study, upto="time_point_response")["time_point_response"]
+    shown = (
+        found.filter(evaluator=study.response.primary_evaluator, overall_response="PD")
+        .group_by(*KEY)
+        .agg(pl.col("occurred").min().cast(pl.Int32).cast(pl.Int64))
     )
-    day = arranged(found, "progression", places(entries), people.screened.shape)
+    day = arranged(shown, "occurred", places(entries), people.screened.shape)
     return np.where(day == None, NEVER, day).astype(np.int64)  # noqa: E711

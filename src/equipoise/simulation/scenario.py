@@ -92,6 +92,26 @@ class Enrolment(Plan):
     follow_up_months: Count
 
 
+class ReadingNature(Plan):
+    """What makes tumours hard to read.
+
+    Of scans: `late_scan`, `late_days` after their window; `not_evaluable` as a whole;
+    `false_alarm`, an equivocal new lesion that never becomes certain. Of target lesions at a scan:
+    `lesion_missing`, of which the reader says nothing. Of subjects: `split`, the first target
+    falls into two pieces; `merged`, the second grows together with it, where both are in one
+    organ. Of new lesions: `equivocal_first`, certain at the next scan only.
+    """
+
+    late_scan: Probability
+    late_days: tuple[Count, Count]
+    not_evaluable: Probability
+    false_alarm: Probability
+    lesion_missing: Probability
+    split: Probability
+    merged: Probability
+    equivocal_first: Probability
+
+
 class TumourNature(Plan):
     """Lesions at baseline and their course.
 
@@ -113,6 +133,7 @@ class TumourNature(Plan):
     new_lesion: Probability
     missed_scan: Probability
     lesion_not_evaluated: Probability
+    reading: ReadingNature
 
 
 class SurvivalNature(Plan):

@@ -6,46 +6,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from equipoise.response.criteria import standard
-from equipoise.response.events import (
-    DIAMETER_PLACES,
-    LesionIdentified,
-    NewLesionObserved,
-    NonTargetObserved,
-    TargetMeasured,
-    TumourAssessed,
-)
-from equipoise.simulation.answers import Texts, text_where
-from equipoise.simulation.entries import Entries
+from equipoise.simulation.answers import Texts
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Floats, Ints, Nature
-from equipoise.simulation.patients import People, is_baseline_imaging
+from equipoise.simulation.patients import People
 from equipoise.simulation.scenario import Scenario
 from equipoise.study.definition import Study
+from equipoise.visits.plan import Visit
 
 LYMPH_NODE = "lymph node"
-AS_FOUND: Mapping[str, object] = {"kind": "soft_tissue", "treated_before": False}
-"""What is said of every lesion when it is identified."""
-
-SLICES = 3
-"""Millimetres between the slices of these scans."""
-
-SMALLEST_MEASURED = 5.0
-"""Millimetres under which a reader of these scans says "too small to measure"."""
-
 NODE_AT_BASELINE = 15.0
 """Millimetres of short axis that make a node a target lesion (RECIST 1.1, section 3.1)."""
 
 
+UNSEEN, EQUIVOCAL, UNEQUIVOCAL = range(3)
+
+NO_SCAN = 99
+"""The number of a scan that does not come."""
+
+
 @dataclass(slots=True)
 class Scans:
-    """Scans of every candidate: days and what happened, replicates x candidates x scans."""
+    """Scans of every candidate: days and what happened, replicates x candidates x scans.
+
+    `factor` is the size of each target against baseline, `new_lesion` how sure the reader is of
+    one (UNSEEN, EQUIVOCAL, UNEQUIVOCAL). `split_from`, `merged_from`: the scan from which on a
+    candidate's first target is in pieces, and the second one with it.
+    """
 
     day: Ints
     done: Bools
+    readable: Bools
     factor: Floats
-    new_lesion: Bools
+    new_lesion: Ints
+    false_alarm: Bools
+    split_from: Ints
+    merged_from: Ints
 
 
 @dataclass(slots=True)
@@ -97,49 +94,13 @@ def _selected(found: Ints, study: Study, organs: int) -> Ints:
     return organ
 
 
-def assessed_at_baseline(
-    study: Study, nature: Nature, people: People, tumours: Tumours, entries: Entries
-) -> None:
-    """Enter lesions and the baseline assessment of every candidate."""
-    visit = next(each for each in study.visits.visits if is_baseline_imaging(each))
-    for lesion in range(tumours.exists.shape[2]):
-        replicate, subject = np.nonzero(tumours.exists[:, :, lesion])
-        mask = tumours.exists[:, :, lesion]
-        entries.add(
-            LesionIdentified,
-            replicate,
-            subject,
-            people.imaged[mask],
-            {
-                "lesion": f"T{lesion + 1}",
-                "evaluator": tumours.evaluator,
-                "role": "target",
-                "organ": tumours.organ[:, :, lesion][mask],
-                "node": tumours.node[:, :, lesion][mask],
-                **AS_FOUND,
-            },
-            order=lesion,
-        )
-    replicate, subject = np.nonzero(tumours.non_target)
-    entries.add(
-        LesionIdentified,
-        replicate,
-        subject,
-        people.imaged[tumours.non_target],
-        {"lesion": "N1", "evaluator": tumours.evaluator, "role": "non_target", "organ": "liver",
-         "node": False, **AS_FOUND},
-        order=90,
-    )  # fmt: skip
-    every = np.ones(people.screened.shape, dtype=bool)
-    evaluated = np.ones(tumours.exists.shape, dtype=bool)
-    _assessment(
-        entries, tumours, visit.code, "A0", people.imaged, every,
-        np.ones(people.screened.shape), evaluated, np.zeros_like(every), at_baseline=True,
-    )  # fmt: skip
-
-
 def courses(
-    study: Study, scenario: Scenario, nature: Nature, people: People, arm: Texts
+    study: Study,
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    tumours: Tumours,
+    arm: Texts,
 ) -> tuple[Scans, Ints]:
     """Scans as planned, and the day on which each tumour begins to progress.
 
@@ -155,6 +116,7 @@ def courses(
     number = np.arange(scans)
     jitter = nature.integer("scan day", -visit.window_before, visit.window_after, size, scans)
     day = people.randomised[..., None] + visit.day + number * (visit.repeat_every or 0) + jitter
+    day += _late(scenario, nature, visit, size, scans)
     shrinks = nature.uniform("shrinks", size) < _by(people.status, arm, plan.shrinkage)
     low, high = (float(each) for each in plan.shrinking)
     fall = nature.between("shrinking", low, high, size)
@@ -171,116 +133,47 @@ def courses(
     progressed = np.cumsum(after, axis=2)
     factor = factor * np.where(after, (1 + growth[..., None]) ** progressed, 1.0)
     new = nature.chance("new lesion", float(plan.new_lesion), size)
-    missed = nature.chance("missed scan", float(plan.missed_scan), size, scans)
+    doubtful = nature.chance("equivocal first", float(plan.reading.equivocal_first), size)
+    first = np.where(doubtful, EQUIVOCAL, UNEQUIVOCAL)[..., None]
+    sure = np.where(progressed > 1, UNEQUIVOCAL, np.where(after, first, UNSEEN))
+    missed = nature.uniform("missed scan", size, scans)
+    split, merged = _changed(scenario, nature, tumours, size)
     return (
         Scans(
             day=day,
-            done=~missed,
+            done=missed >= float(plan.missed_scan),
+            readable=missed < 1 - float(plan.reading.not_evaluable),
             factor=factor,
-            new_lesion=after & (progressed == 1) & new[..., None],
+            new_lesion=np.where(new[..., None], sure, UNSEEN),
+            false_alarm=nature.chance("false alarm", float(plan.reading.false_alarm), size, scans),
+            split_from=split,
+            merged_from=merged,
         ),
         begins,
     )
 
 
-def assessed(
-    study: Study,
-    scenario: Scenario,
-    nature: Nature,
-    tumours: Tumours,
-    scans: Scans,
-    entries: Entries,
-    mask: Bools,
-) -> None:
-    """Enter the assessments of the scans in `mask`, with any new lesion."""
-    visit = next(each for each in study.visits.visits if each.imaging and each.repeat_every)
-    size, number = mask.shape[1], mask.shape[2]
-    lesions = tumours.exists.shape[2]
-    unread = nature.chance(
-        "lesion not evaluated", float(scenario.tumour.lesion_not_evaluated), size, number, lesions
-    )
-    for scan in range(number):
-        found = mask[:, :, scan]
-        if not found.any():
-            continue
-        new = scans.new_lesion[:, :, scan] & found
-        replicate, subject = np.nonzero(new)
-        entries.add(
-            LesionIdentified,
-            replicate,
-            subject,
-            scans.day[:, :, scan][new],
-            {"lesion": f"NEW{scan + 1}", "evaluator": tumours.evaluator, "role": "new",
-             "organ": "liver", "node": False, **AS_FOUND},
-            order=100 + scan,
-        )  # fmt: skip
-        _assessment(
-            entries, tumours, visit.code, f"A{scan + 1}", scans.day[:, :, scan], found,
-            scans.factor[:, :, scan], ~unread[:, :, scan], new, at_baseline=False,
-        )  # fmt: skip
+def _late(scenario: Scenario, nature: Nature, visit: Visit, size: int, scans: int) -> Ints:
+    """Days by which scans come after their window, never so many that they change places."""
+    plan = scenario.tumour.reading
+    most = (visit.repeat_every or 0) - visit.window_before - visit.window_after - 1
+    days = np.minimum(nature.integer("days late", *plan.late_days, size, scans), max(most, 0))
+    late: Ints = np.where(nature.chance("late scan", float(plan.late_scan), size, scans), days, 0)
+    return late
 
 
-def _assessment(
-    entries: Entries,
-    tumours: Tumours,
-    visit: str,
-    name: str,
-    day: Ints,
-    mask: Bools,
-    factor: Floats,
-    evaluated: Bools,
-    new: Bools,
-    *,
-    at_baseline: bool,
-) -> None:
-    replicate, subject = np.nonzero(mask)
-    items = {
-        "assessment": name, "evaluator": tumours.evaluator, "visit": visit,
-        "baseline": at_baseline, "modality": "ct", "slice_thickness": SLICES * 10**DIAMETER_PLACES,
-    }  # fmt: skip
-    ids = entries.add(TumourAssessed, replicate, subject, day[mask], items)
-    parent = np.full(mask.shape, -1, dtype=np.int64)
-    parent[mask] = ids
-    for lesion in range(tumours.exists.shape[2]):
-        there = mask & tumours.exists[:, :, lesion]
-        entries.add_nested(
-            TargetMeasured,
-            parent[there],
-            np.full(int(there.sum()), lesion),
-            _measured(
-                f"T{lesion + 1}",
-                (tumours.diameter[:, :, lesion] * factor)[there],
-                evaluated[:, :, lesion][there],
-            ),
-        )
-    there = mask & tumours.non_target
-    entries.add_nested(
-        NonTargetObserved,
-        parent[there],
-        np.zeros(int(there.sum()), dtype=np.int64),
-        {"lesion": "N1", "state": "present"},
-    )
-    entries.add_nested(
-        NewLesionObserved,
-        parent[new],
-        np.zeros(int(new.sum()), dtype=np.int64),
-        {"lesion": name.replace("A", "NEW"), "certainty": "unequivocal"},
-    )
-
-
-def _measured(lesion: str, size: Floats, evaluated: Bools) -> Mapping[str, object]:
-    """What a reader writes of one lesion: whole millimetres, or too small, or not evaluated."""
-    rounded = np.round(size)
-    state = text_where(rounded < SMALLEST_MEASURED, "too_small", "measured")
-    state[~evaluated] = "not_evaluated"
-    written = state == "measured"
-    diameter = np.where(written, rounded * 10**DIAMETER_PLACES, 0).astype(np.int64)
-    return {
-        "lesion": lesion,
-        "state": state,
-        "diameter": pl.Series(diameter).set(pl.Series(~written), None),
-        "diameter_missing": text_where(evaluated, None, "not_evaluable"),
-    }
+def _changed(scenario: Scenario, nature: Nature, tumours: Tumours, size: int) -> tuple[Ints, Ints]:
+    """From which scan on the first target is in pieces, and from which one with the second."""
+    plan = scenario.tumour.reading
+    drawn = nature.uniform("lesion changes", size)
+    since = nature.integer("lesion changes at", 0, 3, size)
+    soft = ~tumours.node[..., 0]
+    split = soft & (drawn < float(plan.split))
+    if tumours.exists.shape[2] < 2:
+        return np.where(split, since, NO_SCAN), np.full(split.shape, NO_SCAN)
+    beside = tumours.exists[..., 1] & (tumours.organ[..., 0] == tumours.organ[..., 1])
+    merged = soft & beside & (drawn > 1 - float(plan.merged))
+    return np.where(split, since, NO_SCAN), np.where(merged, since, NO_SCAN)
 
 
 def _by(status: Texts, arm: Texts, values: Mapping[str, Mapping[str, object]]) -> Floats:

@@ -181,3 +181,9 @@ def test_the_print_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert "progression: WEEK 6 (2013-08-30)" in printed
     assert "tr.csv: 546 rows, 273 used, 273 not used" in printed
     assert "Given responses: 65 agree, 1 differ, 0 not compared" in printed
+
+
+def test_no_lesion_of_real_data_is_too_small_or_one_too_many(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told(capsys)["findings"] == []

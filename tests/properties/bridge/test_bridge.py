@@ -125,6 +125,10 @@ TROUBLES: Mapping[str, tuple[str, pl.Expr]] = {
     "consent withdrawn": ("consent_withdrawn", pl.lit(value=True)),
     "lost": ("lost_to_follow_up", pl.lit(value=True)),
     "lesion not evaluated": ("target_measured", pl.col("state") == "not_evaluated"),
+    "lesion in pieces": ("target_measured", pl.col("state") == "split"),
+    "lesions merged": ("target_measured", pl.col("state") == "merged"),
+    "scan not evaluable": ("non_target_observed", pl.col("state") == "not_evaluated"),
+    "new lesion in doubt": ("new_lesion_observed", pl.col("certainty") == "equivocal"),
     "screening failed": ("screening_failed", pl.lit(value=True)),
     "dose left out": ("dose_given", pl.col("amount_missing").is_not_null()),
     "correction": ("form_item", pl.col("seq") != pl.col("event")),
@@ -144,7 +148,16 @@ def _troubles(rehearsal: Rehearsal) -> Counter[str]:
 def _troubled(scenario: Scenario) -> Scenario:
     """The scenario with assays, lesions, doses and scans that often fail, and people who leave."""
     assert scenario.withdrawal
-    tumour = {"missed_scan": Decimal("0.15"), "lesion_not_evaluated": Decimal("0.1")}
+    often = {
+        name: Decimal("0.2")
+        for name in ("late_scan", "not_evaluable", "false_alarm", "lesion_missing", "split")
+    }
+    reading = {**often, "merged": Decimal("0.4"), "equivocal_first": Decimal("0.6")}
+    tumour = {
+        "missed_scan": Decimal("0.15"),
+        "lesion_not_evaluated": Decimal("0.1"),
+        "reading": scenario.tumour.reading.model_copy(update=reading),
+    }
     assays = {
         code: each.model_copy(update={"failure": Decimal("0.4")})
         for code, each in scenario.marker.assays.items()
