@@ -4,7 +4,8 @@
 the same ratios, how often the next arm is guessed right by somebody who knows the published rule.
 `evidence` prints the scheme's list on a published dummy seed, its balance, a site's guess rate, and
 what the statistician signs before the scheme is activated; with --compare it checks a list that
-somebody else made by docs/reference/allocation-generator.md.
+somebody else made by docs/reference/allocation-generator.md. `reproduce` makes every allocation of
+a record again from its sealed seed, and records that the seed's key was used.
 """
 
 from __future__ import annotations
@@ -39,6 +40,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--seed", type=int, default=1, help="number of the dummy seed, of draws")
         verb.add_argument("--trials", type=int, default=10_000, help="how many trials are guessed")
         verb.add_argument("--json", action="store_true", help="print JSON")
+    replay = verbs.add_parser("reproduce", help="make a record's allocations again from its seed")
+    replay.add_argument("record", help="the record: a .sqlite3 file, its keys beside it")
+    replay.add_argument("--actor", required=True, help="who asks: the name of their account")
+    replay.add_argument("--role", required=True, help="statistician (after the lock) or auditor")
+    replay.add_argument("--organisation", required=True, help="theirs")
+    replay.add_argument("--purpose", required=True, help="why; it is recorded")
+    replay.add_argument("--json", action="store_true", help="print JSON, with the evidence of each")
     signed.add_argument("--accept", metavar="REASON", help="why a guess rate above 5 is accepted")
     signed.add_argument("--list", metavar="FILE", help="write the dummy list as CSV")
     signed.add_argument("--compare", metavar="FILE", help="somebody else's dummy list as CSV")
@@ -46,7 +54,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; 0 when done, 1 when two lists differ."""
-    verb = {"predictability": _predictability, "evidence": _evidence}[arguments.verb]
+    verb = {
+        "predictability": _predictability,
+        "evidence": _evidence,
+        "reproduce": _reproduce,
+    }[arguments.verb]
     return verb(arguments)
 
 
@@ -176,6 +188,37 @@ def _evidence_lines(found: SchemeEvidence, scenario: str) -> Iterator[str]:
         yield f"Accepted: {asked.accepted}"
     yield f"To be signed by the statistician, meaning approval: {found.sha256}"
     yield f"Then: ActivateScheme {asked.model_dump_json()}"
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    import secrets
+    from contextlib import closing
+    from dataclasses import asdict
+
+    from equipoise.cli.records import keys_of, opened
+    from equipoise.study.actions import Action
+    from equipoise.workflow.reproduction import reproduced
+
+    action = Action(
+        name="ReproduceAllocations",
+        body={"purpose": arguments.purpose},
+        actor=arguments.actor,
+        role=arguments.role,
+        organisation=arguments.organisation,
+        key=f"reproduce-{secrets.token_hex(8)}",
+    )
+    with closing(opened(arguments.record)) as log, closing(keys_of(arguments.record)) as keys:
+        found = reproduced(log, keys, action)
+    differ = [each for each in found if not each.agrees]
+    if arguments.json:
+        print(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+        return 1 if differ else 0
+    for each in found:
+        verdict = "" if each.agrees else f"   the seed gives {each.arm}"
+        print(f"{each.scheme}/{each.scheme_version} {each.allocation:>5}  {each.subject:<14} "
+              f"{each.stratum:<32} {each.recorded}{verdict}")  # fmt: skip
+    print(f"{len(found)} allocations, {len(differ)} differ from the seed")
+    return 1 if differ else 0
 
 
 def _as_json(found: Predictability) -> dict[str, Any]:

@@ -8,13 +8,15 @@ from typing import Any
 
 from equipoise.conduct.context import Context
 from equipoise.conduct.entry import check_eligible
-from equipoise.errors import RecordError
+from equipoise.errors import BadInput, RecordError
+from equipoise.oversight.events import KeyUsed
 from equipoise.randomisation.approval import approval_sha256, list_sha256, scheme_rule
 from equipoise.randomisation.events import (
     ActivateScheme,
     FactorLevel,
     Randomise,
     Randomised,
+    ReproduceAllocations,
     SchemeActivated,
 )
 from equipoise.randomisation.plan import SITE, Scheme
@@ -121,6 +123,32 @@ def allocation_source(
     return AllocationWords(bytes.fromhex(seed), stream_of(scheme))
 
 
+def allocations_reproduced(context: Context, body: ReproduceAllocations) -> EventBody:
+    """The use of a seed's key, recorded before the seed is opened (RN1, RN7).
+
+    An auditor may ask at any time; a statistician, who is blinded, once the trial is locked or
+    once it is recorded that they were unblinded.
+    """
+    activated = context.state.schemes.get((body.scheme, body.scheme_version))
+    if activated is None:
+        known = ", ".join(" ".join(each) for each in context.state.schemes)
+        raise BadInput(
+            f"an active scheme and its version: {known or 'none'}",
+            where="ReproduceAllocations",
+            field="scheme",
+            found=f"{body.scheme} {body.scheme_version}",
+        )
+    action = context.action
+    closed = any(lock.scope == "trial" for lock in context.state.locks.values())
+    if action.role == "statistician" and not (closed or action.actor in context.state.unblinded):
+        raise context.refuse(
+            f"{action.actor} may not see allocations while the trial is open and they are blinded",
+            rule="RN7",
+            way_out="lock the trial first, or have an auditor reproduce the allocations",
+        )
+    return KeyUsed(key=activated["key"], purpose=body.purpose)
+
+
 def randomise(context: Context, body: Randomise) -> EventBody:
     """The arm, by the sealed seed and the stratum's earlier allocations (RN3, RN4).
 
@@ -224,4 +252,5 @@ def _level(context: Context, items: Mapping[str, Any], factor: str) -> str:
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "ActivateScheme": activate_scheme,
     "Randomise": randomise,
+    "ReproduceAllocations": allocations_reproduced,
 }

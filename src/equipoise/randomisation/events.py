@@ -94,4 +94,12 @@ class ActivateScheme(Body):
     accepted: Text | None = None
 
 
+class ReproduceAllocations(Body):
+    """Action: open the seed of a scheme once more, to make its past allocations again."""
+
+    scheme: Code
+    scheme_version: Identifier
+    purpose: Text
+
+
 EVENTS: tuple[type[EventBody], ...] = (SchemeActivated, Randomised)

@@ -60,6 +60,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "AssayResultInvalidated": _LABORATORY,
     "ActivateScheme": frozenset({"statistician"}),
     "Randomise": _SITE,
+    "ReproduceAllocations": frozenset({"statistician", "auditor"}),
     "RegimenChosen": _INVESTIGATOR,
     "CycleStarted": _SITE,
     "DoseGiven": _SITE | {"pharmacist"},
@@ -103,7 +104,7 @@ AFTER_LOCK: frozenset[str] = frozenset(
     {
         "Unlocked", "Locked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
         "GrantGiven", "GrantRevoked", "AccessReviewed", "AuditTrailReviewed", "IdentityRevealed",
-        "BreakCode", "PersonUnblinded", "QueryRaised", "QueryClosed",
+        "BreakCode", "ReproduceAllocations", "PersonUnblinded", "QueryRaised", "QueryClosed",
     }
 )  # fmt: skip
 """Actions that change no trial data, so that a lock does not stop them."""

@@ -61,6 +61,7 @@ ACTIONS: dict[str, type[Body]] = {
     "AdoptStudyVersion": oversight.AdoptStudyVersion,
     "ActivateScheme": randomisation.ActivateScheme,
     "Randomise": randomisation.Randomise,
+    "ReproduceAllocations": randomisation.ReproduceAllocations,
     "RecordIdentity": visits.RecordIdentity,
     "Correct": Correct,
     "Redact": oversight.Redact,
