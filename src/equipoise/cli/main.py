@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "randomisation": "show how well the allocation is hidden",
     "verify": "prove that a record was not changed",
     "analyse": "run the analysis plan on a record",
+    "doses": "print what the dosing rules decide for every regimen and class of patient",
     "response": "run tumour tables (SDTM TU, TR, RS) through the response rules",
 }
 """Every verb with its one line; the module of a verb is equipoise.cli.VERB."""

@@ -13,7 +13,7 @@ import polars as pl
 from equipoise.conduct.derived import DerivedTables
 from equipoise.conduct.state import TrialState
 from equipoise.errors import Refused
-from equipoise.record.event import Event
+from equipoise.record.event import Event, EventBody
 from equipoise.record.keys import KeyStore
 from equipoise.study.actions import Action
 from equipoise.study.definition import Study
@@ -82,6 +82,18 @@ class Context:
         """
         events = [*self.state.ranges.get(self.site, ()), *self.events]
         return self.tables.get(self.subject, events, self.study, table)
+
+    def derived_with(self, table: str, body: EventBody) -> pl.DataFrame:
+        """A derived table as it would be if this action had been recorded with `body`."""
+        last = self.events[-1]
+        event = last._replace(
+            seq=last.seq + 1,
+            type=body.TYPE,
+            type_version=body.VERSION,
+            occurred=self.action.occurred,
+            body=body.model_dump_json(),
+        )
+        return self.tables.with_event(self.subject, self.events, event, self.study, table)
 
     def refuse(
         self, what: str, *, rule: str, way_out: str, value: object = None, clause: str | None = None

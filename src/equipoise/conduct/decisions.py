@@ -6,17 +6,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from equipoise.conduct import allocation, care, departures, entry, governance, harm, reading
+from equipoise.conduct import (
+    allocation,
+    care,
+    departures,
+    dosing,
+    entry,
+    governance,
+    harm,
+    reading,
+)
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import sealed_body
 from equipoise.record.event import Body, EventBody
 
-Decision = Callable[[Context, Any], EventBody]
+Decision = Callable[[Context, Any], EventBody | tuple[EventBody, ...]]
+"""What an action brings about: one event, or several of which the first is the action's own."""
 
 DECISIONS: Mapping[str, Decision] = {
     **entry.DECISIONS,
     **allocation.DECISIONS,
     **care.DECISIONS,
+    **dosing.DECISIONS,
     **harm.DECISIONS,
     **reading.DECISIONS,
     **governance.DECISIONS,
@@ -35,8 +46,10 @@ def decide(
     if context.action.name != "SubjectScreened" and context.action.subject is not None:
         _ = context.subject
     decided = DECISIONS.get(context.action.name)
-    event = decided(context, body) if decided else body
-    if not isinstance(event, EventBody):
-        raise TypeError(f"{context.action.name} has no decision and is no event")
-    content = sealed_body(event, context.keys, trial=context.trial, subject=context.action.subject)
-    yield event.TYPE, event.VERSION, content, event.guards(context.action.subject)
+    found = decided(context, body) if decided else body
+    for event in found if isinstance(found, tuple) else (found,):
+        if not isinstance(event, EventBody):
+            raise TypeError(f"{context.action.name} has no decision and is no event")
+        subject = context.action.subject
+        content = sealed_body(event, context.keys, trial=context.trial, subject=subject)
+        yield event.TYPE, event.VERSION, content, event.guards(subject)

@@ -35,7 +35,12 @@ from equipoise.visits.plan import Form, Visit
 
 @dataclass(slots=True)
 class People:
-    """Candidates of every replicate in order of arrival; arrays are replicates x candidates."""
+    """Candidates of every replicate in order of arrival; arrays are replicates x candidates.
+
+    `known`: the first answer to each item. `latest`: the answers of the last visit that asked for
+    an item, other than imaging, and its days. `miswritten`: until which day the answer stood wrong
+    (by one too many), -1 where it never did.
+    """
 
     screened: Ints
     site: Ints
@@ -44,6 +49,8 @@ class People:
     first_dose: Ints
     status: Texts
     known: dict[str, Answers] = field(default_factory=dict)
+    latest: dict[str, tuple[Answers, Ints]] = field(default_factory=dict)
+    miswritten: dict[str, Ints] = field(default_factory=dict)
 
 
 def arrivals(study: Study, scenario: Scenario, nature: Nature) -> People:
@@ -153,6 +160,8 @@ def _filled(
         full = answers(nature, stream, item, draw, days, people.known)
         if not form.repeating or item.code not in people.known:
             people.known[item.code] = full
+        if not visit.imaging:
+            people.latest[item.code] = full, days
         value = full[mask]
         reason = Answers(np.where(value.codes < 0, 0, -1), pl.Series(["not_done"]))
         entries.add_nested(
@@ -185,6 +194,8 @@ def _miswritten(
     replicate, subject = np.nonzero(mask)
     new = value[wrong].series()
     old = (new.cast(pl.Int64) + 1).cast(pl.String)
+    people.miswritten[item] = np.full(days.shape, -1)
+    people.miswritten[item][mask] = np.where(wrong, days[mask] + later, -1)
     entries.correct(
         replicate[wrong], subject[wrong], (days[mask] + later)[wrong], ids[wrong], item, old, new,
     )  # fmt: skip

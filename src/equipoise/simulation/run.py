@@ -20,13 +20,12 @@ from equipoise.record.tables import Tables
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.course import (
     deaths,
-    dosed,
     ended,
-    harmed,
     redetermined,
-    treated,
 )
+from equipoise.simulation.dosing import chosen_regimens, treated
 from equipoise.simulation.entries import Entries, epoch_day
+from equipoise.simulation.harms import enter_harms, harmed
 from equipoise.simulation.laboratory import declared, sampled
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
 from equipoise.simulation.patients import People, arrivals, screening, visited
@@ -98,6 +97,12 @@ def _check(versions: Sequence[Version], scenario: Scenario) -> None:
                 found=scenario.study,
             )
     study = versions[0].study
+    if any(version.study.treatment != study.treatment for version in versions):
+        raise BadInput(
+            "the same treatment in every version: a rehearsal does not change it on the way",
+            where=f"scenario {scenario.name}",
+            field="treatment",
+        )
     statuses = {each.code for each in study.biomarker.marker.statuses}
     arms = {each.code for each in study.randomisation.arms}
     for name, known in (("shrinkage", statuses), ("progression_median_months", statuses)):
@@ -164,16 +169,26 @@ def _course(
                 wanted[:, :, scan], instance=scan + 1,
             )  # fmt: skip
     until = np.minimum(np.minimum(progression, seen), cut[:, None])
-    end = treated(study, scenario, nature, people, arm, np.minimum(until, leaving.stops), entries)
-    given = entries.only("CycleStarted").tables()
-    dosed(study, scenario, nature, entries, given)
+    treatable = np.minimum(until, leaving.stops)
+    regimen = chosen_regimens(study, scenario, nature, people, arm, cut, entries)
+    longest = _last_day(study, scenario, people, regimen, treatable)
+    harms = harmed(scenario, nature, people, arm, longest)
+    end = treated(study, scenario, nature, people, regimen, harms, treatable, cut, entries)
     sampled(scenario, nature, people, arm, entries)
-    harmed(scenario, nature, people, arm, np.minimum(end, until), entries)
+    enter_harms(harms, np.minimum(end, treatable - 1), seen, entries)
     notified(study, scenario, nature, entries)
     ended(scenario, nature, people, arm, progression, end, death, cut, leaving, entries)
     left(study, leaving, arm, entries)
     _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)
     redetermined(study, scenario, nature, people, arm, leaving.leaves, entries)
+
+
+def _last_day(study: Study, scenario: Scenario, people: People, regimen: Ints, until: Ints) -> Ints:
+    """The last day of treatment if nothing is put off: harms begin by then."""
+    lengths = np.array([*(each.cycle_days for each in study.treatment.regimens), 0])
+    whole = people.first_dose + scenario.treatment.cycles_at_most * lengths[regimen]
+    last: Ints = np.minimum(whole, until)
+    return last
 
 
 def _end_of_treatment(

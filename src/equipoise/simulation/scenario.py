@@ -144,23 +144,29 @@ class SurvivalNature(Plan):
 
 
 class TreatmentNature(Plan):
-    """Choice of regimen in each arm, body measures, cycles at most, how often a dose is omitted."""
+    """Choice of regimen in each arm, body measures, how often a dose is omitted.
+
+    `cycles_at_most`: how often at most a cycle is due; one that the rules put off was due, and is
+    due again after `put_off_days`.
+    """
 
     regimens: dict[Code, dict[Code, Number]]
     height: Spread
     weight: Spread
     cycles_at_most: Count
+    put_off_days: Count = Field(ge=1)
     omission: Probability
     subsequent_therapy: Probability
 
 
 class Harm(Plan):
-    """One adverse event: how often in each arm, its grades with weights, and how often the
-    investigator takes a serious one to be related."""
+    """One adverse event: how often in each arm, its grades with weights, for how many days, and how
+    often the investigator takes a serious one to be related."""
 
     term: str
     chance: dict[Code, Probability]
     grades: dict[int, Number]
+    lasts: tuple[Count, Count]
     related: Probability = Decimal("0.9")
 
 

@@ -12,6 +12,7 @@ from equipoise.study.allocation_checks import allocation_disagreements
 from equipoise.study.analysis_checks import analysis_disagreements
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
+from equipoise.study.dosing_checks import dosing_disagreements
 from equipoise.study.expression_checks import expression_disagreements, name_disagreements
 from equipoise.study.form_checks import (
     criterion_disagreements,
@@ -27,6 +28,7 @@ CHECKS = (
     marker_disagreements,
     allocation_disagreements,
     treatment_disagreements,
+    dosing_disagreements,
     form_disagreements,
     unit_disagreements,
     visit_disagreements,

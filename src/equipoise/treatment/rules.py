@@ -12,8 +12,7 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from equipoise.errors import BadInput
-from equipoise.record.declaration import column_measure, schema
+from equipoise.record.declaration import schema
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
 from equipoise.record.subject_rows import (
     NONE,
@@ -25,25 +24,18 @@ from equipoise.record.subject_rows import (
     grouped_sources,
     pack,
 )
+from equipoise.treatment.amount import AMOUNT_SCALE, AREA_SCALE
+from equipoise.treatment.answers import DOSING_ANSWER, FORM_ITEM, dosing_answer
+from equipoise.treatment.area import body_surface_area
+from equipoise.treatment.dose_decision import CYCLE_STARTED, DOSE_DECISION, dose_decision
 from equipoise.treatment.events import CycleStarted, DoseGiven
-from equipoise.treatment.plan import BodySurfaceArea, Dose, TreatmentPlan
+from equipoise.treatment.options import RANDOMISED, REGIMEN_OPTION, regimen_option
+from equipoise.treatment.plan import Dose, TreatmentPlan
+from equipoise.treatment.toxicity import FOLLOWED_UP, REPORTED
 
 SUBJECT = tuple(KEY)
 CYCLE = (*SUBJECT, "cycle")
 DRUG = (*SUBJECT, "drug")
-
-AREA_SCALE = 10_000
-"""Body surface area is kept in 1/10000 m2."""
-AMOUNT_SCALE = 100
-"""Amounts are kept in 1/100 mg, as `DoseGiven.amount` is."""
-
-HEIGHT_SCALE = 10 ** column_measure(CycleStarted, "height").places
-WEIGHT_SCALE = 10 ** column_measure(CycleStarted, "weight").places
-
-MOSTELLER_DIVISOR = 3600
-"""Mosteller RD, N Engl J Med 1987;317:1098: m2 = sqrt(cm x kg / 3600)."""
-DUBOIS = (0.007184, 0.725, 0.425)
-"""Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863: m2 = 0.007184 x cm ** 0.725 x kg ** 0.425."""
 
 PLANNED_DOSE: Columns = {
     **KEY,
@@ -71,42 +63,6 @@ EXPOSURE: Columns = {
     "last_dose": pl.Date,
     **SOURCES,
 }
-
-
-def body_surface_area(height: pl.Expr, weight: pl.Expr, plan: BodySurfaceArea) -> pl.Expr:
-    """Body surface area in 1/10000 m2, rounded half up, from columns of a cycle's measures.
-
-    `height` is in 1/10 cm, `weight` in 1/10 kg, as the table `cycle_started` holds them. Actual
-    weight is used; with a cap no area exceeds it. The rounding is that of exact arithmetic: over
-    all heights and weights that can be recorded no area comes closer to a half than 5e-9 of the
-    unit (a test goes through them), and binary numbers are far more exact than that.
-
-    >>> measures = pl.DataFrame({"height": [1700], "weight": [700]})
-    >>> plan = BodySurfaceArea(formula="mosteller")
-    >>> measures.select(body_surface_area(pl.col("height"), pl.col("weight"), plan)).item()
-    18181
-    """
-    height, weight = height.cast(pl.Int64), weight.cast(pl.Int64)
-    if plan.formula == "mosteller":
-        exact: pl.Expr = (
-            height * weight / (MOSTELLER_DIVISOR * HEIGHT_SCALE * WEIGHT_SCALE)
-        ).sqrt()
-    else:
-        factor, of_height, of_weight = DUBOIS
-        exact = factor * (height / HEIGHT_SCALE).pow(of_height)
-        exact = exact * (weight / WEIGHT_SCALE).pow(of_weight)
-    area = (exact * AREA_SCALE + 0.5).floor().cast(pl.Int64)
-    if plan.cap is None:
-        return area
-    return pl.min_horizontal(area, pl.lit(_whole(plan.cap, AREA_SCALE, "cap"), pl.Int64))
-
-
-def _whole(value: object, scale: int, field: str) -> int:
-    scaled = Fraction(str(value)) * scale
-    if scaled.denominator != 1:
-        allowed = f"must be a multiple of 1/{scale}"
-        raise BadInput(allowed, where="treatment", field=field, found=value)
-    return scaled.numerator
 
 
 def planned_dose(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
@@ -307,6 +263,32 @@ def _tails(days: Sequence[int]) -> list[tuple[int, Sequence[int]]]:
 _MEASURES: Columns = schema(CycleStarted)
 
 RULES: tuple[TableRule, ...] = (
+    TableRule(
+        produces="dosing_answer",
+        columns=DOSING_ANSWER,
+        requires={"form_item": FORM_ITEM},
+        plan="treatment",
+        rule=dosing_answer,
+    ),
+    TableRule(
+        produces="regimen_option",
+        columns=REGIMEN_OPTION,
+        requires={"randomised": RANDOMISED, "dosing_answer": DOSING_ANSWER},
+        plan="treatment",
+        rule=regimen_option,
+    ),
+    TableRule(
+        produces="dose_decision",
+        columns=DOSE_DECISION,
+        requires={
+            CycleStarted.TABLE: CYCLE_STARTED,
+            "dosing_answer": DOSING_ANSWER,
+            "adverse_event_reported": REPORTED,
+            "adverse_event_followed_up": FOLLOWED_UP,
+        },
+        plan="treatment",
+        rule=dose_decision,
+    ),
     TableRule(
         produces="planned_dose",
         columns=PLANNED_DOSE,

@@ -96,7 +96,7 @@ def replayed(
             _go_live(conductor, version, clock)
         action = _action(entry, clock, seqs, seen)
         written = conductor.act(action)
-        seqs[entry.row.event] = written[-1].seq
+        seqs[entry.row.event] = written[0].seq
         if entry.row.subject is not None:
             seen[entry.row.subject] = written[-1].seq
         progress(done + 1, len(entries))

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from equipoise.errors import BadInput
+from equipoise.treatment.area import body_surface_area
 from equipoise.treatment.plan import BodySurfaceArea, TreatmentPlan
-from equipoise.treatment.rules import RULES, body_surface_area, exposure, planned_dose
+from equipoise.treatment.rules import RULES, exposure, planned_dose
 from tests.harness.history import read_cases, tables_of
 
 HERE = Path(__file__).parent

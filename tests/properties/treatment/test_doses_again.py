@@ -11,8 +11,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from equipoise.treatment.area import body_surface_area
 from equipoise.treatment.plan import BodySurfaceArea, TreatmentPlan
-from equipoise.treatment.rules import body_surface_area, exposure, planned_dose
+from equipoise.treatment.rules import exposure, planned_dose
 from tests.harness.history import read_cases, tables_of, together
 
 CASES = Path(__file__).parents[2] / "cases" / "treatment"

@@ -1,0 +1,97 @@
+"""equipoise doses: every regimen for every class of patient, each decision with its source."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from equipoise.study.definition import Study
+    from equipoise.study.dose_table import DoseRow
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Describe the options to `parser`."""
+    parser.add_argument("study", metavar="STUDY", help="a bundled study, a file, or its folder")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table."""
+    from dataclasses import asdict
+
+    from equipoise.study.dose_table import dose_table
+    from equipoise.study.load import load_study
+
+    study = load_study(arguments.study)
+    rows = dose_table(study)
+    if arguments.json:
+        json.dump([asdict(each) for each in rows], sys.stdout, ensure_ascii=False, indent=2)
+        print()
+        return 0
+    for line in _lines(study, rows):
+        print(line)
+    return 0
+
+
+def _lines(study: Study, rows: list[DoseRow]) -> Iterator[str]:
+    treatment = study.treatment
+    yield f"{study.id} {study.version}: what the rules in force decide for each class of patient"
+    renal = treatment.renal_function
+    if renal is not None:
+        yield f"creatinine clearance in mL/min by {renal.formula}"
+    labels = {each.code: each.label.en for each in treatment.regimens}
+    for regimen, of_regimen in itertools.groupby(rows, key=lambda row: row.regimen):
+        mine = list(of_regimen)
+        yield f"\n{regimen}: {labels[regimen]}"
+        if not all(row.released for row in mine):
+            yield "  for rehearsal only: a dose without a source signed for patients"
+        plain = [
+            row.drug
+            for row in mine
+            if all(each.rule is None for each in mine if each.drug == row.drug) and not row.missing
+        ]
+        for drug in dict.fromkeys(plain):
+            row = next(each for each in mine if each.drug == drug)
+            yield f"  {drug}: {row.dose} in every class, no rule of this table"
+        for row in mine:
+            if row.drug not in plain:
+                yield "  " + _line(row)
+    yield "\nSOURCES"
+    used = {row.rule.split("/")[0] for row in rows if row.rule}
+    for rule_set in treatment.modifications.rule_sets:
+        standing = (
+            "in force" if rule_set.code in treatment.modifications.in_force else "not in force"
+        )
+        if rule_set.code in used or (rule_set.standing and standing == "not in force"):
+            yield f"  {rule_set.code} ({standing}): {rule_set.source or 'no source'}"
+            for reason in (rule_set.assumption, *(each.reason for each in rule_set.assumed)):
+                if reason:
+                    yield f"    assumption: {reason}"
+
+
+def _line(row: DoseRow) -> str:
+    findings = ", ".join(f"{item} {level}" for item, level in row.findings.items())
+    who = f"{findings + ' | ' if findings else ''}clearance {row.clearance}"
+    told = row.decision if row.dose is None else f"{row.decision} {row.dose} ({row.percent} %)"
+    notes = [
+        f"missing {row.missing}" if row.missing else None,
+        "off label: " + row.off_label if row.off_label else None,
+        "finding possibly false: renal impairment raises it" if row.possibly_false else None,
+        "assumption" if row.assumption else None,
+        None if row.regimen_open else "REGIMEN CLOSED",
+    ]
+    ground = f"{row.rule}, {_document(row.source)}" if row.rule else "no rule holds"
+    if row.missing:
+        ground = "not decided"
+    return f"{who:<58} {row.drug:<22} {told:<32} [{ground}]" + "".join(
+        f"; {note}" for note in notes if note
+    )
+
+
+def _document(source: str | None) -> str:
+    return source.split(":")[0].split(",")[0] if source else "no document"

@@ -1,0 +1,243 @@
+"""Decisions about treatment: the regimen, cycles, doses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from equipoise.conduct.context import Context
+from equipoise.errors import BadInput
+from equipoise.oversight.events import DeviationRecorded
+from equipoise.record.event import EventBody, decimal_text
+from equipoise.treatment.decision import rule_named
+from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
+from equipoise.treatment.plan import Dose, Regimen
+from equipoise.treatment.rules import released
+
+
+def regimen_chosen(context: Context, body: RegimenChosen) -> EventBody:
+    """A regimen of the family of the allocated arm, and open to this patient."""
+    arm = _arm(context)
+    family = next(each for each in context.study.randomisation.arms if each.code == arm).regimens
+    if body.regimen not in family:
+        raise context.refuse(
+            f"cannot receive {body.regimen} in arm {arm}",
+            rule="arm as randomised",
+            way_out=f"choose one of {', '.join(family)}",
+            value=body.regimen,
+        )
+    _check_open(context, body.regimen, family)
+    return body
+
+
+def _check_open(context: Context, regimen: str, family: Sequence[str]) -> None:
+    """Refuse a regimen that a standing rule closes to the patient, and name those that are open."""
+    options = {
+        row["regimen"]: row for row in context.derived("regimen_option").iter_rows(named=True)
+    }
+    option = options[regimen]
+    if option["open"]:
+        return
+    missing = option["missing"]
+    doubt = "; the finding may be false, renal impairment raises it" if option["doubtful"] else ""
+    others = ", ".join(code for code in family if options[code]["open"])
+    raise context.refuse(
+        f"cannot receive {regimen}: {_told(context, option)}{doubt}",
+        rule=option["rule"] or "dosing",
+        clause=_ground(context, option["rule"]),
+        way_out=(f"record {missing}, or " if missing else "")
+        + (f"choose one of those open: {others}" if others else "no regimen of the arm is open"),
+        value=regimen,
+    )
+
+
+def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[EventBody, ...]:
+    """The next cycle of the regimen chosen, every dose of it released for patients (PH1).
+
+    Refused when the dosing rule puts it off, misses something, or leaves no drug to be given,
+    unless a reason is given: then the cycle is a deviation too.
+    """
+    _arm(context)
+    if context.action.occurred is None:
+        raise BadInput("the day on which the cycle began", where="CycleStarted", field="occurred")
+    chosen = [each["regimen"] for each in context.bodies("RegimenChosen")]
+    if not chosen or chosen[-1] != body.regimen:
+        raise context.refuse(
+            f"has regimen {chosen[-1] if chosen else '(none)'}, not {body.regimen}",
+            rule="regimen chosen",
+            way_out="choose the regimen first",
+            value=body.regimen,
+        )
+    done = [each["cycle"] for each in context.bodies("CycleStarted")]
+    if body.cycle != len(done) + 1:
+        raise context.refuse(
+            f"has {len(done)} cycles; the next is {len(done) + 1}",
+            rule="cycles in order",
+            way_out=f"record cycle {len(done) + 1}",
+            value=body.cycle,
+        )
+    if "TreatmentDiscontinued" in {event.type for event in context.events}:
+        raise context.refuse(
+            "stopped study treatment", rule="treatment stopped", way_out="check the subject number"
+        )
+    for dose in _regimen(context, body.regimen).doses:
+        _check_released(context, body.regimen, dose)
+    return _by_the_rule(context, body)
+
+
+def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[EventBody, ...]:
+    decided = context.derived_with("dose_decision", body).filter(pl.col("cycle") == body.cycle)
+    rows = list(decided.iter_rows(named=True))
+    against = [row for row in rows if row["decision"] in ("delay", "undecided")]
+    if not against and all(row["decision"] in ("omit", "stop") for row in rows):
+        against = rows
+    if not against:
+        return body
+    told = "; ".join(dict.fromkeys(_told(context, row) for row in against))
+    missing = sorted({row["missing"] for row in against if row["missing"]})
+    if not (context.action.reason or "").strip():
+        raise context.refuse(
+            f"cannot begin cycle {body.cycle} of {body.regimen} on {context.action.occurred}: "
+            f"{told}",
+            rule=against[0]["rule"] or "dosing",
+            clause=_ground(context, against[0]["rule"]),
+            way_out=(f"record {', '.join(missing)}, or " if missing else "")
+            + "begin another day; if it has to begin, give the reason: it becomes a deviation",
+        )
+    return body, _deviation(context, f"cycle {body.cycle} of {body.regimen} began although {told}")
+
+
+def _told(context: Context, row: Mapping[str, Any]) -> str:
+    """A decision of the rule in words."""
+    if row["missing"]:
+        return f"{row['missing']} is not known, on which the dose of {row['drug']} depends"
+    if row["rule"] is None:
+        return f"{row['drug']}: {row['decision']}"
+    _, rule = rule_named(context.study.treatment, row["rule"])
+    return f"{row['drug']}: {rule.wording.en.rstrip('.')}"
+
+
+def _ground(context: Context, rule: str | None) -> str | None:
+    """The source of a rule, or the assumption that it is."""
+    if rule is None:
+        return None
+    rule_set, _ = rule_named(context.study.treatment, rule)
+    return rule_set.source or rule_set.assumption
+
+
+def _deviation(context: Context, told: str) -> DeviationRecorded:
+    """The deviation of a treatment that departs from the dosing rule for the reason given."""
+    important = {each.category for each in context.study.oversight.important_deviations}
+    return DeviationRecorded(
+        deviation=f"dosing-{context.events[-1].seq + 1}",
+        category="dose",
+        description=f"{told}; reason: {context.action.reason}",
+        important="dose" in important,
+    )
+
+
+def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody, ...]:
+    """A drug of the regimen of a cycle that began; its dose released for patients (PH1).
+
+    Another amount than the dosing rule decided, or more administrations than are planned, need a
+    reason and are a deviation too.
+    """
+    cycles = {each["cycle"]: each["regimen"] for each in context.bodies("CycleStarted")}
+    if body.cycle not in cycles:
+        raise context.refuse(
+            f"has not begun cycle {body.cycle}",
+            rule="cycle known",
+            way_out="record the start of the cycle first",
+            value=body.cycle,
+        )
+    regimen = _regimen(context, cycles[body.cycle])
+    doses = [dose for dose in regimen.doses if dose.drug == body.drug]
+    if not doses:
+        raise BadInput(
+            f"one of {', '.join(dose.drug for dose in regimen.doses)}",
+            where=f"DoseGiven, regimen {regimen.code}",
+            field="drug",
+            found=body.drug,
+        )
+    for dose in doses:
+        _check_released(context, regimen.code, dose)
+    if (body.amount is None) == (body.amount_missing is None):
+        raise BadInput("an amount, or the reason why none", where="DoseGiven", field="amount")
+    if not body.amount or not body.administrations:
+        return body
+    return _as_decided(context, body, Decimal(str(body.amount)), doses[0])
+
+
+def _as_decided(
+    context: Context, body: DoseGiven, amount: Decimal, dose: Dose
+) -> EventBody | tuple[EventBody, ...]:
+    """The dose, with a deviation where it is not what the rule decided."""
+    decided = context.derived("dose_decision").row(
+        by_predicate=(pl.col("cycle") == body.cycle) & (pl.col("drug") == body.drug), named=True
+    )
+    least, most = (Decimal(decided[name]).scaleb(-2) for name in ("least", "most"))
+    told = []
+    if not least <= amount <= most:
+        allowed = f"{decimal_text(most)} mg"
+        if least != most:
+            allowed = f"from {decimal_text(least)} to {allowed}"
+        told.append(
+            f"{decimal_text(amount)} mg of {body.drug} in cycle {body.cycle}, where the rule "
+            f"gives {allowed if most else 'none'}"
+            + (f" ({_told(context, decided)})" if decided["rule"] else "")
+        )
+    planned = len(dose.days) * dose.times_per_day
+    times = body.administrations + sum(
+        each["administrations"]
+        for each in context.bodies("DoseGiven")
+        if (each["cycle"], each["drug"]) == (body.cycle, body.drug) and each["amount"] is not None
+    )
+    if times > planned:
+        told.append(
+            f"{body.drug} {times} times in cycle {body.cycle}, where the regimen has {planned}"
+        )
+    if not told:
+        return body
+    if not (context.action.reason or "").strip():
+        raise context.refuse(
+            f"cannot be given {'; '.join(told)}",
+            rule=decided["rule"] or "dosing",
+            clause=_ground(context, decided["rule"]),
+            way_out="give the dose of the rule; if another was given, say for which reason: it "
+            "becomes a deviation",
+            value=f"{decimal_text(amount)} mg",
+        )
+    return body, _deviation(context, f"given {'; '.join(told)}")
+
+
+def _check_released(context: Context, regimen: str, dose: Dose) -> None:
+    """Refuse a dose without a signed source; a rehearsal uses it and the tables flag it."""
+    if not released(dose) and not context.state.rehearsal:
+        raise context.refuse(
+            f"cannot be given {dose.drug} of {regimen}: the dose has no signed source",
+            rule="PH1",
+            clause=dose.source or dose.assumption,
+            way_out="enter the protocol or label as source in a new study version, "
+            "signed by pharmacist and investigator",
+            value=f"{dose.amount} {dose.unit}",
+        )
+
+
+def _arm(context: Context) -> str:
+    for each in context.bodies("Randomised"):
+        return str(each["arm"])
+    raise context.refuse("is not randomised", rule="RN3", way_out="randomise the subject first")
+
+
+def _regimen(context: Context, code: str) -> Regimen:
+    return next(each for each in context.study.treatment.regimens if each.code == code)
+
+
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {
+    "RegimenChosen": regimen_chosen,
+    "CycleStarted": cycle_started,
+    "DoseGiven": dose_given,
+}

@@ -1,0 +1,225 @@
+"""What the rules decide on each drug of each cycle, by what was known on the day it began."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.sources import array_sources
+from equipoise.record.subject_rows import (
+    Flags,
+    Numbers,
+    SubjectRows,
+    days,
+    gathered,
+    grouped_sources,
+    pack,
+)
+from equipoise.treatment.amount import calculated, dispensed
+from equipoise.treatment.answers import Answers, Asked, clearance_of
+from equipoise.treatment.area import body_surface_area
+from equipoise.treatment.decision import (
+    DECISIONS,
+    Decided,
+    Measures,
+    Pair,
+    decisions,
+    item_key,
+    rules_in_force,
+)
+from equipoise.treatment.options import missing_column, rule_names
+from equipoise.treatment.plan import TreatmentPlan
+from equipoise.treatment.toxicity import Moments, Standing, adverse_events_standing, toxicities
+
+DOSE_DECISION: Columns = {
+    **KEY,
+    "cycle": pl.Int64,
+    "regimen": pl.String,
+    "drug": pl.String,
+    "occurred": pl.Date,
+    "decision": pl.String,
+    "amount": pl.Int64,
+    "dispensed": pl.Int64,
+    "least": pl.Int64,
+    "most": pl.Int64,
+    "rule": pl.String,
+    "missing": pl.String,
+    "doubtful": pl.Boolean,
+    "off_label": pl.Boolean,
+    **SOURCES,
+}
+CYCLE_STARTED: Columns = {
+    **KEY,
+    "occurred": pl.Date,
+    "seq": pl.Int64,
+    "event": pl.Int64,
+    "cycle": pl.Int64,
+    "regimen": pl.String,
+    "height": pl.Int64,
+    "weight": pl.Int64,
+}
+"""What the rule reads of cycles."""
+
+
+def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
+    """The decision on each drug of the regimen of each cycle, sorted by replicate, subject, cycle,
+    drug.
+
+    It rests on answers of days up to the first day of the cycle, and on adverse events recorded by
+    the moment at which it began, or later about a day before. Amounts are
+    those of one administration in 1/100 mg: `amount` as calculated, `dispensed` in whole units
+    (0 for a drug that is omitted or stopped); a dose from `least` to `most`, as dispensed, is by
+    the rule. A cycle of a regimen that this version of the study does not have decides nothing.
+    """
+    started = tables["cycle_started"]
+    if started.is_empty():
+        return pl.DataFrame(schema=DOSE_DECISION)
+    subjects = SubjectRows(started)
+    order = np.argsort(pack(subjects.rows(started), started["cycle"].to_numpy()), kind="stable")
+    cycles = started[order]
+    rules = rules_in_force(plan)
+    rows, on = subjects.rows(cycles), days(cycles["occurred"])
+    first = np.searchsorted(rows, rows, side="left")
+    moments = Moments(rows, on, cycles["event"].to_numpy())
+    standing = adverse_events_standing(tables, subjects, moments, on[first])
+    answers = Answers(subjects, tables["dosing_answer"])
+    regimen = regimen_places(cycles["regimen"], plan)
+    asked = cycle_measures(
+        answers, plan, rules, rows, first, on, regimen, cycles["cycle"].to_numpy(), standing
+    )
+    area = cycles.select(
+        body_surface_area(pl.col("height"), pl.col("weight"), plan.body_surface_area)
+    )
+    found = decisions(asked.measures, plan, rules)
+    sources = _sources([cycles["seq"].to_numpy(), *asked.seqs], standing)
+    return _assembled(plan, rules, cycles, found, area.to_series().to_numpy(), sources)
+
+
+def regimen_places(codes: pl.Series, plan: TreatmentPlan) -> Numbers:
+    """The place of each code among the regimens of the study, -1 where it is none of them."""
+    places = {each.code: place for place, each in enumerate(plan.regimens)}
+    found = codes.replace_strict(places, default=-1, return_dtype=pl.Int64)
+    return found.to_numpy()
+
+
+def cycle_measures(
+    answers: Answers,
+    plan: TreatmentPlan,
+    rules: Sequence[Pair],
+    rows: Numbers,
+    first: Numbers,
+    on: Numbers,
+    regimen: Numbers,
+    cycle: Numbers,
+    standing: Standing,
+) -> Asked:
+    """What was known of each cycle on its first day; rows in order of subject and cycle.
+
+    `first`: the place of the first row of its subject.
+    """
+    clearance, seqs = clearance_of(answers, plan.renal_function, rows, on)
+    before = on[np.maximum(np.arange(len(rows)) - 1, first)]
+    values, nadirs = {}, {}
+    for _, rule in rules:
+        for limits in rule.values:
+            if item_key(limits) not in values:
+                known = answers.latest(limits.item, rows, on, limits.valid_days)
+                values[item_key(limits)] = known.value
+                seqs.append(known.seq)
+        for limits in rule.nadirs:
+            if limits.item not in nadirs:
+                known = answers.lowest(limits.item, rows, before, on)
+                nadirs[limits.item] = known.value
+                seqs.append(known.seq)
+    measures = Measures(
+        regimen=regimen,
+        first=first,
+        cycle=cycle,
+        clearance=clearance,
+        values=values,
+        nadirs=nadirs,
+        toxicities=toxicities(rules, standing, len(rows)),
+    )
+    return Asked(measures, seqs)
+
+
+def amounts(
+    plan: TreatmentPlan, decided: Decided, regimen: Numbers, area: Numbers, dose: Numbers
+) -> tuple[Numbers, Numbers]:
+    """A dose of `decided` as calculated and as dispensed, in 1/100 mg.
+
+    `regimen` and `area` (1/10000 m2) are those of the rows of `decided`.
+    """
+    calculate = np.zeros(len(dose), dtype=np.int64)
+    dispense = calculate.copy()
+    for place, each in enumerate(plan.regimens):
+        for planned in each.doses:
+            if planned.drug == decided.drug:
+                here = np.flatnonzero(regimen == place)
+                by_area: Flags = np.full(len(here), planned.unit == "mg/m2")
+                found = calculated(dose[here], decided.denominator, area[here], by_area)
+                calculate[here] = found
+                dispense[here] = dispensed(found, planned.dispensed_in)
+    return calculate, dispense
+
+
+def _sources(seqs: list[Numbers], standing: Standing) -> pl.Series:
+    """The entries that each cycle rests on: its own, answers, and the adverse events known."""
+    found = array_sources(seqs)
+    if not len(standing.row):
+        return found
+    there, group = np.unique(standing.row, return_inverse=True)
+    groups = [group] + [np.arange(len(there))] * len(seqs)
+    values = [standing.seqs] + [each[there] for each in seqs]
+    more = grouped_sources(np.concatenate(groups), np.concatenate(values), len(there))
+    place = np.arange(len(found))
+    place[there] = len(found) + np.arange(len(there))
+    return pl.concat([found, more]).gather(place)
+
+
+def _assembled(
+    plan: TreatmentPlan,
+    rules: list[Pair],
+    cycles: pl.DataFrame,
+    found: Sequence[Decided],
+    area: Numbers,
+    sources: pl.Series,
+) -> pl.DataFrame:
+    """One row for each cycle and drug of its regimen."""
+    regimen = regimen_places(cycles["regimen"], plan)
+    columns: dict[str, list[Numbers]] = {
+        name: [] for name in ("amount", "dispensed", "least", "most")
+    }
+    for each in found:
+        at = regimen[each.row], area[each.row]
+        calculate, dispense = amounts(plan, each, *at, each.dose)
+        columns["amount"].append(calculate)
+        columns["dispensed"].append(dispense)
+        columns["least"].append(amounts(plan, each, *at, each.least)[1])
+        columns["most"].append(amounts(plan, each, *at, each.most)[1])
+    row = np.concatenate([each.row for each in found])
+    drug = np.repeat(np.arange(len(found)), [len(each.row) for each in found])
+    order = np.argsort(row * len(found) + drug, kind="stable")
+    row, drug = row[order], drug[order]
+
+    def joined(name: str) -> Numbers:
+        values: Numbers = np.concatenate([getattr(each, name) for each in found])[order]
+        return values
+
+    head = cycles.select(*KEY, "cycle", "regimen", "occurred")[row]
+    return head.select(*KEY, "cycle", "regimen").hstack(
+        [
+            pl.Series("drug", [each.drug for each in found], dtype=pl.String).gather(drug),
+            head["occurred"],
+            pl.Series("decision", DECISIONS, dtype=pl.String).gather(joined("decision")),
+            *(pl.Series(name, np.concatenate(parts)[order]) for name, parts in columns.items()),
+            gathered(rule_names(rules), joined("rule")),
+            missing_column(plan, rules, joined("missing")),
+            pl.Series("doubtful", joined("doubtful")),
+            pl.Series("off_label", joined("off_label")),
+            sources.gather(row),
+        ]
+    )

@@ -1,0 +1,186 @@
+"""How many adverse events count for each rule on toxicity, as they stood on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from equipoise.record.rule import KEY, Columns, Tables
+from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, coded, days, pack
+from equipoise.treatment.decision import Pair
+from equipoise.treatment.plan import Toxicity
+
+REPORTED: Columns = {
+    **KEY,
+    "occurred": pl.Date,
+    "seq": pl.Int64,
+    "event": pl.Int64,
+    "adverse_event": pl.String,
+    "term": pl.String,
+    "grade": pl.Int64,
+    "end": pl.String,
+    "outcome": pl.String,
+}
+FOLLOWED_UP: Columns = {
+    **KEY,
+    "occurred": pl.Date,
+    "seq": pl.Int64,
+    "event": pl.Int64,
+    "adverse_event": pl.String,
+    "grade": pl.Int64,
+    "outcome": pl.String,
+}
+"""What the rule reads of adverse events: columns of two event tables."""
+
+ENDED = ("recovered", "sequelae", "fatal")
+"""Outcomes after which an adverse event is over."""
+
+_DAY_BITS = 24
+_FIRST_DAY = 2**22
+_GRADES = 8
+
+
+class Standing(NamedTuple):
+    """Adverse events as they stood for some rows: one entry for each row and event known then.
+
+    `row`: for which row. `term`: the place of its term among `terms`. `worst`: its worst grade so
+    far, `present`: its latest, `ongoing`: whether it was not over. `seqs`: the entries that say so.
+    """
+
+    terms: Sequence[str]
+    row: Numbers
+    term: Numbers
+    worst: Numbers
+    present: Numbers
+    ongoing: Flags
+    seqs: Numbers
+
+
+def toxicities(
+    rules: Sequence[Pair], standing: Standing, size: int
+) -> dict[tuple[str, str], Numbers]:
+    """For each rule on toxicity, by codes of set and rule, how many events count, for each row.
+
+    >>> one = np.array([0])
+    >>> nausea = Standing(["Nausea"], one, one, np.array([3]), np.array([2]), one > -1, one)
+    >>> counted(Toxicity(grades=(2,), ongoing=True), nausea).tolist()
+    [True]
+    >>> counted(Toxicity(grades=(2,), occurrence=1), nausea).tolist()
+    [False]
+    """
+    return {
+        (rule_set.code, rule.code): np.bincount(
+            standing.row[counted(rule.toxicity, standing)], minlength=size
+        )
+        for rule_set, rule in rules
+        if rule.toxicity is not None
+    }
+
+
+def counted(toxicity: Toxicity, standing: Standing) -> Flags:
+    """Which events count: the terms and the grade, the present one of those that are not over."""
+    grades = np.zeros(_GRADES, dtype=np.bool_)
+    grades[list(toxicity.grades)] = True
+    found: Flags = grades[standing.present] & standing.ongoing
+    if not toxicity.ongoing:
+        found = grades[standing.worst]
+    if toxicity.terms or toxicity.except_terms:
+        named = [
+            (not toxicity.terms or term in toxicity.terms) and term not in toxicity.except_terms
+            for term in standing.terms
+        ]
+        found = found & np.array([*named, False], dtype=np.bool_)[standing.term]
+    return found
+
+
+class Moments(NamedTuple):
+    """Of which subject (by row), on which day, and with which event of the record as the last."""
+
+    rows: Numbers
+    on: Numbers
+    event: Numbers
+
+
+def adverse_events_standing(
+    tables: Tables, subjects: SubjectRows, moments: Moments, since: Numbers
+) -> Standing:
+    """The adverse events of subjects as they stood at some moments.
+
+    An event counts from its first day on, if that is not before the day `since`; one of which the
+    first day is not complete counts from the beginning. A follow-up counts from its day on, the one
+    recorded last on a day stands. Of the day itself counts what was recorded by then: nausea on the
+    evening of the first day of a cycle says nothing about this cycle.
+    """
+    rows, on, _ = moments
+    reports = tables["adverse_event_reported"]
+    terms, term = coded(reports["term"])
+    owner = subjects.rows(reports)
+    reports = reports.filter(pl.Series(owner >= 0))
+    term, owner = term[owner >= 0], owner[owner >= 0]
+    order = np.argsort(owner, kind="stable")
+    first = np.searchsorted(owner[order], rows, side="left")
+    number = np.searchsorted(owner[order], rows, side="right") - first
+    row = np.repeat(np.arange(len(rows)), number)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
+    event = order[np.repeat(first, number) + within]
+    state = _States(tables, subjects, reports, owner)
+    at, known = state.at(event, on[row], moments.event[row])
+    onset = days(reports["occurred"])[event]
+    known &= (onset == NONE) | (onset >= since[row])
+    end = days(reports["end"].str.to_date("%Y-%m-%d", strict=False))[event]
+    over = state.over[at] | ((end != NONE) & (end <= on[row]))
+    return Standing(
+        terms=terms.to_list(),
+        row=row[known],
+        term=term[event][known],
+        worst=state.worst[at][known],
+        present=state.grade[at][known],
+        ongoing=~over[known],
+        seqs=state.seq[at][known],
+    )
+
+
+class _States:
+    """Reports and follow-ups in order of event, day and entry."""
+
+    def __init__(
+        self, tables: Tables, subjects: SubjectRows, reports: pl.DataFrame, owner: Numbers
+    ) -> None:
+        later = tables["adverse_event_followed_up"]
+        names = pl.DataFrame({"row": owner, "adverse_event": reports["adverse_event"]})
+        asked = later.select(pl.Series("row", subjects.rows(later)), "adverse_event")
+        found = asked.join(
+            names.with_row_index("event"), ["row", "adverse_event"], "left", maintain_order="left"
+        )["event"]
+        of_later = found.cast(pl.Int64).fill_null(-1).to_numpy()
+        there = of_later >= 0
+        event = np.concatenate([np.arange(len(reports)), of_later[there]])
+        day = np.concatenate([days(frame["occurred"]) for frame in (reports, later)])
+        day = np.concatenate([day[: len(reports)], day[len(reports) :][there]])
+        columns = [
+            np.concatenate([reports[name].to_numpy(), later[name].to_numpy()[there]])
+            for name in ("seq", "grade", "event")
+        ]
+        over = pl.concat([reports["outcome"], later["outcome"].filter(pl.Series(there))])
+        key = (event << _DAY_BITS) + np.where(day == NONE, 0, day + _FIRST_DAY)
+        order = np.lexsort((columns[0], key))
+        self.key, self.seq, self.grade, self.event = (each[order] for each in (key, *columns))
+        self.over: Flags = over.is_in(ENDED).to_numpy()[order]
+        packed = np.maximum.accumulate(pack(self.key >> _DAY_BITS, self.grade))
+        self.worst: Numbers = packed - pack(self.key >> _DAY_BITS, np.int64(0))
+
+    def at(self, event: Numbers, on: Numbers, last: Numbers) -> tuple[Numbers, Flags]:
+        """The place of the last state of each event at a moment, and whether there is one."""
+        wanted = (event << _DAY_BITS) + _FIRST_DAY + on
+        place = np.searchsorted(self.key, wanted, side="right") - 1
+        if not len(self.key):
+            return place, place >= 0
+        while True:
+            later = (self.key[place] == wanted) & (self.event[place] > last) & (place >= 0)
+            if not later.any():
+                break
+            place = place - later
+        return np.maximum(place, 0), (place >= 0) & (self.key[place] >> _DAY_BITS == event)

@@ -1,0 +1,164 @@
+"""What the rules decide when a cycle is due: histories that an oncology pharmacist can read."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
+from equipoise.study.load import load_study
+from equipoise.treatment.amount import dispensed
+from tests.harness.history import read_cases, tables_of
+
+HERE = Path(__file__).parent
+CASES = read_cases(HERE / "dose_decisions.yaml")
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return load_study("mgmt-net")
+
+
+def form(name: str, on: Any, **answers: Any) -> dict[str, Any]:
+    items = [
+        {"item": item, "value": None if value == "none" else str(value)}
+        | ({"value_missing": "not_done"} if value == "none" else {})
+        for item, value in answers.items()
+    ]
+    return {
+        "event": "FormSaved",
+        "on": on,
+        "form": name,
+        "instance": f"{name}-{on}",
+        "items": items,
+    }
+
+
+def happened(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The entries of a case, in the order of their days."""
+    first = case["cycles"][0]
+    before = first - datetime.timedelta(days=7)
+    yield form("demography", before, age=65, sex="MALE")
+    yield form("dpd", before, uracilaemia=case.get("uracilaemia", 10))
+    counts = dict.fromkeys(case["cycles"], ("3.0", "200")) | case.get("counts", {})
+    creatinine = case.get("creatinine", 80)
+    for day, found in counts.items():
+        yield form("vital_signs", day, weight=70)
+        yield form("performance", day, ecog=case.get("ecog", 1))
+        if found == "none":
+            yield form("laboratory", day, creatinine=creatinine)
+        else:
+            neutrophils, platelets = found
+            yield form(
+                "laboratory", day, neutrophils=neutrophils, platelets=platelets,
+                creatinine=creatinine,
+            )  # fmt: skip
+    harms = list(enumerate(case.get("harms", ()), start=1))
+    yield from harmed(harms, late=False)
+    for cycle, day in enumerate(case["cycles"], start=1):
+        yield {
+            "event": "CycleStarted", "on": day, "cycle": cycle, "regimen": case["regimen"],
+            "height": "170", "weight": "70",
+        }  # fmt: skip
+    yield from harmed(harms, late=True)
+
+
+def harmed(harms: list[tuple[int, dict[str, Any]]], *, late: bool) -> Iterator[dict[str, Any]]:
+    """The adverse events that are recorded before (or late: after) every cycle."""
+    for number, harm in harms:
+        if harm.get("late", False) is not late:
+            continue
+        head = {"adverse_event": f"AE{number}"}
+        yield {
+            "event": "AdverseEventReported", "on": harm["from"], "term": harm["term"],
+            "grade": harm["grade"], "outcome": "not_recovered", **head,
+        }  # fmt: skip
+        later = {"event": "AdverseEventFollowedUp", **head}
+        for day, grade in harm.get("then", {}).items():
+            yield {**later, "on": day, "grade": grade, "outcome": "recovering"}
+        if "until" in harm:
+            yield {**later, "on": harm["until"], "grade": harm["grade"], "outcome": "recovered"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_dose_decision(case: dict[str, Any], study: Study) -> None:
+    tables = tables_of(happened(case))
+    found = derive(tables, study, upto="dose_decision")["dose_decision"]
+    planned = {each.code: each for each in study.treatment.regimens}[case["regimen"]]
+    drugs = sorted(dose.drug for dose in planned.doses)
+    assert found["drug"].to_list() == drugs * len(case["cycles"])
+    for row in found.iter_rows(named=True):
+        expected = case["expect"].get(row["cycle"], {}).get(row["drug"])
+        if expected is None:
+            continue
+        decision, amount, *rule = expected
+        least, most = amount if isinstance(amount, list) else (amount, amount)
+        told = [row["decision"], Decimal(row["least"]) / 100, Decimal(row["most"]) / 100]
+        assert told == [decision, Decimal(least), Decimal(most)], row
+        if rule:
+            assert [row["rule"]] == rule
+        assert row["dispensed"] == (row["most"] if decision == "judge" else row["least"])
+        if decision == "undecided":
+            assert row["missing"] == case["missing"]
+        starts = tables["cycle_started"].filter(pl.col("cycle") == row["cycle"])["seq"].item()
+        assert starts in row["sources"]
+
+
+def test_what_comes_later_changes_no_earlier_decision(study: Study) -> None:
+    case = next(each for each in CASES if len(each["cycles"]) == 5)
+    entries = sorted(happened(case), key=lambda entry: (str(entry["on"]), entry["event"]))
+    whole = derive(tables_of(entries), study, upto="dose_decision")["dose_decision"]
+    until = str(case["cycles"][2])
+    early = [entry for entry in entries if str(entry["on"]) <= until]
+    part = derive(tables_of(early), study, upto="dose_decision")["dose_decision"]
+    assert len(part) == 6
+    assert whole.filter(pl.col("cycle") <= 3).equals(part)
+
+
+def test_fictabine_waits_for_the_state_of_health() -> None:
+    """The second study: ECOG 4 within 14 days puts off, an older one is not known."""
+    lung = load_study("lung-tmb")
+    cycle = {
+        "event": "CycleStarted", "on": "2024-02-01", "cycle": 1, "regimen": "DOUBLET",
+        "height": "170", "weight": "70",
+    }  # fmt: skip
+    for day, ecog, told in (
+        ("2024-01-18", 4, "delay"), ("2024-01-18", 3, "full"), ("2024-01-17", 3, "undecided"),
+    ):  # fmt: skip
+        tables = tables_of([form("status", day, ecog_status=ecog, serum_creatinine=80), cycle])
+        found = derive(tables, lung, upto="dose_decision")["dose_decision"]
+        assert dict(found.select("drug", "decision").iter_rows())["fictabine"] == told
+
+
+@pytest.mark.parametrize(
+    ("calculated", "units", "mg"),
+    [
+        ("1363.58", ["150", "500"], "1350"),
+        ("325", ["150", "500"], "300"),
+        ("74.99", ["150", "500"], "0"),
+        ("75", ["150", "500"], "0"),
+        ("75.01", ["150", "500"], "150"),
+        ("1200", ["500", "150"], "1200"),
+        ("10024.99", ["150", "500"], "10000"),
+        ("10025.01", ["150", "500"], "10050"),
+        ("2.5", ["5"], "0"),
+        ("363.62", ["5", "20", "250"], "365"),
+        ("0.37", ["0.25"], "0.25"),
+        ("0.38", ["0.25"], "0.5"),
+        ("29", ["6", "10", "15"], "28"),
+        ("1363.58", [], "1363.58"),
+    ],
+)
+def test_dispensed(calculated: str, units: list[str], mg: str) -> None:
+    """The nearest sum of whole units; of two equally near the lower."""
+    amount = np.array([int(Decimal(calculated) * 100)])
+    found = dispensed(amount, [Decimal(each) for each in units])
+    assert found.tolist() == [int(Decimal(mg) * 100)]

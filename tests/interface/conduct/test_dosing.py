@@ -1,0 +1,208 @@
+"""Doses through conduct: the rule decides; another dose needs a reason, and is a deviation."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from equipoise.errors import BadInput, Refused
+from equipoise.record.event import Event
+from equipoise.record.keys import KeyStore
+from equipoise.record.sqlite import SqliteLog
+from equipoise.record.tables import tables
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
+from equipoise.study.load import load_study
+from equipoise.treatment.plan import SignedSource
+from tests.harness.trial import Trial
+
+SIGNED = SignedSource(document="label", pharmacist="P. Harmacist", investigator="I. Nvestigator")
+CYCLE = {"cycle": 1, "regimen": "DOUBLET", "height": "170", "weight": "70"}
+EXEMPLATIN = {"cycle": 1, "day": 1, "drug": "exemplatin"}
+FICTABINE = {"cycle": 1, "day": 1, "drug": "fictabine", "administrations": 14}
+
+
+def signed() -> Study:
+    """The second study with every dose released for patients."""
+    study = load_study("lung-tmb")
+    regimens = tuple(
+        regimen.model_copy(
+            update={
+                "doses": tuple(
+                    dose.model_copy(update={"release": SIGNED}) for dose in regimen.doses
+                )
+            }
+        )
+        for regimen in study.treatment.regimens
+    )
+    treatment = study.treatment.model_copy(update={"regimens": regimens})
+    return study.model_copy(update={"treatment": treatment})
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    log = SqliteLog.create(tmp_path / "record.sqlite3", trial="T1")
+    keys = KeyStore.create(tmp_path / "record.sqlite3.keys")
+    opened = Trial.opened(log, keys, study=signed())
+    opened.activate()
+    yield opened
+    log.close()
+    keys.close()
+
+
+def allocated(trial: Trial) -> str:
+    """The first subject who is allocated to the doublet."""
+    for number in itertools.count(1):
+        subject = f"A-{number:03}"
+        trial.screened(subject)
+        (event,) = trial.act("Randomise", {}, subject=subject)
+        if json.loads(event.body)["arm"] == "CHEMO":
+            return subject
+    raise AssertionError
+
+
+def status(trial: Trial, subject: str, instance: str, **answers: str) -> None:
+    items: list[dict[str, str]] = [
+        {"item": item, "value": value} for item, value in answers.items()
+    ]
+    for item in ("ecog_status", "serum_creatinine"):
+        if item not in answers:
+            items.append({"item": item, "value_missing": "not_done"})
+    body = {"form": "status", "instance": instance, "items": items}
+    trial.act("FormSaved", body, subject=subject)
+
+
+def begun(trial: Trial) -> str:
+    """A subject whose first cycle has begun."""
+    subject = allocated(trial)
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    trial.act("CycleStarted", CYCLE, subject=subject)
+    return subject
+
+
+def deviation(trial: Trial, event: Event) -> tuple[dict[str, Any], str]:
+    """The body of a deviation, and its description in plain text."""
+    assert event.type == "DeviationRecorded"
+    body = json.loads(event.body)
+    plain = trial.keys.unseal(body["description"], f"T1/{event.subject}/description")
+    return body, str(plain)
+
+
+@pytest.mark.requirement("PH1")
+def test_the_dose_of_the_rule_is_recorded_and_no_other_without_a_reason(trial: Trial) -> None:
+    subject = begun(trial)
+    (event,) = trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+    assert event.type == "DoseGiven"
+    (event,) = trial.act("DoseGiven", {**FICTABINE, "amount": "1650"}, subject=subject)
+    more = {**EXEMPLATIN, "administrations": 0, "amount": "300"}
+    trial.act("DoseGiven", more, subject=subject)
+    with pytest.raises(Refused, match=r"exemplatin 2 times in cycle 1, where the regimen has 1"):
+        trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+    missing = {**EXEMPLATIN, "amount_missing": "not_done"}
+    assert len(trial.act("DoseGiven", missing, subject=subject)) == 1
+
+
+@pytest.mark.requirement("PH1")
+@pytest.mark.parametrize("amount", ["108.57", "108.59", "60", "10858"])
+def test_another_dose_is_a_deviation(trial: Trial, amount: str) -> None:
+    subject = begun(trial)
+    body = {**EXEMPLATIN, "amount": amount}
+    told = rf"cannot be given {amount} mg of exemplatin in cycle 1, where the rule gives 108.58 mg"
+    with pytest.raises(Refused, match=told) as error:
+        trial.act("DoseGiven", body, subject=subject)
+    assert "say for which reason" in str(error.value)
+    with pytest.raises(Refused, match=told):
+        trial.act("DoseGiven", body, subject=subject, reason="  ")
+    given, departed = trial.act("DoseGiven", body, subject=subject, reason="a broken vial")
+    assert given.type == "DoseGiven"
+    assert (given.cause, given.reason) == (departed.cause, "a broken vial")
+    content, description = deviation(trial, departed)
+    assert content["category"] == "dose"
+    assert content["important"] is True
+    assert f"given {amount} mg of exemplatin" in description
+    assert description.endswith("reason: a broken vial")
+
+
+def test_a_reduced_dose_is_the_dose_of_the_rule(trial: Trial) -> None:
+    subject = allocated(trial)
+    status(trial, subject, "2", ecog_status="1", serum_creatinine="120.1")
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    trial.act("CycleStarted", CYCLE, subject=subject)
+    with pytest.raises(Refused, match=r"gives 81\.44 mg \(exemplatin: Creatinine above 120"):
+        trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+    trial.act("DoseGiven", {**EXEMPLATIN, "amount": "81.44"}, subject=subject)
+    found = derive(tables(trial.log.read(), CATALOGUE), trial.study, upto="dose_decision")
+    row = found["dose_decision"].row(by_predicate=pl.col("drug") == "exemplatin", named=True)
+    assert (row["decision"], row["rule"], row["dispensed"]) == ("reduce", "EXEMPLATIN/raised", 8144)
+
+
+def test_a_regimen_that_a_standing_rule_closes_cannot_be_chosen(trial: Trial) -> None:
+    subject = allocated(trial)
+    status(trial, subject, "2", ecog_status="1", serum_creatinine="250.1")
+    closed = r"cannot receive DOUBLET: exemplatin: Creatinine above 250 µmol/L: contraindicated"
+    with pytest.raises(Refused, match=closed) as error:
+        trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    assert "no regimen of the arm is open" in str(error.value)
+    status(trial, subject, "3", ecog_status="1")
+    with pytest.raises(Refused, match="serum_creatinine is not known, on which the dose of"):
+        trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    status(trial, subject, "4", ecog_status="1", serum_creatinine="250")
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+
+
+def test_a_cycle_that_the_rule_puts_off_begins_only_as_a_deviation(trial: Trial) -> None:
+    subject = allocated(trial)
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    status(trial, subject, "2", ecog_status="4", serum_creatinine="80")
+    told = r"cannot begin cycle 1 of DOUBLET on .*: fictabine: ECOG 4 in the last 14 days: wait"
+    with pytest.raises(Refused, match=told) as error:
+        trial.act("CycleStarted", CYCLE, subject=subject)
+    assert "(FICTABINE/ecog_4" in str(error.value)
+    status(trial, subject, "3", serum_creatinine="80")
+    with pytest.raises(Refused, match="ecog_status is not known") as error:
+        trial.act("CycleStarted", CYCLE, subject=subject)
+    assert "record ecog_status, or begin another day" in str(error.value)
+    cycle, departed = trial.act("CycleStarted", CYCLE, subject=subject, reason="urgent")
+    assert cycle.type == "CycleStarted"
+    _, description = deviation(trial, departed)
+    assert description.startswith("cycle 1 of DOUBLET began although ecog_status is not known")
+    with pytest.raises(Refused, match="has 1 cycles; the next is 2"):
+        trial.act("CycleStarted", CYCLE, subject=subject, reason="urgent")
+
+
+def test_a_refused_cycle_leaves_nothing_behind_for_the_next_one(trial: Trial) -> None:
+    """The cycle that was asked for and refused had other measures: its doses are not kept."""
+    subject = allocated(trial)
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    status(trial, subject, "2", ecog_status="4", serum_creatinine="80")
+    with pytest.raises(Refused, match="ECOG 4"):
+        trial.act("CycleStarted", {**CYCLE, "weight": "50"}, subject=subject)
+    status(trial, subject, "3", ecog_status="1", serum_creatinine="80")
+    trial.act("CycleStarted", CYCLE, subject=subject)
+    trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+
+
+def test_a_cycle_has_a_day(trial: Trial) -> None:
+    subject = allocated(trial)
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    with pytest.raises(BadInput, match="the day on which the cycle began"):
+        trial.act("CycleStarted", CYCLE, subject=subject, occurred=None)
+
+
+def test_an_event_of_harm_reduces_the_next_cycle_through_conduct(trial: Trial) -> None:
+    subject = begun(trial)
+    for name in ("AE1", "AE2"):
+        body = {"adverse_event": name, "term": "Nausea", "grade": 3, "outcome": "not_recovered"}
+        trial.act("AdverseEventReported", body, subject=subject)
+        trial.act("CycleStarted", {**CYCLE, "cycle": int(name[2:]) + 1}, subject=subject)
+    dose = {**EXEMPLATIN, "amount": "86.87"}
+    trial.act("DoseGiven", {**dose, "cycle": 2}, subject=subject)
+    with pytest.raises(Refused, match=r"where the rule gives none \(exemplatin: Grade 3 for the s"):
+        trial.act("DoseGiven", {**dose, "cycle": 3}, subject=subject)
