@@ -6,6 +6,7 @@ and release give the same bytes.
 
 from __future__ import annotations
 
+import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -30,8 +31,9 @@ from equipoise.report.findings import (
     result_views,
     shorter,
 )
+from equipoise.report.laboratory import laboratory_shift_table
 from equipoise.report.provenance import RecordFacts, register, source_lists
-from equipoise.report.safety import adverse_event_table
+from equipoise.report.safety import adverse_event_table, serious_event_table
 from equipoise.report.wording import counted, moment
 from equipoise.study.analysis_plan import Analysis
 from equipoise.study.definition import Study
@@ -79,6 +81,8 @@ def report(
         ],
         "conventions": conventions(),
         "events": adverse_event_table(tables, study),
+        "serious": serious_event_table(tables, study, _day(record_facts)),
+        "laboratory": laboratory_shift_table(tables, study),
         "assays": Markup(assay_flow(tables, study, estimand.status_rule)),
         "rule": estimand.status_rule,
         "redetermined": redetermination_table(tables, study, estimand.status_rule),
@@ -91,6 +95,11 @@ def report(
         "moment": moment,
     }  # fmt: skip
     return _template().render(context)
+
+
+def _day(facts: RecordFacts) -> datetime.date:
+    """The day of the data cut, else of the last event."""
+    return facts.cut or datetime.date.fromisoformat(facts.recorded[:10])
 
 
 def _analysed(study: Study, subjects: pl.DataFrame, analysis: Analysis) -> pl.DataFrame:

@@ -1,12 +1,17 @@
-"""What harm was done: adverse events by term and worst grade in each arm."""
+"""What harm was done: adverse events by term and worst grade in each arm, and the serious ones."""
 
 from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from equipoise.record.rule import Tables
 from equipoise.report.layout import Heading, Row, Table, arm_codes
 from equipoise.report.wording import share
+from equipoise.safety.serious import EVENT, reports_due
 from equipoise.study.definition import Study
 
 KEY = ("replicate", "subject")
@@ -61,6 +66,60 @@ def adverse_event_table(tables: Tables, study: Study) -> Table:
         ),
         block=1 + len(GRADES),
     )
+
+
+def serious_event_table(tables: Tables, study: Study, on: datetime.date) -> Table:
+    """Every serious adverse event with both opinions, whether it is a SUSAR, and what was due.
+
+    `on` is the day on which the report is made: what was not done by its last day is overdue.
+    """
+    states = reports_due(tables["expedited_report"], on)
+    told: dict[tuple[object, ...], list[str]] = {}
+    for each in states.iter_rows(named=True):
+        key = tuple(each[name] for name in EVENT)
+        told.setdefault(key, []).append(_told(each))
+    arms = dict(tables["allocation"].select("subject", "arm").rows())
+    rows = [
+        Row(
+            f"{each['subject']} {each['adverse_event']}",
+            [
+                arms.get(each["subject"], "–"),
+                each["term"],
+                each["severity"].replace("_", "-"),
+                _yes(each["related_investigator"]),
+                _yes(each["related_sponsor"]),
+                _yes(each["expected"]),
+                _yes(each["susar"]),
+                "; ".join(told.get(tuple(each[name] for name in EVENT), [])),
+            ],
+        )
+        for each in tables["serious_adverse_event"].iter_rows(named=True)
+    ]
+    names = (
+        "Arm", "Term", "Severity", "Related: investigator", "Related: sponsor", "Expected",
+        "SUSAR", "Reports: last day, and when done",
+    )  # fmt: skip
+    listing = study.safety.reference_safety_information
+    return Table(
+        "Serious adverse events: opinions, expectedness and expedited reports",
+        "Subject, event",
+        [[Heading(name) for name in names]],
+        rows,
+        (
+            "Related is what either party says; no opinion takes the other back. Expected by: "
+            f"{listing.document if listing else 'no reference safety information, so none is'}.",
+        ),
+    )
+
+
+def _told(report: Mapping[str, Any]) -> str:
+    """One report in words: what it is, its last day, when it was done or that it is not."""
+    words = f"{str(report['report']).replace('_', ' ')} by {report['due']}: {report['state']}"
+    return f"{words} {report['done']}" if report["done"] else words
+
+
+def _yes(value: bool | None) -> str:
+    return {True: "yes", False: "no", None: "–"}[value]
 
 
 def _treated(tables: Tables) -> pl.DataFrame:
