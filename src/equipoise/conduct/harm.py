@@ -13,6 +13,7 @@ from equipoise.errors import BadInput
 from equipoise.record.event import EventBody
 from equipoise.safety.ctcae import check_grade, check_report
 from equipoise.safety.events import (
+    AdverseEventCoded,
     AdverseEventFollowedUp,
     AdverseEventReported,
     CausalityAssessed,
@@ -86,6 +87,21 @@ def causality_assessed(context: Context, body: CausalityAssessed) -> EventBody:
             clause="ICH E2A III.A: both opinions stand, each by who holds it",
             way_out=f"record the opinion of the {own}; the other stays as it is",
             value=body.opinion_of,
+        )
+    return body
+
+
+def adverse_event_coded(context: Context, body: AdverseEventCoded) -> EventBody:
+    """A code of the dictionary of the study, in its version."""
+    check_known(context, body, "adverse_event", "AdverseEventReported")
+    plan = context.study.safety.dictionary
+    wanted = f"{plan.name} {plan.version}" if plan else "no dictionary"
+    if (found := f"{body.dictionary} {body.version}") != wanted:
+        raise context.refuse(
+            f"{body.adverse_event} cannot be coded in {found}: the study names {wanted}",
+            rule="dictionary of the study",
+            way_out="give the file of that version, or adopt a study version that names this one",
+            value=found,
         )
     return body
 
@@ -205,6 +221,7 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "SeriousAdverseEventReported": serious_adverse_event_reported,
     "CausalityAssessed": causality_assessed,
     "SusarSubmitted": susar_submitted,
+    "AdverseEventCoded": adverse_event_coded,
     "LaboratoryReported": laboratory_reported,
     "ReferenceRangesDeclared": reference_ranges_declared,
 }

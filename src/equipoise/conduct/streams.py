@@ -17,6 +17,7 @@ INDEPENDENT = frozenset(
         "SubjectScreened", "SampleReceived", "AssayResultRecorded", "AssayResultInvalidated",
         "LesionIdentified", "TumourAssessed", "QueryRaised", "QueryAnswered", "QueryClosed",
         "SourceVerified", "LaboratoryReported", "CausalityAssessed", "BreakCode",
+        "AdverseEventCoded",
     }
 )  # fmt: skip
 """Actions that add something with a permanent name of its own and rest on nobody else's entries:

@@ -82,6 +82,19 @@ class SusarSubmitted(EventBody):
     number: Text
 
 
+class AdverseEventCoded(EventBody):
+    """The code of an adverse event in a dictionary that the study names; the latest one stands."""
+
+    adverse_event: Identifier
+    dictionary: Text
+    version: Text
+    code: Text
+    term: Text
+    preferred_code: Text
+    preferred_term: Text
+    system_organ_class: Text
+
+
 class LaboratoryResult(Body):
     """One value of a report in its reported unit, or why there is none."""
 
@@ -130,6 +143,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     SeriousAdverseEventReported,
     CausalityAssessed,
     SusarSubmitted,
+    AdverseEventCoded,
     LaboratoryReported,
     ReferenceRangesDeclared,
 )

@@ -45,6 +45,13 @@ class ReferenceSafetyInformation(Plan):
     reactions: tuple[ExpectedReaction, ...] = ()
 
 
+class MedicalDictionary(Plan):
+    """The dictionary in which adverse events are coded, in the version of the trial."""
+
+    name: str
+    version: str
+
+
 class LaboratoryPlan(Plan):
     """The items of the forms by which a reference range is chosen; none where it needs none."""
 
@@ -57,7 +64,8 @@ class SafetyPlan(Plan):
 
     `partial_onset` says which day stands for a partly known first day of an adverse event: one that
     need not lie before the first dose is moved to it. Without reference safety information every
-    serious reaction is unexpected.
+    serious reaction is unexpected. Without a dictionary adverse events stand by their own words and
+    their term of the grading standard.
     """
 
     grading: Literal["ctcae_5"]
@@ -65,4 +73,5 @@ class SafetyPlan(Plan):
     clocks: ReportingClocks
     partial_onset: Imputation = Imputation(method="none")
     reference_safety_information: ReferenceSafetyInformation | None = None
+    dictionary: MedicalDictionary | None = None
     laboratory: LaboratoryPlan = LaboratoryPlan()

@@ -21,10 +21,12 @@ from equipoise.record.subject_rows import (
     Numbers,
     SubjectRows,
     days,
+    gathered,
     grouped_sources,
 )
 from equipoise.safety.ctcae import ctcae_terms
 from equipoise.safety.events import (
+    AdverseEventCoded,
     AdverseEventFollowedUp,
     AdverseEventReported,
     CausalityAssessed,
@@ -50,6 +52,10 @@ ADVERSE_EVENT: Columns = {
     "worsened": pl.Boolean,
     "treatment_emergent": pl.Boolean,
     "related": pl.Boolean,
+    "dictionary": pl.String,
+    "code": pl.String,
+    "preferred_term": pl.String,
+    "preferred_class": pl.String,
     **SOURCES,
 }
 
@@ -72,9 +78,11 @@ def adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
       `days_after_last_dose` days after the last one. An onset of which the day is not known counts
       unless every day that it can mean is excluded: what is put in for it decides nothing. Without
       any dose nothing is treatment-emergent.
+    - `dictionary` (with version), `code`, `preferred_term`, `preferred_class`: the code that was
+      recorded last; null without one.
 
     Source: ICH E9, glossary (treatment emergent); the period is the study file's.
-    `sources` are the reports, follow-ups and opinions; those of the dose days stand in `exposure`.
+    `sources` are reports, follow-ups, opinions and the code; the dose days' stand in `exposure`.
     """
     reports = tables["adverse_event_reported"].sort(EVENT)
     subjects = SubjectRows(reports)
@@ -98,6 +106,7 @@ def adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
             (pl.col("before") & pl.col("worse")).alias("worsened"),
             (pl.col("new") | (pl.col("before") & pl.col("worse"))).alias("treatment_emergent"),
             pl.Series("related", told.related),
+            *told.coded.get_columns(),
             told.sources,
         )
     )
@@ -110,6 +119,7 @@ class _Told(NamedTuple):
     serious: Flags
     related: Flags
     later: tuple[pl.DataFrame, Numbers]
+    coded: pl.DataFrame
     sources: pl.Series
 
 
@@ -129,17 +139,31 @@ def _told(tables: Tables, reports: pl.DataFrame, subjects: SubjectRows) -> _Told
     later, later_of = of("adverse_event_followed_up")
     serious, serious_of = of("serious_adverse_event_reported")
     opinions, opinions_of = of("causality_assessed")
+    codes, codes_of = of("adverse_event_coded")
+    code = np.full(len(reports), -1, dtype=np.int64)
+    np.maximum.at(code, codes_of, np.arange(len(codes)))
     grade = reports["grade"].to_numpy().copy()
     np.maximum.at(grade, later_of, later["grade"].to_numpy())
     sae, related = (np.zeros(len(reports), dtype=np.bool_) for _ in range(2))
     sae[serious_of] = True
     related[opinions_of[(opinions["related"] == "related").to_numpy()]] = True
-    places = np.concatenate([np.arange(len(reports)), later_of, serious_of, opinions_of])
-    seqs = np.concatenate(
-        [frame["seq"].to_numpy() for frame in (reports, later, serious, opinions)]
+    stands = np.flatnonzero(code >= 0)
+    places = [np.arange(len(reports)), later_of, serious_of, opinions_of, stands]
+    seqs = [frame["seq"].to_numpy() for frame in (reports, later, serious, opinions)]
+    seqs.append(codes["seq"].to_numpy()[code[stands]])
+    sources = grouped_sources(np.concatenate(places), np.concatenate(seqs), len(reports))
+    return _Told(grade, sae, related, (later, later_of), _code(codes, code), sources)
+
+
+def _code(codes: pl.DataFrame, places: Numbers) -> pl.DataFrame:
+    """The code of each event, from the row of `codes` at its place; null where that is -1."""
+    columns = codes.select(
+        pl.concat_str("dictionary", pl.lit(" "), "version").alias("dictionary"),
+        "code",
+        "preferred_term",
+        pl.col("system_organ_class").alias("preferred_class"),
     )
-    sources = grouped_sources(places, seqs, len(reports))
-    return _Told(grade, sae, related, (later, later_of), sources)
+    return pl.DataFrame([gathered(column, places) for column in columns.get_columns()])
 
 
 def _worse(
@@ -191,6 +215,7 @@ RULES: tuple[TableRule, ...] = (
                     AdverseEventFollowedUp,
                     SeriousAdverseEventReported,
                     CausalityAssessed,
+                    AdverseEventCoded,
                 )
             },
             "exposure": {**KEY, "first_dose": pl.Date, "last_dose": pl.Date},

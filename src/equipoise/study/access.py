@@ -71,6 +71,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "SeriousAdverseEventReported": _SITE,
     "CausalityAssessed": _INVESTIGATOR | {"safety_officer"},
     "SusarSubmitted": frozenset({"safety_officer"}),
+    "AdverseEventCoded": frozenset({"data_manager", "safety_officer"}),
     "LaboratoryReported": _SITE,
     "ReferenceRangesDeclared": _SITE | _LABORATORY,
     "Correct": _SITE | {"pharmacist", "laboratory", "reader"},
