@@ -165,6 +165,54 @@ def test_exhausted_words_are_an_error_never_an_allocation() -> None:
         allocate_batch([method], np.zeros((1, 3), dtype=np.int64), words)
 
 
+@pytest.mark.requirement("RN2")
+@pytest.mark.parametrize(
+    "method", [CompleteRandomisation((2, 1)), CompleteRandomisation((1, 2, 4))]
+)
+def test_exhausted_words_of_a_single_draw_are_an_error(method: CompleteRandomisation) -> None:
+    largest = np.full(8, 2**64 - 1, dtype=np.uint64)
+    with pytest.raises(BadInput, match=r"stratum LOW, block 3: .*8 words of a block suffice"):
+        allocate(method, "LOW", 3, lambda *_: largest)
+    words = largest.reshape(1, 1, 1, 8)
+    with pytest.raises(BadInput, match="nothing was allocated"):
+        allocate_batch([method], np.zeros((1, 1), dtype=np.int64), words)
+
+
+@pytest.mark.requirement("RN2")
+@pytest.mark.parametrize("good", [1, 2, 4])
+def test_words_exhausted_in_the_shuffle_are_an_error(good: int) -> None:
+    """The size is drawn, then so many places; every further word is rejected."""
+    method = PermutedBlocks((2, 1), (6, 3))
+    drawn = rejected("LOW", 0, 12).copy()
+    drawn[:good] = 0
+    with pytest.raises(BadInput, match="12 words of a block suffice"):
+        allocate(method, "LOW", 0, lambda *_: drawn)
+    with pytest.raises(BadInput, match="nothing was allocated"):
+        allocate_batch([method], np.zeros((1, 1), dtype=np.int64), drawn.reshape(1, 1, 1, 12))
+
+
+@pytest.mark.parametrize("ratio", [(2, -1, 1), (1,), (0, 3), ()])
+def test_a_single_draw_has_a_possible_ratio_too(ratio: tuple[int, ...]) -> None:
+    with pytest.raises(BadInput, match="at least two of them positive"):
+        CompleteRandomisation(ratio)
+    with pytest.raises(BadInput, match="at least two of them positive"):
+        PermutedBlocks(ratio, (2,))
+
+
+def test_a_stratum_without_a_method_is_refused() -> None:
+    words = nature_words(1, "x", [0], (1, 1, 12))
+    for strata in ([[0, 1]], [[1, 0]], [[-1, 1]]):
+        with pytest.raises(BadInput, match="a stratum index below 1"):
+            allocate_batch([PermutedBlocks((2, 1), (3, 6))], np.array(strata), words)
+
+
+def test_who_is_not_randomised_has_a_negative_arm() -> None:
+    """The number is written down by whoever keeps tables of arms: it never changes."""
+    words = nature_words(1, "x", [0], (1, 1, 12))
+    arms = allocate_batch([PermutedBlocks((2, 1), (3, 6))], np.array([[-1, 0, -1]]), words)
+    assert arms[0, 0] == arms[0, 2] == -1
+
+
 def test_a_block_never_draws_beyond_its_own_words() -> None:
     method = PermutedBlocks((2, 1), (3, 6))
     words = nature_words(1, "x", [0], (1, 1, 64))
