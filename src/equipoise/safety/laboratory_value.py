@@ -16,7 +16,13 @@ from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, cod
 from equipoise.safety.events import LaboratoryResult, ReferenceRange
 from equipoise.safety.laboratory import MULTIPLE_PLACES, Bound, Direction, Limit, graded_term
 from equipoise.safety.plan import SafetyPlan
-from equipoise.safety.reference_range import Subject, factors, graded_units, limits_of_normal
+from equipoise.safety.reference_range import (
+    Measured,
+    Subject,
+    factors,
+    graded_units,
+    limits_of_normal,
+)
 from equipoise.safety.treatment_period import dose_days
 
 Grades = NDArray[np.int8]
@@ -42,6 +48,7 @@ LABORATORY_VALUE: Columns = {
 MISSING = ("unit", "range", "baseline")
 """What a grade lacks: a known unit, a reference range, a value at baseline."""
 
+_READ = (*KEY, "site", "occurred", "seq", "analyte", "value", "unit")
 _DAY_BITS = 21
 _DAY_ZERO = 2**20
 _ANALYTE_BITS = 10
@@ -57,6 +64,32 @@ class _Values(NamedTuple):
     upper: Numbers
     base: Numbers
     base_upper: Numbers
+
+    @property
+    def size(self) -> int:
+        """How many values there are: what `some` has left out is empty."""
+        return max(len(each) for each in self)
+
+    def some(self, rows: Numbers, limits: Sequence[Limit]) -> tuple[_Values, bool]:
+        """Of some rows what `limits` compare, and whether that is a baseline."""
+        bounds = [bound for each in limits for bound in (each.above, each.below) if bound]
+        scales = {bound.scale for bound in bounds}
+        normal = any(each.baseline for each in limits)
+        base = normal or bool(scales & {"baseline", "uln_and_baseline"})
+        absolute = "value" in scales
+        wanted = {
+            "standard": scales != {"value"},
+            "graded": absolute,
+            "graded_in": absolute,
+            "lower": "lln" in scales,
+            "upper": bool(scales & {"uln", "uln_and_baseline"}),
+            "base": base,
+            "base_upper": normal,
+        }
+        parts = {
+            name: part[rows] if wanted[name] else part[:0] for name, part in self._asdict().items()
+        }
+        return _Values(**parts), base
 
 
 def laboratory_value(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
@@ -83,9 +116,8 @@ def laboratory_value(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
 
     Source: CTCAE version 5.0; the terms and limits are data (`ctcae_5_laboratory.csv`).
     """
-    results = tables[LaboratoryResult.TABLE].filter(
-        pl.col("value").is_not_null() & pl.col("occurred").is_not_null()
-    )
+    there = pl.col("value").is_not_null() & pl.col("occurred").is_not_null()
+    results = tables[LaboratoryResult.TABLE].select(_READ).filter(there)
     if results.is_empty():
         return pl.DataFrame(schema=dict(LABORATORY_VALUE))
     subjects = SubjectRows(results)
@@ -96,8 +128,9 @@ def laboratory_value(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     results, rows, codes, on = results[order], rows[order], codes[order], on[order]
     dosed = dose_days(subjects, tables["exposure"]).at(rows)
     people = _subject(subjects, rows, tables["subject_item"], plan)
-    normal = limits_of_normal(results, on, people, tables[ReferenceRange.TABLE])
-    standard, graded, graded_in = factors(results["analyte"], results["unit"])
+    measured = Measured(results, on, names, codes)
+    normal = limits_of_normal(measured, people, tables[ReferenceRange.TABLE])
+    standard, graded, graded_in = factors(names, codes, results["unit"])
     value = results["value"].to_numpy()
     base = _baseline(group[order], on, dosed.first, standard > 0)
     of_base = (np.where(base >= 0, each[base], NONE) for each in (value * standard, normal.upper))
@@ -164,12 +197,12 @@ def _graded(
     ways: tuple[Direction, ...] = ("low", "high")
     for number, name in enumerate(names):
         mine = np.flatnonzero((codes == number) & (values.graded_in >= 0))
-        part = _Values(*(each[mine] for each in values))
         for way in ways:
             limits = graded_term(name, way)[1]
             if not limits:
                 continue
-            asked[mine] |= any(_asks_for_baseline(limit) for limit in limits)
+            part, base = values.some(mine, limits)
+            asked[mine] |= base
             least, most, lack = _possible(limits, part)
             lacks[mine] = np.minimum(lacks[mine], lack)
             unknown = lack == MISSING.index("range")
@@ -180,11 +213,6 @@ def _graded(
     return columns, asked
 
 
-def _asks_for_baseline(limit: Limit) -> bool:
-    scales = {bound.scale for bound in (limit.above, limit.below) if bound}
-    return limit.baseline is not None or bool(scales & {"baseline", "uln_and_baseline"})
-
-
 def _possible(limits: Sequence[Limit], values: _Values) -> tuple[Grades, Grades, Numbers]:
     """The least and the highest grade of each value, and the number of what is missing for more.
 
@@ -193,7 +221,7 @@ def _possible(limits: Sequence[Limit], values: _Values) -> tuple[Grades, Grades,
     for a normal one are possible: an abnormal baseline lies above the upper limit of normal, so
     that its multiples give no higher grade.
     """
-    size = len(values.standard)
+    size = values.size
     least, most, by_range, by_base = (np.zeros(size, dtype=np.int8) for _ in range(4))
     for limit in limits:
         holds, may, no_range, no_base = _clause(limit, values)
@@ -209,7 +237,7 @@ def _possible(limits: Sequence[Limit], values: _Values) -> tuple[Grades, Grades,
 
 def _clause(limit: Limit, values: _Values) -> tuple[Flags, Flags, Flags, Flags]:
     """Where a clause holds, where it may, and where a range or a baseline is missing for it."""
-    size = len(values.standard)
+    size = values.size
     holds: Flags = np.ones(size, dtype=np.bool_)
     if limit.unit is not None:
         holds = values.graded_in == graded_units().index(limit.unit)
@@ -238,7 +266,7 @@ def _bound(
     """For each condition of a bound: inside, not known, and what is missing to know."""
     if bound is None:
         return []
-    never = np.zeros(len(values.standard), dtype=np.bool_)
+    never = np.zeros(values.size, dtype=np.bool_)
     if bound.scale == "value":
         return [(_beyond(values.graded, bound, above, bound.limit), never, None)]
     references = {

@@ -32,27 +32,37 @@ class Subject(NamedTuple):
     age: pl.Series | None
 
 
-def factors(analytes: pl.Series, names: pl.Series) -> tuple[Numbers, Numbers, Numbers]:
+class Factors(NamedTuple):
     """For each row the factors to the standard unit and to the unit of absolute limits, and the
-    number of the latter among `graded_units()`; 0, 0 and -1 for a unit that the analyte lacks.
+    number of the latter among `graded_units()`; 0, 0 and -1 for a unit that the analyte lacks."""
 
-    >>> [each.tolist() for each in factors(pl.Series(["albumin"]), pl.Series(["g/dL"]))][:2]
-    [[100000], [100000]]
+    standard: Numbers
+    graded: Numbers
+    within: Numbers
+
+
+def factors(names: pl.Series, codes: Numbers, unit: pl.Series) -> Factors:
+    """The factors of rows whose analytes are `codes` among `names`, by their units.
+
+    >>> found = factors(pl.Series(["albumin"]), np.array([0]), pl.Series(["g/dL"]))
+    >>> found.standard.tolist(), found.graded.tolist()
+    ([100000], [100000])
     """
-    analyte_names, analyte_codes = coded(analytes)
-    unit_names, unit_codes = coded(names)
-    shape = len(analyte_names) + 1, len(unit_names) + 1
-    standard, graded = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    within = np.full(shape, -1, dtype=np.int64)
-    numbers = {unit: number for number, unit in enumerate(graded_units())}
-    for row, analyte in enumerate(analyte_names):
-        for column, unit in enumerate(unit_names):
-            if (found := units().get((analyte, unit))) is not None:
-                standard[row, column] = found.to_standard
-                graded[row, column] = found.to_graded
-                within[row, column] = numbers[found.graded_in]
-    place = analyte_codes, unit_codes
-    return standard[place], graded[place], within[place]
+    unit_names, unit_codes = coded(unit)
+    shape = len(names), len(unit_names)
+    table = Factors(*(np.full(shape, none, dtype=np.int64) for none in (0, 0, -1)))
+    numbers = {name: number for number, name in enumerate(graded_units())}
+    for row, analyte in enumerate(names):
+        for column, name in enumerate(unit_names):
+            if (found := units().get((analyte, name))) is not None:
+                for part, value in zip(
+                    table,
+                    (found.to_standard, found.to_graded, numbers[found.graded_in]),
+                    strict=True,
+                ):
+                    part[row, column] = value
+    place = codes * len(unit_names) + unit_codes
+    return Factors(*(part.ravel()[place] for part in table))
 
 
 def graded_units() -> tuple[str, ...]:
@@ -60,24 +70,35 @@ def graded_units() -> tuple[str, ...]:
     return tuple(sorted({unit.graded_in for unit in units().values()}))
 
 
-def limits_of_normal(
-    values: pl.DataFrame, value_days: Numbers, subject: Subject, ranges: pl.DataFrame
-) -> Normal:
+class Measured(NamedTuple):
+    """Values as the range of each is looked up: the rows, their days, and the place of the analyte
+    of each among `names`."""
+
+    rows: pl.DataFrame
+    days: Numbers
+    names: pl.Series
+    codes: Numbers
+
+
+def limits_of_normal(values: Measured, subject: Subject, ranges: pl.DataFrame) -> Normal:
     """The range of each of `values`: of its replicate, site and analyte, for the subject's sex and
     age, valid from the last day not after its own; of two from one day the one declared last.
 
     A range for a sex or for some ages holds for nobody whose sex or age is not known, and one in a
     unit that is not known for nobody.
     """
-    size = len(values)
+    size = len(values.rows)
+    places = {name: number for number, name in enumerate(values.names)}
+    ranges = ranges.filter(pl.col("analyte").is_in(values.names))
     if not size or not len(ranges):
         return Normal(*(np.full(size, none, dtype=np.int64) for none in (NONE, NONE, -1)))
     since, seqs = days(ranges["occurred"]), ranges["seq"].to_numpy()
     order = np.lexsort((seqs, since))
     ranges, since = ranges[order], since[order]
-    factor = factors(ranges["analyte"], ranges["unit"])[0]
-    mine, theirs = _groups(values, ranges)
-    wanted = (mine << _DAY_BITS) + value_days + _DAY_ZERO
+    codes = ranges["analyte"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
+    factor = factors(values.names, codes, ranges["unit"]).standard
+    mine, theirs = _groups(values, ranges, codes)
+    wanted = (mine << _DAY_BITS) + values.days + _DAY_ZERO
     keys = (theirs << _DAY_BITS) + since + _DAY_ZERO
     best = np.full(size, -1, dtype=np.int64)
     for rows, fits in _kinds(ranges, subject):
@@ -96,14 +117,13 @@ def limits_of_normal(
     return Normal(of(ranges["low"]), of(ranges["high"]), seq)
 
 
-def _groups(values: pl.DataFrame, ranges: pl.DataFrame) -> tuple[Numbers, Numbers]:
+def _groups(values: Measured, ranges: pl.DataFrame, codes: Numbers) -> tuple[Numbers, Numbers]:
     """For each value and for each range one number of its replicate, site and analyte."""
-    size = len(values)
-    number = pl.concat([values["replicate"], ranges["replicate"]]).to_numpy().astype(np.int64)
-    for column in ("site", "analyte"):
-        names, codes = coded(pl.concat([values[column], ranges[column]]))
-        number = number * (len(names) + 1) + codes + 1
-    return number[:size], number[size:]
+    size, number = len(values.rows), len(values.names)
+    sites, site = coded(pl.concat([values.rows["site"], ranges["site"]]))
+    found = pl.concat([values.rows["replicate"], ranges["replicate"]]).to_numpy().astype(np.int64)
+    found = found * (len(sites) + 1) + site + 1
+    return found[:size] * number + values.codes, found[size:] * number + codes
 
 
 def _kinds(ranges: pl.DataFrame, subject: Subject) -> Iterator[tuple[Numbers, Flags]]:
