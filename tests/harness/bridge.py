@@ -48,6 +48,47 @@ def scenario_of(study: str, name: str, subjects: int | None = None) -> Scenario:
     return scenario.model_copy(update={"enrolment": enrolment})
 
 
+def eventful(scenario: Scenario) -> Scenario:
+    """The scenario with a correction for every third subject and half of results repeated."""
+    assert scenario.correction and scenario.redetermination
+    correction = scenario.correction.model_copy(update={"chance": Decimal("0.35")})
+    again = scenario.redetermination.model_copy(
+        update={"chance": Decimal("0.5"), "invalidated": Decimal("0.4"), "days": (20, 60)}
+    )
+    return scenario.model_copy(update={"correction": correction, "redetermination": again})
+
+
+def troubled(scenario: Scenario) -> Scenario:
+    """The scenario with assays, lesions, doses and scans that often fail, and people who leave."""
+    assert scenario.withdrawal
+    often = {
+        name: Decimal("0.2")
+        for name in ("late_scan", "not_evaluable", "false_alarm", "lesion_missing", "split")
+    }
+    reading = {**often, "merged": Decimal("0.4"), "equivocal_first": Decimal("0.6")}
+    tumour = {
+        "missed_scan": Decimal("0.15"),
+        "lesion_not_evaluated": Decimal("0.1"),
+        "reading": scenario.tumour.reading.model_copy(update=reading),
+    }
+    assays = {
+        code: each.model_copy(update={"failure": Decimal("0.4")})
+        for code, each in scenario.marker.assays.items()
+    }
+    leaving = {
+        "treatment": Decimal("0.2"), "visits": Decimal("0.15"), "consent": Decimal("0.15"),
+        "lost": Decimal("0.15"),
+    }  # fmt: skip
+    return eventful(scenario).model_copy(
+        update={
+            "tumour": scenario.tumour.model_copy(update=tumour),
+            "marker": scenario.marker.model_copy(update={"assays": assays}),
+            "treatment": scenario.treatment.model_copy(update={"omission": Decimal("0.2")}),
+            "withdrawal": scenario.withdrawal.model_copy(update=leaving),
+        }
+    )
+
+
 def amended(study: Study) -> Study:
     """A second version: the other rule in force, other block sizes (or another coin)
     under a new scheme version."""

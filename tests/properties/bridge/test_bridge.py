@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
-from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +13,6 @@ import pytest
 from equipoise.record.keys import KeyStore
 from equipoise.record.postgres import PostgresLog
 from equipoise.simulation.run import Rehearsal
-from equipoise.simulation.scenario import Scenario
 from equipoise.workflow.rehearse import replayed
 from tests.harness.bridge import (
     SCENARIOS,
@@ -22,8 +20,10 @@ from tests.harness.bridge import (
     assert_same,
     carried_over,
     drawn,
+    eventful,
     scenario_of,
     through_sqlite,
+    troubled,
 )
 from tests.harness.postgresql import Database
 
@@ -55,7 +55,7 @@ def test_small_trials(
 @pytest.mark.parametrize("study", STUDIES)
 def test_troubled_trials(study: str, first: int, memory_path: Path) -> None:
     """A hundred small trials of each study in which most of what can go wrong does."""
-    scenario = _troubled(scenario_of(study, "planning", 8))
+    scenario = troubled(scenario_of(study, "planning", 8))
     happened: Counter[str] = Counter()
     for seed in range(first, first + 20):
         rehearsal = drawn(study, scenario, seed)
@@ -70,7 +70,7 @@ def test_troubled_trials(study: str, first: int, memory_path: Path) -> None:
 @pytest.mark.parametrize("study", STUDIES)
 def test_amended(study: str, store: str, memory_path: Path, request: pytest.FixtureRequest) -> None:
     """With an amendment, corrections, re-determinations and invalidated results."""
-    scenario = _eventful(scenario_of(study, "planning", SUBJECTS))
+    scenario = eventful(scenario_of(study, "planning", SUBJECTS))
     rehearsal = drawn(study, scenario, 7, amended_on=35)
     happened = {name: len(frame) for name, frame in rehearsal.tables.items()}
     assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
@@ -87,7 +87,7 @@ def test_amended(study: str, store: str, memory_path: Path, request: pytest.Fixt
 @pytest.mark.parametrize("study", STUDIES)
 def test_minimised(study: str, memory_path: Path) -> None:
     """By minimisation, amended to another coin: a new stream, and the old allocations stay."""
-    scenario = _eventful(scenario_of(study, "planning", SUBJECTS))
+    scenario = eventful(scenario_of(study, "planning", SUBJECTS))
     rehearsal = drawn(study, scenario, 5, amended_on=35, minimising=True)
     assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
     _through_sqlite(rehearsal, memory_path)
@@ -104,16 +104,6 @@ def test_full_size(
         _through_sqlite(rehearsal, memory_path)
     else:
         _through_postgresql(rehearsal, memory_path, request.getfixturevalue("postgres"))
-
-
-def _eventful(scenario: Scenario) -> Scenario:
-    """The scenario with a correction for every third subject and half of results repeated."""
-    assert scenario.correction and scenario.redetermination
-    correction = scenario.correction.model_copy(update={"chance": Decimal("0.35")})
-    again = scenario.redetermination.model_copy(
-        update={"chance": Decimal("0.5"), "invalidated": Decimal("0.4"), "days": (20, 60)}
-    )
-    return scenario.model_copy(update={"correction": correction, "redetermination": again})
 
 
 TROUBLES: Mapping[str, tuple[str, pl.Expr]] = {
@@ -141,37 +131,6 @@ def _troubles(rehearsal: Rehearsal) -> Counter[str]:
         {
             name: rehearsal.tables[table].filter(where).height
             for name, (table, where) in TROUBLES.items()
-        }
-    )
-
-
-def _troubled(scenario: Scenario) -> Scenario:
-    """The scenario with assays, lesions, doses and scans that often fail, and people who leave."""
-    assert scenario.withdrawal
-    often = {
-        name: Decimal("0.2")
-        for name in ("late_scan", "not_evaluable", "false_alarm", "lesion_missing", "split")
-    }
-    reading = {**often, "merged": Decimal("0.4"), "equivocal_first": Decimal("0.6")}
-    tumour = {
-        "missed_scan": Decimal("0.15"),
-        "lesion_not_evaluated": Decimal("0.1"),
-        "reading": scenario.tumour.reading.model_copy(update=reading),
-    }
-    assays = {
-        code: each.model_copy(update={"failure": Decimal("0.4")})
-        for code, each in scenario.marker.assays.items()
-    }
-    leaving = {
-        "treatment": Decimal("0.2"), "visits": Decimal("0.15"), "consent": Decimal("0.15"),
-        "lost": Decimal("0.15"),
-    }  # fmt: skip
-    return _eventful(scenario).model_copy(
-        update={
-            "tumour": scenario.tumour.model_copy(update=tumour),
-            "marker": scenario.marker.model_copy(update={"assays": assays}),
-            "treatment": scenario.treatment.model_copy(update={"omission": Decimal("0.2")}),
-            "withdrawal": scenario.withdrawal.model_copy(update=leaving),
         }
     )
 
