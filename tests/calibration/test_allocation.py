@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy.special import chdtrc
 
+from equipoise.randomisation.rules import allocated_batch, sealed_words
 from equipoise.statistics.allocation import (
     CompleteRandomisation,
     PermutedBlocks,
@@ -22,7 +23,9 @@ from equipoise.statistics.allocation import (
     words_needed,
 )
 from equipoise.statistics.minimisation import Minimisation, minimise_batch
-from equipoise.statistics.random import allocation_words, dummy_seed
+from equipoise.statistics.random import allocation_words, dummy_seed, uniforms
+from equipoise.study.load import load_study
+from tests.harness.schemes import minimised as minimised_study
 
 LIMIT = 1e-4
 
@@ -117,3 +120,47 @@ def test_minimisation_is_nearer_to_the_ratio_than_chance_in_every_level() -> Non
             size = mine.sum(axis=1)
             surplus = ((arms == 0) & mine).sum(axis=1) - size * 2 / 3
             assert (surplus**2).mean() < 0.5 * (size * 2 / 9).mean()
+
+
+MGMT = minimised_study(load_study("mgmt-net"), "mgmt-net")
+DEFICIENT = ("DEFICIENT", "DEFICIENT")
+
+
+@pytest.mark.requirement("RN2")
+def test_two_of_three_get_alky_at_every_arrival_of_the_study_that_minimises() -> None:
+    """MGMT-NET in its 2:1 stratum, by the study's own step rule: 2/3 at each of ten arrivals."""
+    plan = MGMT.randomisation
+    assert [arm.code for arm in plan.arms] == ["ALKY", "OX"]
+    rng = np.random.default_rng(20263)
+    arrived = np.zeros((3000, 10), dtype=np.int64)
+    levels = np.stack(
+        [rng.choice(3, arrived.shape, p=[0.55, 0.35, 0.1]), rng.choice(3, arrived.shape)], axis=2
+    )
+    seeds = [dummy_seed(20263, replicate) for replicate in range(3000)]
+    arms = allocated_batch(plan, [DEFICIENT], arrived, levels, sealed_words(plan.scheme, seeds))
+    for place in range(10):
+        seen = np.bincount(arms[:, place], minlength=2).tolist()
+        assert goodness_of_fit(seen, [2 / 3, 1 / 3]) > LIMIT, f"arrival {place}"
+
+
+@pytest.mark.requirement("RN2")
+def test_a_biased_coin_over_the_arms_themselves_is_found_out_by_simulation() -> None:
+    """The negative case (FACTS 8.12): 0.667, 0.433, 0.807. The same test rejects the second and
+    the third arrival, and would pass if every arm had its share."""
+    trials = 3000
+    uniform = uniforms(20263, "naive coin", range(trials), 3)
+    counts = np.zeros((trials, 2))
+    shares = []
+    for place in range(3):
+        left = np.stack([abs((counts[:, 0] + 1) / 2 - counts[:, 1]),
+                         abs(counts[:, 0] / 2 - counts[:, 1] - 1)])  # fmt: skip
+        chance = np.where(left[0] < left[1], 0.9, 1 - 0.8) if place else np.full(trials, 2 / 3)
+        first = uniform[:, place] < chance
+        counts[:, 0] += first
+        counts[:, 1] += ~first
+        shares.append([int(first.sum()), int((~first).sum())])
+    assert goodness_of_fit(shares[0], [2 / 3, 1 / 3]) > LIMIT
+    for seen in shares[1:]:
+        assert goodness_of_fit(seen, [2 / 3, 1 / 3]) < 1e-12
+    for seen, share in zip(shares, [2 / 3, 13 / 30, 121 / 150], strict=True):
+        assert goodness_of_fit(seen, [share, 1 - share]) > LIMIT
