@@ -139,8 +139,10 @@ class Trial:
         """Do the action."""
         return self.conductor.act(self.action(name, body, role, **how))
 
-    def form(self, subject: str, form: str, answers: Mapping[str, str], **how: Any) -> list[Event]:
-        """Save the first instance of a form with these answers."""
+    def form(
+        self, subject: str, form: str, answers: Mapping[str, str], instance: str = "1", **how: Any
+    ) -> list[Event]:
+        """Save an instance of a form with these answers."""
         items = [{"item": item, "value": value} for item, value in answers.items()]
         given = {each["item"] for each in items}
         plan = next(each for each in self.study.visits.forms if each.code == form)
@@ -149,7 +151,7 @@ class Trial:
             for each in plan.items
             if each.code not in given
         ]
-        body = {"form": form, "instance": "1", "items": items}
+        body = {"form": form, "instance": instance, "items": items}
         return self.act("FormSaved", body, subject=subject, **how)
 
     def screened(self, subject: str, *, without: str = "", burden: str = "20") -> None:

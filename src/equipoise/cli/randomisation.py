@@ -5,7 +5,8 @@ the same ratios, how often the next arm is guessed right by somebody who knows t
 `evidence` prints the scheme's list on a published dummy seed, its balance, a site's guess rate, and
 what the statistician signs before the scheme is activated; with --compare it checks a list that
 somebody else made by docs/reference/allocation-generator.md. `reproduce` makes every allocation of
-a record again from its sealed seed, and records that the seed's key was used.
+a record again from its sealed seed, and records that the seed's key was used. `list` exports them
+with the strata as randomised and as corrected and with deviations, and records the export.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from equipoise.simulation.predictability import Predictability
     from equipoise.simulation.scenario import Scenario
+    from equipoise.study.actions import Action
     from equipoise.study.definition import Study
     from equipoise.workflow.scheme_evidence import SchemeEvidence
 
@@ -41,10 +43,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--trials", type=int, default=10_000, help="how many trials are guessed")
         verb.add_argument("--json", action="store_true", help="print JSON")
     replay = verbs.add_parser("reproduce", help="make a record's allocations again from its seed")
-    replay.add_argument("record", help="the record: a .sqlite3 file, its keys beside it")
-    replay.add_argument("--actor", required=True, help="who asks: the name of their account")
-    replay.add_argument("--role", required=True, help="statistician (after the lock) or auditor")
-    replay.add_argument("--organisation", required=True, help="theirs")
+    listed = verbs.add_parser("list", help="export the allocations with both strata, as CSV")
+    for verb in (replay, listed):
+        verb.add_argument("record", help="the record: a .sqlite3 file, its keys beside it")
+        verb.add_argument("--actor", required=True, help="who asks: the name of their account")
+        verb.add_argument("--role", required=True, help="theirs; it decides what they may see")
+        verb.add_argument("--organisation", required=True, help="theirs")
     replay.add_argument("--purpose", required=True, help="why; it is recorded")
     replay.add_argument("--json", action="store_true", help="print JSON, with the evidence of each")
     signed.add_argument("--accept", metavar="REASON", help="why a guess rate above 5 is accepted")
@@ -58,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         "predictability": _predictability,
         "evidence": _evidence,
         "reproduce": _reproduce,
+        "list": _list,
     }[arguments.verb]
     return verb(arguments)
 
@@ -190,23 +195,29 @@ def _evidence_lines(found: SchemeEvidence, scenario: str) -> Iterator[str]:
     yield f"Then: ActivateScheme {asked.model_dump_json()}"
 
 
-def _reproduce(arguments: argparse.Namespace) -> int:
+def _action(arguments: argparse.Namespace, name: str, body: dict[str, Any]) -> Action:
     import secrets
+
+    from equipoise.study.actions import Action
+
+    return Action(
+        name=name,
+        body=body,
+        actor=arguments.actor,
+        role=arguments.role,
+        organisation=arguments.organisation,
+        key=f"{arguments.verb}-{secrets.token_hex(8)}",
+    )
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
     from contextlib import closing
     from dataclasses import asdict
 
     from equipoise.cli.records import keys_of, opened
-    from equipoise.study.actions import Action
     from equipoise.workflow.reproduction import reproduced
 
-    action = Action(
-        name="ReproduceAllocations",
-        body={"purpose": arguments.purpose},
-        actor=arguments.actor,
-        role=arguments.role,
-        organisation=arguments.organisation,
-        key=f"reproduce-{secrets.token_hex(8)}",
-    )
+    action = _action(arguments, "ReproduceAllocations", {"purpose": arguments.purpose})
     with closing(opened(arguments.record)) as log, closing(keys_of(arguments.record)) as keys:
         found = reproduced(log, keys, action)
     differ = [each for each in found if not each.agrees]
@@ -219,6 +230,18 @@ def _reproduce(arguments: argparse.Namespace) -> int:
               f"{each.stratum:<32} {each.recorded}{verdict}")  # fmt: skip
     print(f"{len(found)} allocations, {len(differ)} differ from the seed")
     return 1 if differ else 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from contextlib import closing
+
+    from equipoise.cli.records import keys_of, opened
+    from equipoise.workflow.allocation_list import exported
+
+    action = _action(arguments, "Exported", {})
+    with closing(opened(arguments.record)) as log, closing(keys_of(arguments.record)) as keys:
+        print(exported(log, keys, action), end="")
+    return 0
 
 
 def _as_json(found: Predictability) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from typing import Any
 
@@ -13,6 +15,7 @@ from equipoise.record.tables import tables
 from equipoise.study.access import ROLES, may_see
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import derive
+from equipoise.workflow.allocation_list import exported
 from tests.harness.trial import Trial
 
 WRONG = {
@@ -79,6 +82,78 @@ def test_somebody_ineligible_is_a_deviation_and_stays_allocated(embedded: Trial)
     assert row(embedded, "allocation", "A-001")["arm"] == json.loads(event.body)["arm"]
     with pytest.raises(Refused, match="is randomised already"):
         embedded.act("Randomise", {}, subject="A-001")
+
+
+def listed(trial: Trial, role: str = "data_manager") -> dict[str, dict[str, str]]:
+    """The exported list, by subject."""
+    text = exported(trial.log, trial.keys, trial.action("Exported", {}, role))
+    return {row["subject"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+@pytest.mark.requirement("RN5", "AT5")
+def test_both_strata_and_the_deviations_are_exported(embedded: Trial) -> None:
+    first = json.loads(randomised(embedded, "A-001").body)
+    randomised(embedded, "A-002")
+    randomised(embedded, "A-003")
+    corrected(embedded, "A-001", "person", "smoking", "NEVER")
+    corrected(embedded, "A-001", "person", "age_years", "17")
+    for number, category in enumerate(["wrong_stratum", "not_eligible"]):
+        body = {**WRONG, "deviation": f"D{number}", "category": category}
+        embedded.act("DeviationRecorded", body, subject="A-001")
+    embedded.form("A-002", "status", {"ecog_status": "4", "serum_creatinine": "81.5"}, instance="2")
+    rows = listed(embedded)
+    assert list(rows) == ["A-001", "A-002", "A-003"]
+    wrong, later, right = rows.values()
+    assert (wrong["stratum"], wrong["stratum_corrected"]) == (
+        "HIGH/smoking=EVER", "HIGH/smoking=NEVER",
+    )  # fmt: skip
+    assert (wrong["factors"], wrong["factors_corrected"]) == ("smoking=EVER", "smoking=NEVER")
+    assert (wrong["differs"], wrong["eligible_corrected"]) == ("true", "false")
+    assert wrong["deviations"] == "wrong_stratum;not_eligible"
+    assert (wrong["arm"], wrong["marker_status"]) == (first["arm"], "HIGH")
+    assert (right["differs"], right["eligible_corrected"], right["deviations"]) == (
+        "false", "true", "",
+    )  # fmt: skip
+    assert row(embedded, "eligibility", "A-002")["eligible"] is False, "worse today"
+    assert later["eligible_corrected"] == "true", "what changed later makes nobody ineligible"
+    (event,) = embedded.log.read(types={"Exported"})
+    told = json.loads(event.body)
+    assert (told["rows"], event.role) == (3, "data_manager")
+    assert told["as_of"] == event.seq - 1
+
+
+@pytest.mark.requirement("RN2", "RN5", "AT6")
+def test_an_export_shows_nothing_that_its_reader_may_not_know(embedded: Trial) -> None:
+    randomised(embedded, "A-001")
+    blinded = listed(embedded, "statistician")["A-001"]
+    assert "arm" not in blinded
+    assert blinded["stratum"] == "HIGH/smoking=EVER"
+    unblind = {"person": "stat", "by": "data monitoring committee"}
+    embedded.act("PersonUnblinded", unblind, "data_manager")
+    assert listed(embedded, "statistician")["A-001"]["arm"] in {"CHEMO", "COMBI", "ANTIBODY"}
+    for role in ("investigator", "nurse", "reader", "laboratory", "monitor", "administrator"):
+        before = len(embedded.log.read(types={"Exported"}))
+        with pytest.raises(Refused, match="may not do Exported"):
+            listed(embedded, role)
+        assert len(embedded.log.read(types={"Exported"})) == before
+
+
+def test_before_anybody_is_randomised_the_list_is_empty(embedded: Trial) -> None:
+    embedded.screened("A-001")
+    assert listed(embedded) == {}
+
+
+@pytest.mark.requirement("RN2")
+def test_no_refusal_at_randomisation_tells_of_arms(embedded: Trial) -> None:
+    """Neither a second request nor an incomplete one says what anybody has or will get."""
+    randomised(embedded, "A-001")
+    embedded.screened("A-002", without="assay")
+    for subject in ("A-001", "A-002"):
+        with pytest.raises(Refused) as refusal:
+            embedded.act("Randomise", {}, subject=subject)
+        assert not any(arm.code in str(refusal.value) for arm in embedded.study.randomisation.arms)
+    for event in embedded.log.read(types={"ActionRefused"}):
+        assert not any(arm.code in event.body for arm in embedded.study.randomisation.arms)
 
 
 @pytest.mark.requirement("RN5")

@@ -135,3 +135,20 @@ def test_the_command_prints_the_list_again(
     assert main(words) == 2
     assert "may not do ReproduceAllocations" in capsys.readouterr().err
     assert len(SqliteLog(tmp_path / "record.sqlite3").read(types={"KeyUsed"})) == 2
+
+
+@pytest.mark.requirement("RN5")
+def test_the_command_exports_the_list(
+    done: Trial, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done.log.close()
+    done.keys.close()
+    words = [
+        "randomisation", "list", str(tmp_path / "record.sqlite3"), "--actor", "auditor",
+        "--role", "auditor", "--organisation", "Authority",
+    ]  # fmt: skip
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("subject,site,randomised,scheme,scheme_version,marker_status")
+    assert len(lines) == 10
+    assert lines[1].startswith("A-000,")
