@@ -183,6 +183,12 @@ def randomise(context: Context, body: Randomise) -> EventBody:
 
 def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> None:
     """Consent, eligibility, marker, site and scheme are complete, and nobody is allocated twice."""
+    if context.site not in context.state.sites or context.site in context.state.closed:
+        raise context.refuse(
+            f"cannot be randomised: site {context.site} is not open",
+            rule="RN3",
+            way_out="open the site again first",
+        )
     types = {event.type for event in context.events}
     for found, told, way_out in (
         ("Randomised", "is randomised already", "read the allocation on the subject's page"),

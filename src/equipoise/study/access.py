@@ -17,8 +17,9 @@ Role = Literal[
     "statistician", "safety_officer", "auditor", "administrator",
 ]  # fmt: skip
 
-BlindingClass = Literal["open", "marker", "allocation", "outcome", "identity", "sealed"]
-"""What a value reveals: nothing, the marker, the arm, the response, a person, or the seed."""
+BlindingClass = Literal["open", "marker", "scheme", "allocation", "outcome", "identity", "sealed"]
+"""What a value reveals: nothing, the marker, how arms are drawn (block sizes, the coin), the arm,
+the response, a person, or the seed."""
 
 SITE_ROLES: frozenset[str] = frozenset({"investigator", "nurse", "pharmacist"})
 """Roles that act at their own hospital only; they alone enter or change its data (CO1)."""
@@ -126,6 +127,8 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
     ("DeathRecorded", "*"): "outcome",
     ("IdentityRecorded", "*"): "identity",
     ("SchemeActivated", "sealed_seed"): "sealed",
+    ("SchemeActivated", "rule"): "scheme",
+    ("StudyVersionAdopted", "study"): "scheme",
 }
 """Blinding class of an event's items; "*" is every item not named, and what is absent is open."""
 
@@ -137,11 +140,11 @@ VISIBLE: dict[str, frozenset[BlindingClass]] = {
     "pharmacist": frozenset({"open", "allocation"}),
     "laboratory": frozenset({"open", "marker"}),
     "reader": frozenset({"open", "outcome"}),
-    "data_manager": frozenset({"open", "marker", "allocation", "outcome"}),
+    "data_manager": frozenset({"open", "marker", "scheme", "allocation", "outcome"}),
     "monitor": frozenset({"open", "allocation", "outcome", "identity"}),
-    "statistician": frozenset({"open", "marker", "outcome"}),
+    "statistician": frozenset({"open", "marker", "scheme", "outcome"}),
     "safety_officer": frozenset({"open", "allocation", "outcome"}),
-    "auditor": frozenset({"open", "marker", "allocation", "outcome"}),
+    "auditor": frozenset({"open", "marker", "scheme", "allocation", "outcome"}),
     "administrator": frozenset({"open"}),
 }
 """The blinding classes that a role sees. Nobody sees `sealed`."""

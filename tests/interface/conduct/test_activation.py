@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.sqlite import SqliteLog
 from equipoise.statistics.random import dummy_seed
+from equipoise.study.access import ROLES, may_see
 from equipoise.study.factor_levels import factor_levels
 from equipoise.study.load import load_study, study_text
+from equipoise.study.synopsis import synopsis
 from tests.harness.bridge import amended
 from tests.harness.schemes import minimised
 from tests.harness.trial import Trial
@@ -226,3 +229,22 @@ def test_the_dummy_list_of_a_minimising_scheme_repeats_every_combination() -> No
     low = [each for each in rows if each.stratum == "LOW"]
     assert low[0].levels == low[combinations].levels == ("EVER", levels["sex"][0], "X01")
     assert len({each.levels for each in low}) == combinations
+
+
+@pytest.mark.requirement("RN2", "AT6")
+@pytest.mark.parametrize(
+    ("event_type", "item"), [("SchemeActivated", "rule"), ("StudyVersionAdopted", "study")]
+)
+def test_block_sizes_are_hidden_from_everybody_who_enrols_or_is_blinded(
+    waiting: Trial, event_type: str, item: str
+) -> None:
+    """Both items hold them; the synopsis, which sites may read, does not."""
+    activated(waiting)
+    (event,) = waiting.log.read(types={event_type})
+    assert "block_sizes" in json.loads(event.body)[item]
+    seeing = {role for role in ROLES if may_see(role, event_type, item, disclosed=True)}
+    assert seeing == {"data_manager", "statistician", "auditor"}
+    text = synopsis(waiting.study)
+    assert "RANDOMISATION" in text
+    assert "block_sizes" not in text
+    assert not re.search(r"blocks of|\b4, 8\b|\b4 or 8\b", text)

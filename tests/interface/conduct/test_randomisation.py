@@ -50,6 +50,28 @@ def test_the_refusal_names_what_is_missing(embedded: Trial, missing: str, named:
     assert named in json.loads(last.body)["finding"]
 
 
+@pytest.mark.requirement("RN3")
+def test_a_closed_site_randomises_nobody_until_it_is_open_again(embedded: Trial) -> None:
+    embedded.screened("A-001")
+    closed = {"cause": "its pharmacy moves"}
+    embedded.act("SiteClosed", closed, "data_manager", site=embedded.site)
+    with pytest.raises(Refused, match=rf"site {embedded.site} is not open \(RN3\)"):
+        embedded.act("Randomise", {}, subject="A-001")
+    embedded.act("SiteOpened", {"name": "First"}, "data_manager", site=embedded.site)
+    assert embedded.act("Randomise", {}, subject="A-001")[0].type == "Randomised"
+
+
+@pytest.mark.requirement("RN3")
+def test_no_site_randomises_before_a_version_is_in_force_there(embedded: Trial) -> None:
+    """The site is open, the ethics committee's approval of the study version is not recorded."""
+    other = embedded.study.sites[1].code
+    grant = {"person": "inv-2", "granted_role": "investigator", "granted_site": other}
+    embedded.act("GrantGiven", grant, "administrator")
+    embedded.act("SiteOpened", {"name": "Second"}, "data_manager", site=other)
+    with pytest.raises(Refused, match="no study version is in force at site"):
+        embedded.act("SubjectScreened", {}, subject="B-001", site=other, actor="inv-2")
+
+
 @pytest.mark.requirement("RN7")
 def test_no_allocation_before_the_scheme_is_signed_and_active(tmp_path: Path) -> None:
     log = SqliteLog.create(tmp_path / "r.sqlite3", trial="T1")
