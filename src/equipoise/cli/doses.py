@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from equipoise.study.definition import Study
     from equipoise.study.dose_table import DoseRow
+    from equipoise.treatment.plan import Dose
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +45,12 @@ def _lines(study: Study, rows: list[DoseRow]) -> Iterator[str]:
     renal = treatment.renal_function
     if renal is not None:
         yield f"creatinine clearance in mL/min by {renal.formula}"
-    labels = {each.code: each.label.en for each in treatment.regimens}
+    regimens = {each.code: each for each in treatment.regimens}
     for regimen, of_regimen in itertools.groupby(rows, key=lambda row: row.regimen):
         mine = list(of_regimen)
-        yield f"\n{regimen}: {labels[regimen]}"
+        plan = regimens[regimen]
+        yield f"\n{regimen}: {plan.label.en}, every {plan.cycle_days} days"
+        yield from (f"  {_planned(dose)}" for dose in plan.doses)
         if not all(row.released for row in mine):
             yield "  for rehearsal only: a dose without a source signed for patients"
         plain = [
@@ -72,6 +75,29 @@ def _lines(study: Study, rows: list[DoseRow]) -> Iterator[str]:
             for reason in (rule_set.assumption, *(each.reason for each in rule_set.assumed)):
                 if reason:
                     yield f"    assumption: {reason}"
+
+
+def _planned(dose: Dose) -> str:
+    """A drug of a regimen: dose, times and days, units, source.
+
+    >>> from equipoise.study.load import load_study
+    >>> _planned(load_study("mgmt-net").treatment.regimens[0].doses[1])
+    'temozolomide: 200 mg/m2 on days 10-14, in units of 5, 20, 100, 140, 180, 250 mg [CAPTEM-NZ]'
+    """
+    from equipoise.record.event import decimal_text
+
+    runs = [
+        [day for _, day in run]
+        for _, run in itertools.groupby(enumerate(dose.days), key=lambda each: each[1] - each[0])
+    ]
+    days = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    told = f"{dose.drug}: {decimal_text(dose.amount)} {dose.unit}"
+    if dose.times_per_day > 1:
+        told += f" {dose.times_per_day} times a day"
+    told += f" on day{'s' if len(dose.days) > 1 else ''} {days}"
+    if dose.dispensed_in:
+        told += f", in units of {', '.join(decimal_text(each) for each in dose.dispensed_in)} mg"
+    return f"{told} [{_document(dose.source)}{'; assumption' if dose.assumption else ''}]"
 
 
 def _line(row: DoseRow) -> str:

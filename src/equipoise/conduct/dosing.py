@@ -45,9 +45,9 @@ def _check_open(context: Context, regimen: str, family: Sequence[str]) -> None:
     doubt = "; the finding may be false, renal impairment raises it" if option["doubtful"] else ""
     others = ", ".join(code for code in family if options[code]["open"])
     raise context.refuse(
-        f"cannot receive {regimen}: {_told(context, option)}{doubt}",
+        f"cannot receive {regimen}: {decision_told(context, option)}{doubt}",
         rule=option["rule"] or "dosing",
-        clause=_ground(context, option["rule"]),
+        clause=rule_ground(context, option["rule"]),
         way_out=(f"record {missing}, or " if missing else "")
         + (f"choose one of those open: {others}" if others else "no regimen of the arm is open"),
         value=regimen,
@@ -96,21 +96,23 @@ def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[Even
         against = rows
     if not against:
         return body
-    told = "; ".join(dict.fromkeys(_told(context, row) for row in against))
+    told = "; ".join(dict.fromkeys(decision_told(context, row) for row in against))
     missing = sorted({row["missing"] for row in against if row["missing"]})
     if not (context.action.reason or "").strip():
         raise context.refuse(
             f"cannot begin cycle {body.cycle} of {body.regimen} on {context.action.occurred}: "
             f"{told}",
             rule=against[0]["rule"] or "dosing",
-            clause=_ground(context, against[0]["rule"]),
+            clause=rule_ground(context, against[0]["rule"]),
             way_out=(f"record {', '.join(missing)}, or " if missing else "")
             + "begin another day; if it has to begin, give the reason: it becomes a deviation",
         )
-    return body, _deviation(context, f"cycle {body.cycle} of {body.regimen} began although {told}")
+    return body, dosing_deviation(
+        context, f"cycle {body.cycle} of {body.regimen} began although {told}"
+    )
 
 
-def _told(context: Context, row: Mapping[str, Any]) -> str:
+def decision_told(context: Context, row: Mapping[str, Any]) -> str:
     """A decision of the rule in words."""
     if row["missing"]:
         return f"{row['missing']} is not known, on which the dose of {row['drug']} depends"
@@ -120,7 +122,7 @@ def _told(context: Context, row: Mapping[str, Any]) -> str:
     return f"{row['drug']}: {rule.wording.en.rstrip('.')}"
 
 
-def _ground(context: Context, rule: str | None) -> str | None:
+def rule_ground(context: Context, rule: str | None) -> str | None:
     """The source of a rule, or the assumption that it is."""
     if rule is None:
         return None
@@ -128,7 +130,7 @@ def _ground(context: Context, rule: str | None) -> str | None:
     return rule_set.source or rule_set.assumption
 
 
-def _deviation(context: Context, told: str) -> DeviationRecorded:
+def dosing_deviation(context: Context, told: str) -> DeviationRecorded:
     """The deviation of a treatment that departs from the dosing rule for the reason given."""
     important = {each.category for each in context.study.oversight.important_deviations}
     return DeviationRecorded(
@@ -145,39 +147,48 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
     Another amount than the dosing rule decided, or more administrations than are planned, need a
     reason and are a deviation too.
     """
-    cycles = {each["cycle"]: each["regimen"] for each in context.bodies("CycleStarted")}
-    if body.cycle not in cycles:
-        raise context.refuse(
-            f"has not begun cycle {body.cycle}",
-            rule="cycle known",
-            way_out="record the start of the cycle first",
-            value=body.cycle,
-        )
-    regimen = _regimen(context, cycles[body.cycle])
-    doses = [dose for dose in regimen.doses if dose.drug == body.drug]
-    if not doses:
-        raise BadInput(
-            f"one of {', '.join(dose.drug for dose in regimen.doses)}",
-            where=f"DoseGiven, regimen {regimen.code}",
-            field="drug",
-            found=body.drug,
-        )
-    for dose in doses:
-        _check_released(context, regimen.code, dose)
+    dose = planned_in_cycle(context, body.cycle, body.drug)
     if (body.amount is None) == (body.amount_missing is None):
         raise BadInput("an amount, or the reason why none", where="DoseGiven", field="amount")
     if not body.amount or not body.administrations:
         return body
-    return _as_decided(context, body, Decimal(str(body.amount)), doses[0])
+    return _as_decided(context, body, Decimal(str(body.amount)), dose)
+
+
+def decided_on(context: Context, cycle: int, drug: str) -> dict[str, Any]:
+    """The row of `dose_decision` of a drug in a cycle that began."""
+    wanted = (pl.col("cycle") == cycle) & (pl.col("drug") == drug)
+    return context.derived("dose_decision").row(by_predicate=wanted, named=True)
+
+
+def planned_in_cycle(context: Context, cycle: int, drug: str) -> Dose:
+    """What the regimen of a cycle that began plans of a drug, released for patients (PH1)."""
+    cycles = {each["cycle"]: each["regimen"] for each in context.bodies("CycleStarted")}
+    if cycle not in cycles:
+        raise context.refuse(
+            f"has not begun cycle {cycle}",
+            rule="cycle known",
+            way_out="record the start of the cycle first",
+            value=cycle,
+        )
+    regimen = _regimen(context, cycles[cycle])
+    for dose in regimen.doses:
+        if dose.drug == drug:
+            _check_released(context, regimen.code, dose)
+            return dose
+    raise BadInput(
+        f"one of {', '.join(dose.drug for dose in regimen.doses)}",
+        where=f"{context.action.name}, regimen {regimen.code}",
+        field="drug",
+        found=drug,
+    )
 
 
 def _as_decided(
     context: Context, body: DoseGiven, amount: Decimal, dose: Dose
 ) -> EventBody | tuple[EventBody, ...]:
     """The dose, with a deviation where it is not what the rule decided."""
-    decided = context.derived("dose_decision").row(
-        by_predicate=(pl.col("cycle") == body.cycle) & (pl.col("drug") == body.drug), named=True
-    )
+    decided = decided_on(context, body.cycle, body.drug)
     least, most = (Decimal(decided[name]).scaleb(-2) for name in ("least", "most"))
     told = []
     if not least <= amount <= most:
@@ -187,7 +198,7 @@ def _as_decided(
         told.append(
             f"{decimal_text(amount)} mg of {body.drug} in cycle {body.cycle}, where the rule "
             f"gives {allowed if most else 'none'}"
-            + (f" ({_told(context, decided)})" if decided["rule"] else "")
+            + (f" ({decision_told(context, decided)})" if decided["rule"] else "")
         )
     planned = len(dose.days) * dose.times_per_day
     times = body.administrations + sum(
@@ -205,12 +216,12 @@ def _as_decided(
         raise context.refuse(
             f"cannot be given {'; '.join(told)}",
             rule=decided["rule"] or "dosing",
-            clause=_ground(context, decided["rule"]),
+            clause=rule_ground(context, decided["rule"]),
             way_out="give the dose of the rule; if another was given, say for which reason: it "
             "becomes a deviation",
             value=f"{decimal_text(amount)} mg",
         )
-    return body, _deviation(context, f"given {'; '.join(told)}")
+    return body, dosing_deviation(context, f"given {'; '.join(told)}")
 
 
 def _check_released(context: Context, regimen: str, dose: Dose) -> None:

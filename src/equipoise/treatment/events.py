@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from equipoise.record.event import EventBody, MissingReason, Text, measured
+from equipoise.record.event import (
+    EventBody,
+    FullDate,
+    Identifier,
+    MissingReason,
+    Text,
+    measured,
+)
 from equipoise.record.plan import Code
 
 
@@ -42,4 +51,39 @@ class DoseGiven(EventBody):
     lot: Text | None = None
 
 
-EVENTS: tuple[type[EventBody], ...] = (RegimenChosen, CycleStarted, DoseGiven)
+class DrugDispensed(EventBody):
+    """Units of one lot of a drug left the pharmacy for a cycle of the subject.
+
+    `unit` is what one tablet, capsule or prepared unit holds, `expiry` the lot's last day.
+    `statement_seen`: the prescription carries what the dosing rules demand of it (in France that
+    the uracilaemia was taken into account).
+    """
+
+    dispensing: Identifier
+    cycle: int = Field(ge=1, le=200)
+    drug: Code
+    lot: Text
+    expiry: FullDate
+    unit: measured("mg", 2, "0.01", "10000")  # type: ignore[valid-type]
+    units: int = Field(ge=1, le=100_000)
+    statement_seen: bool = False
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"dispensing/{subject}/{self.dispensing}",)
+
+
+class DrugReturned(EventBody):
+    """Units that were dispensed came back unused, and what became of them."""
+
+    dispensing: Identifier
+    units: int = Field(ge=0, le=100_000)
+    fate: Literal["destroyed", "quarantined"]
+
+
+EVENTS: tuple[type[EventBody], ...] = (
+    RegimenChosen,
+    CycleStarted,
+    DoseGiven,
+    DrugDispensed,
+    DrugReturned,
+)

@@ -24,11 +24,23 @@ from equipoise.record.subject_rows import (
     grouped_sources,
     pack,
 )
+from equipoise.treatment.accountability import ACCOUNTABILITY, REQUIRES, accountability
 from equipoise.treatment.amount import AMOUNT_SCALE, AREA_SCALE
 from equipoise.treatment.answers import DOSING_ANSWER, FORM_ITEM, dosing_answer
 from equipoise.treatment.area import body_surface_area
 from equipoise.treatment.dose_decision import CYCLE_STARTED, DOSE_DECISION, dose_decision
 from equipoise.treatment.events import CycleStarted, DoseGiven
+from equipoise.treatment.intensity import (
+    CYCLES,
+    DOSE_INTENSITY,
+    GIVEN,
+    PLANNED,
+    RELATIVE_DOSE_INTENSITY,
+    TREATMENT_CYCLE,
+    dose_intensity,
+    relative_dose_intensity,
+    treatment_cycle,
+)
 from equipoise.treatment.options import RANDOMISED, REGIMEN_OPTION, regimen_option
 from equipoise.treatment.plan import Dose, TreatmentPlan
 from equipoise.treatment.toxicity import FOLLOWED_UP, REPORTED
@@ -295,6 +307,38 @@ RULES: tuple[TableRule, ...] = (
         requires={CycleStarted.TABLE: _MEASURES},
         plan="treatment",
         rule=planned_dose,
+    ),
+    TableRule(
+        produces="treatment_cycle",
+        columns=TREATMENT_CYCLE,
+        requires={CycleStarted.TABLE: CYCLES},
+        plan="treatment",
+        rule=treatment_cycle,
+    ),
+    TableRule(
+        produces="dose_intensity",
+        columns=DOSE_INTENSITY,
+        requires={
+            "planned_dose": PLANNED,
+            "treatment_cycle": TREATMENT_CYCLE,
+            DoseGiven.TABLE: GIVEN,
+        },
+        plan="treatment",
+        rule=dose_intensity,
+    ),
+    TableRule(
+        produces="relative_dose_intensity",
+        columns=RELATIVE_DOSE_INTENSITY,
+        requires={"dose_intensity": DOSE_INTENSITY, "treatment_cycle": TREATMENT_CYCLE},
+        plan="treatment",
+        rule=relative_dose_intensity,
+    ),
+    TableRule(
+        produces="accountability",
+        columns=ACCOUNTABILITY,
+        requires=REQUIRES,
+        plan="treatment",
+        rule=accountability,
     ),
     TableRule(
         produces="exposure",

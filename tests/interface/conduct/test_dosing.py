@@ -206,3 +206,84 @@ def test_an_event_of_harm_reduces_the_next_cycle_through_conduct(trial: Trial) -
     trial.act("DoseGiven", {**dose, "cycle": 2}, subject=subject)
     with pytest.raises(Refused, match=r"where the rule gives none \(exemplatin: Grade 3 for the s"):
         trial.act("DoseGiven", {**dose, "cycle": 3}, subject=subject)
+
+
+DISPENSED = {
+    "dispensing": "D1", "cycle": 1, "drug": "fictabine", "lot": "F-77", "expiry": "2199-12-31",
+    "unit": "250", "units": 100,
+}  # fmt: skip
+
+
+@pytest.mark.requirement("PH1")
+def test_the_pharmacist_dispenses_and_takes_back(trial: Trial) -> None:
+    subject = begun(trial)
+    with pytest.raises(Refused, match="may not do DrugDispensed"):
+        trial.act("DrugDispensed", DISPENSED, subject=subject)
+    trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+    back = {"dispensing": "D1", "units": 60, "fate": "destroyed"}
+    trial.act("DrugReturned", back, "pharmacist", subject=subject)
+    with pytest.raises(
+        BadInput, match=r"at most the 100 units of D1, with earlier returns"
+    ) as told:
+        trial.act("DrugReturned", {**back, "units": 41}, "pharmacist", subject=subject)
+    assert "120" not in str(told.value)
+    trial.act("DrugReturned", {**back, "units": 40}, "pharmacist", subject=subject)
+    with pytest.raises(BadInput, match="one of the subject's: D1"):
+        trial.act("DrugReturned", {**back, "dispensing": "D2"}, "pharmacist", subject=subject)
+    found = derive(tables(trial.log.read(), CATALOGUE), trial.study, upto="accountability")
+    (row,) = found["accountability"].iter_rows(named=True)
+    assert (row["lots"], row["dispensed"], row["returned"]) == (["F-77"], 2_500_000, 2_500_000)
+
+
+@pytest.mark.requirement("PH1")
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"cycle": 2}, "has not begun cycle 2"),
+        ({"drug": "inventumab"}, "one of exemplatin, fictabine"),
+        ({"unit": "150"}, "one of 100, 250 mg"),
+        ({"expiry": "2025-01-01"}, "lot F-77 of fictabine: it expired on 2025-01-01"),
+        ({"units": 0}, "units"),
+    ],
+)
+def test_what_cannot_be_dispensed(trial: Trial, change: dict[str, Any], told: str) -> None:
+    subject = begun(trial)
+    with pytest.raises((BadInput, Refused), match=told):
+        trial.act("DrugDispensed", {**DISPENSED, **change}, "pharmacist", subject=subject)
+    assert not trial.log.read(types={"DrugDispensed"})
+
+
+@pytest.mark.requirement("PH1")
+def test_nothing_is_dispensed_without_the_statement_on_the_prescription(trial: Trial) -> None:
+    subject = begun(trial)
+    body = {**DISPENSED, "drug": "exemplatin", "unit": "50", "units": 3}
+    with pytest.raises(Refused, match='does not state "Creatinine taken into account"') as error:
+        trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+    assert "(EXEMPLATIN)" in str(error.value)
+    seen = {**body, "statement_seen": True}
+    assert len(trial.act("DrugDispensed", seen, "pharmacist", subject=subject)) == 1
+
+
+@pytest.mark.requirement("PH1")
+def test_a_drug_that_the_rule_stops_is_dispensed_only_as_a_deviation(trial: Trial) -> None:
+    subject = allocated(trial)
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    status(trial, subject, "2", ecog_status="1", serum_creatinine="251")
+    trial.act("CycleStarted", CYCLE, subject=subject)
+    body = {**DISPENSED, "drug": "exemplatin", "unit": "50", "units": 3, "statement_seen": True}
+    with pytest.raises(Refused, match="cannot be dispensed exemplatin in cycle 1 although") as told:
+        trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+    assert "(EXEMPLATIN/high" in str(told.value)
+    given = trial.act("DrugDispensed", body, "pharmacist", subject=subject, reason="by telephone")
+    assert [each.type for each in given] == ["DrugDispensed", "DeviationRecorded"]
+
+
+@pytest.mark.requirement("PH1")
+def test_a_dose_without_a_signed_source_is_not_dispensed(embedded: Trial) -> None:
+    """In a live trial its cycle cannot even begin, so that there is nothing to dispense for."""
+    subject = allocated(embedded)
+    embedded.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    with pytest.raises(Refused, match="has no signed source"):
+        embedded.act("CycleStarted", CYCLE, subject=subject)
+    with pytest.raises(Refused, match="has not begun cycle 1"):
+        embedded.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)

@@ -1,0 +1,106 @@
+"""Decisions of the pharmacy: what is dispensed, with its lot, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from equipoise.conduct.context import Context
+from equipoise.conduct.dosing import (
+    decided_on,
+    decision_told,
+    dosing_deviation,
+    planned_in_cycle,
+    rule_ground,
+)
+from equipoise.errors import BadInput
+from equipoise.record.event import EventBody, decimal_text
+from equipoise.treatment.events import DrugDispensed, DrugReturned
+
+
+def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[EventBody, ...]:
+    """A drug of a cycle that began, released for patients, of a lot that has not expired (PH1).
+
+    Refused without the statement that the rules in force demand on the prescription. A drug that
+    the dosing rule omits or stops needs a reason, and is a deviation.
+    """
+    dose = planned_in_cycle(context, body.cycle, body.drug)
+    if dose.dispensed_in and body.unit not in dose.dispensed_in:
+        raise BadInput(
+            f"one of {', '.join(decimal_text(each) for each in dose.dispensed_in)} mg",
+            where=f"DrugDispensed, {body.drug}",
+            field="unit",
+            found=body.unit,
+        )
+    day = context.action.occurred
+    if day is None:
+        raise BadInput("the day of dispensing", where="DrugDispensed", field="occurred")
+    if body.expiry.isoformat() < day:
+        raise context.refuse(
+            f"cannot be given lot {body.lot} of {body.drug}: it expired on {body.expiry}",
+            rule="PH1",
+            way_out="dispense another lot",
+            value=body.expiry,
+        )
+    _check_statement(context, body)
+    decided = decided_on(context, body.cycle, body.drug)
+    if decided["decision"] not in ("omit", "stop"):
+        return body
+    against = f"{body.drug} in cycle {body.cycle} although {decision_told(context, decided)}"
+    if not (context.action.reason or "").strip():
+        raise context.refuse(
+            f"cannot be dispensed {against}",
+            rule=decided["rule"],
+            clause=rule_ground(context, decided["rule"]),
+            way_out="ask the prescriber; if it has to be given, say for which reason: it becomes "
+            "a deviation",
+        )
+    return body, dosing_deviation(context, f"dispensed {against}")
+
+
+def _check_statement(context: Context, body: DrugDispensed) -> None:
+    """The prescription states what the sets of rules on this drug demand."""
+    if body.statement_seen:
+        return
+    cycles = {each["cycle"]: each["regimen"] for each in context.bodies("CycleStarted")}
+    for rule_set in context.study.treatment.modifications.sets_in_force:
+        wanted = rule_set.prescription_states
+        concerns = not rule_set.regimens or cycles[body.cycle] in rule_set.regimens
+        if wanted is not None and body.drug in rule_set.drugs and concerns:
+            raise context.refuse(
+                f'cannot be dispensed {body.drug}: the prescription does not state "{wanted.en}"',
+                rule=rule_set.code,
+                clause=rule_set.source or rule_set.assumption,
+                way_out="have the prescriber complete it, and record that it was seen",
+            )
+
+
+def drug_returned(context: Context, body: DrugReturned) -> EventBody:
+    """No more units of a dispensing come back than went out."""
+    out = {each["dispensing"]: each["units"] for each in context.bodies("DrugDispensed")}
+    if body.dispensing not in out:
+        raise BadInput(
+            f"one of the subject's: {', '.join(out) or 'none recorded yet'}",
+            where="DrugReturned",
+            field="dispensing",
+            found=body.dispensing,
+        )
+    back = body.units + sum(
+        each["units"]
+        for each in context.bodies("DrugReturned")
+        if each["dispensing"] == body.dispensing
+    )
+    if back > out[body.dispensing]:
+        raise BadInput(
+            f"at most the {out[body.dispensing]} units of {body.dispensing}, with earlier returns",
+            where="DrugReturned",
+            field="units",
+            found=back,
+        )
+    return body
+
+
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {
+    "DrugDispensed": drug_dispensed,
+    "DrugReturned": drug_returned,
+}
