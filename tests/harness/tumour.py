@@ -64,6 +64,7 @@ class Course:
     randomised: int | None = 0
     death: int | str | None = None
     therapy: int | None = None
+    first_cycle: int | None = None
     procedures: tuple[Mapping[str, Any], ...] = ()
     """Each with `day`, `procedure` and the `lesion` it treats."""
 
@@ -84,6 +85,7 @@ class Course:
             randomised=noted.get("randomised", 0),
             death=noted.get("death"),
             therapy=noted.get("therapy"),
+            first_cycle=noted.get("first_cycle"),
             procedures=tuple(noted.get("procedures", ())),
         )
 
@@ -116,6 +118,9 @@ def entries(course: Course, evaluator: str = "central") -> Iterator[dict[str, An
         yield _assessed(course, scan, number, evaluator)
     if randomised is not None:
         yield _randomised(randomised)
+    if course.first_cycle is not None:
+        cycle = {"cycle": 1, "regimen": "R", "height": "170", "weight": "70"}
+        yield {"event": "CycleStarted", "on": date_of(course.first_cycle), **cycle}
     if course.therapy is not None:
         therapy = {"entry": "S1", "therapy": "systemic"}
         yield {"event": "SubsequentTherapyRecorded", "on": date_of(course.therapy), **therapy}

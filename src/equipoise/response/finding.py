@@ -30,8 +30,9 @@ FINDINGS = {
     "below_measurable": (1, "3.1"),
     "method_does_not_measure": (1, "3.1"),
     "node_normal_at_baseline": (2, "3.1"),
-    "cystic_target": (3, "3.2"),
-    "method_changed": (13, "4.1"),
+    "cystic_target": (3, "3.1"),
+    "method_changed": (13, "3.2"),
+    "baseline_too_early": (13, "3.2"),
 }
 """Every finding: the point of the checklist, and the section of the article."""
 
@@ -50,11 +51,12 @@ def reading_finding(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     which the method and the thickness of the slices ask for, a target node below its short axis),
     `node_normal_at_baseline` (a non-target node whose short axis is normal), `cystic_target` (while
     a lesion of a kind that is preferred is non-target); later `method_changed`: measured otherwise
-    than at baseline. `found` and `limit`: sizes in hundredths of a millimetre, or the number of
-    targets. Where no thickness is recorded, slices are taken as thin. Nothing here changes a sum:
-    the reader's choice stands until it is corrected.
+    than at baseline; and of an evaluator's baseline, without a lesion, `baseline_too_early`: longer
+    before the first cycle than the plan allows. `found` and `limit`: sizes in hundredths of a
+    millimetre, the number of targets, or days. Where no thickness is recorded, slices are taken as
+    thin. Nothing here changes a sum: the reader's choice stands until it is corrected.
 
-    Source: RECIST 1.1, sections 3.1, 3.2, 4.1 (recist_1_1.yaml). Sorted by replicate, subject,
+    Source: RECIST 1.1, sections 3.1, 3.2, 4.2 (recist_1_1.yaml). Sorted by replicate, subject,
     evaluator, assessment, lesion, finding. `sources`: identification, measurement, baseline's.
     """
     choice = tables["lesion_choice"]
@@ -65,6 +67,7 @@ def reading_finding(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     lesions = choice.select(*READER, "lesion", "role", "node", "kind", identified="event")
     parts = [_of_choice(choice, found), *_of_targets(tables, found, assessments, lesions)]
     parts.append(_of_nodes(tables, found, assessments, lesions))
+    parts.append(_of_baselines(tables, plan, assessments))
     rows = pl.concat(parts, how="diagonal_relaxed")
     if rows.is_empty():
         return pl.DataFrame(schema=READING_FINDING)
@@ -205,5 +208,25 @@ def _of_nodes(
             *READER, "assessment", "lesion", "identified", "seq", found="diameter",
             finding=pl.lit("node_normal_at_baseline"), limit=pl.lit(normal, pl.Int64),
             base_seq=pl.lit(None, pl.Int64),
+        )
+    )  # fmt: skip
+
+
+def _of_baselines(tables: Tables, plan: ResponsePlan, assessments: pl.DataFrame) -> pl.DataFrame:
+    """The last baseline before the first cycle, where that is too long before it."""
+    limit, day = plan.baseline_days_before_first_dose, pl.col("occurred")
+    first = tables["cycle_started"].group_by(*KEY).agg(begins=day.min())
+    return (
+        assessments.filter("baseline")
+        .join(first, list(KEY))
+        .filter(day <= pl.col("begins"))
+        .sort("row")
+        .unique(READER, keep="last", maintain_order=True)
+        .with_columns(found=(pl.col("begins") - day).dt.total_days())
+        .filter(pl.col("found") > limit)
+        .select(
+            *READER, "assessment", "found", "seq", lesion=pl.lit(None, pl.String),
+            finding=pl.lit("baseline_too_early"), limit=pl.lit(limit, pl.Int64),
+            identified=_NONE, base_seq=_NONE,
         )
     )  # fmt: skip

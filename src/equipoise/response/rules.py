@@ -58,7 +58,13 @@ RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="reading_finding",
         columns=READING_FINDING,
-        requires={**_ASSESSED, **_TARGETS, **_OTHERS, "lesion_choice": LESION_CHOICE},
+        requires={
+            **_ASSESSED,
+            **_TARGETS,
+            **_OTHERS,
+            "cycle_started": {**KEY, "occurred": pl.Date},
+            "lesion_choice": LESION_CHOICE,
+        },
         plan="response",
         rule=reading_finding,
     ),

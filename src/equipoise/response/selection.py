@@ -33,11 +33,11 @@ LYMPH_NODES = "lymph nodes"
 """All lymph nodes together: one organ."""
 
 FAULTS: Mapping[str, tuple[int, str]] = {
-    "not_malignant": (3, "3.2"),
+    "not_malignant": (3, "3.1"),
     "kind_not_measurable": (3, "3.1"),
     "treated_not_progressed": (3, "3.1"),
-    "too_many_targets": (1, "3.2"),
-    "too_many_in_organ": (1, "3.2"),
+    "too_many_targets": (1, "4.2"),
+    "too_many_in_organ": (1, "4.2"),
 }
 """Every fault of a choice: the point of the checklist, and the section of the article."""
 
@@ -52,7 +52,7 @@ def lesion_choice(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     or treated locally before, and not known to have grown since); `too_many_targets`;
     `too_many_in_organ`.
 
-    Source: RECIST 1.1, sections 3.1 and 3.2 (recist_1_1.yaml). Sorted by replicate, subject,
+    Source: RECIST 1.1, sections 3.1 and 4.2 (recist_1_1.yaml). Sorted by replicate, subject,
     evaluator, event. `sources`: the identification.
     """
     lesions = tables["lesion_identified"]
