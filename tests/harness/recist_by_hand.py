@@ -28,13 +28,30 @@ class Reading:
 
 def size(value: str) -> Fraction | None:
     """The millimetres that a target counts with, or nothing."""
-    if value == "absent":
+    if value.startswith("split "):
+        parts = [size(part) for part in pieces(value)]
+        known = [part for part in parts if part is not None]
+        return sum(known, Fraction(0)) if len(known) == len(parts) else None
+    if value == "absent" or value.startswith("merged into "):
         return Fraction(0)
     if value == "too small":
         return Fraction(5)
     if value == "not evaluated":
         return None
     return Fraction(value)
+
+
+def pieces(value: str) -> list[str]:
+    """The pieces of a lesion that has split, or the lesion itself."""
+    return value.removeprefix("split ").split(" + ")
+
+
+def is_left(value: str, node: bool) -> bool | None:
+    """Whether anything of a target is left: a node from 10 mm on, of pieces the largest."""
+    if size(value) is None:
+        return None
+    found = [size(part) or Fraction(0) for part in pieces(value)]
+    return max(found) >= 10 if node else max(found) > 0
 
 
 def read_course(course: Course) -> list[Reading]:
@@ -81,15 +98,9 @@ def judge_targets(
     if not targets:
         return None
     now, known = total(scan, targets)
-    if now is not None and baseline != 0:
-        gone = True
-        for name, node in targets.items():
-            value = size(scan.seen[name])
-            assert value is not None
-            if (node and value >= 10) or (not node and value > 0):
-                gone = False
-        if gone:
-            return "CR"
+    gone = not any(is_left(scan.seen.get(name, "absent"), node) for name, node in targets.items())
+    if now is not None and baseline != 0 and gone:
+        return "CR"
     if smallest is not None:
         growth = known - smallest
         if growth >= 5 and growth >= smallest / 5:
@@ -126,8 +137,7 @@ def combine(target: str | None, other: str | None, new: bool) -> str:
 
 def disease_seen(scan: Scan, targets: dict[str, bool], others: dict[str, bool]) -> bool:
     for name, node in targets.items():
-        value = size(scan.seen.get(name, "not evaluated"))
-        if value is not None and (value >= 10 if node else value > 0):
+        if is_left(scan.seen.get(name, "not evaluated"), node):
             return True
     for name, node in others.items():
         state = scan.seen.get(name, "not evaluated")

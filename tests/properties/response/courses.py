@@ -35,8 +35,13 @@ _SIZES = st.builds(
     _WHOLE,
     _HUNDREDTHS,
 )
+_PIECES = st.sampled_from(["absent", "too small", "not evaluated", "4", "9.99", "10", "12"])
 _TARGET_SEEN = st.one_of(
-    _SIZES, _SIZES, _SIZES, st.sampled_from(["absent", "absent", "too small", "not evaluated"])
+    _SIZES,
+    _SIZES,
+    _SIZES,
+    st.sampled_from(["absent", "absent", "too small", "not evaluated", "merged into T2"]),
+    st.lists(_PIECES, min_size=2, max_size=3).map(lambda each: "split " + " + ".join(each)),
 )
 _OTHER_SEEN = st.sampled_from(
     ["absent", "absent", "absent", "present", "present", "not evaluated", "progression"]

@@ -125,6 +125,9 @@ def test_the_unit_of_length_does_not_matter(course: Course, factor: int) -> None
 
 
 def _times(value: str, factor: int) -> str:
+    if value.startswith("split "):
+        parts = value.removeprefix("split ").split(" + ")
+        return "split " + " + ".join(_times(part, factor) for part in parts)
     try:
         return str(Decimal(value) * factor)
     except ArithmeticError:
