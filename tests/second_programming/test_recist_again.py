@@ -137,11 +137,6 @@ def test_another_convention_is_seen(convention: str) -> None:
     assert differences(tables, _derived(tables, study), plan)[1]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="RECIST 1.1, 4.3.5: a lesion is new against a baseline; the rule's own description "
-    "says NE before any baseline, and the rule says PD",
-)
 def test_new_lesion_without_baseline() -> None:
     """Without a baseline nothing can be told to be new: not evaluable, and no progression."""
     study = load_study("mgmt-net")

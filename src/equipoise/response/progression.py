@@ -64,9 +64,13 @@ def progression(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
 
 
 def _first_seen(tables: Tables, plan: ResponsePlan, after: pl.DataFrame) -> pl.DataFrame:
-    """Per reader: where the first new lesion was first seen that turned out to be one."""
-    seen = at_rows(tables["new_lesion_observed"], after, "certainty").join(
-        after.select("row", "place", "reader"), "row"
+    """Per reader: where the first new lesion was first seen that turned out to be one.
+
+    Before any baseline nothing can be told to be new.
+    """
+    compared = after.filter(pl.col("base").is_not_null())
+    seen = at_rows(tables["new_lesion_observed"], compared, "certainty").join(
+        compared.select("row", "place", "reader"), "row"
     )
     if not criteria(plan).conventions.equivocal_new_lesion_dates_back.value:
         seen = seen.filter(pl.col("certainty") == "unequivocal")

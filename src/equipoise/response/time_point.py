@@ -191,7 +191,11 @@ def _overall(readings: pl.DataFrame, found: Criteria) -> pl.DataFrame:
     return (
         readings.with_columns(by_table["overall_response"])
         .with_columns(
-            overall_response=pl.when("baseline").then(pl.lit(None, pl.String)).otherwise(overall)
+            overall_response=pl.when("baseline")
+            .then(pl.lit(None, pl.String))
+            .when(pl.col("base").is_null())
+            .then(pl.lit("NE"))
+            .otherwise(overall)
         )
         .with_columns(complete_row=complete)
         .with_columns(reappeared=again.fill_null(False) & pl.col("complete_row").is_not_null())

@@ -125,6 +125,25 @@ def test_the_scan_that_counts_in_the_window_is_a_source() -> None:
     assert column(found, "window_response", "sources") == [[1, 2, 3, 4, 5, 6]]
 
 
+def test_what_could_not_be_read_in_the_window_is_a_source_of_not_evaluable() -> None:
+    scans = (*COURSE.scans[:2], Scan(91, {"T1": "not evaluated"}))
+    found = derived(course_tables(Course(COURSE.lesions, scans)))
+    assert column(found, "window_response", "response") == ["NE"]
+    # 4 randomised, 6 the scan; the rest is what it would have been compared with.
+    assert column(found, "window_response", "sources") == [[1, 2, 3, 4, 5, 6]]
+    before = (*COURSE.scans[:2],)
+    found = derived(course_tables(Course(COURSE.lesions, before)))
+    assert column(found, "window_response", "sources") == [[4]]
+
+
+def test_a_treatment_of_a_lesion_is_a_source_of_what_it_makes_not_evaluable() -> None:
+    treated = {"day": 50, "procedure": "surgery", "lesion": "T1"}
+    found = derived(course_tables(Course(COURSE.lesions, COURSE.scans, procedures=(treated,))))
+    # 7 the procedure, between the scans 5 and 6.
+    assert column(found, "target_sum", "sources") == [[1, 3], [1, 3, 5], [1, 3, 6, 7]]
+    assert column(found, "time_point_response", "sources")[1] == [1, 2, 3, 5, 6, 7]
+
+
 def test_without_randomisation_days_count_from_the_first_baseline() -> None:
     first = Scan(0, {"T1": "100", "NT1": "present"}, baseline=True)
     again = Scan(20, {"T1": "100", "NT1": "present"}, baseline=True)
