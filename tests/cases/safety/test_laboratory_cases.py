@@ -76,7 +76,8 @@ def test_possible_grades(case: dict[str, Any]) -> None:
         within = case.get("normal_unit", unit)
         entries.append(declared(analyte, within, case["normal"], since, **people))
         if "newer" in case:
-            entries.append(declared(analyte, unit, case["newer"], "2024-03-05"))
+            people = {"people": case.get("newer_for", {})}
+            entries.append(declared(analyte, unit, case["newer"], "2024-03-05", **people))
     if "baseline" in case:
         base = case.get("baseline_unit", unit)
         entries += reported("2024-03-01", analyte, base, case["baseline"])
@@ -108,6 +109,16 @@ def test_the_baseline_is_the_last_value_up_to_the_first_dose() -> None:
     assert found["baseline"].to_list() == [False, False, True, False, False, False]
     assert found["on_treatment"].to_list() == [False, False, False, True, True, False]
     assert found["sources"].to_list() == [[1, 3], [2, 3], [3], [3, 4], [3, 5], [3, 6]]
+
+
+def test_a_baseline_that_no_wording_asks_for_is_no_source() -> None:
+    """Platelets are graded without one."""
+    found = derived(
+        reported("2024-03-01", "platelets", "10^9/L", "200")
+        + reported("2024-03-11", "platelets", "10^9/L", "40")
+    )
+    assert found["baseline"].to_list() == [True, False]
+    assert found["sources"].to_list() == [[1], [2]]
 
 
 def test_without_a_dose_the_last_value_is_the_baseline() -> None:
