@@ -10,11 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from equipoise.conduct.derived import DerivedTables
+from equipoise.conduct.derived import DerivedTables, rests_on
 from equipoise.conduct.state import TrialState
 from equipoise.errors import Refused
 from equipoise.record.event import Event, EventBody
 from equipoise.record.keys import KeyStore
+from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.actions import Action
 from equipoise.study.definition import Study
 
@@ -80,7 +81,9 @@ class Context:
 
         What was declared for the whole hospital (reference ranges) counts beside the subject's own.
         """
-        events = [*self.state.ranges.get(self.site, ()), *self.events]
+        events = self.events
+        if ReferenceRangesDeclared.TYPE in rests_on(table):
+            events = [*self.state.ranges.get(self.site, ()), *events]
         return self.tables.get(self.subject, events, self.study, table)
 
     def derived_with(self, table: str, body: EventBody) -> pl.DataFrame:

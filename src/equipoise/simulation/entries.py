@@ -44,7 +44,7 @@ RANKS: Mapping[str, int] = {
             "SampleReceived", "AssayResultRecorded", "VisitRecorded", "FormSaved",
             "LaboratoryReported", "LesionIdentified", "TumourAssessed", "ScreeningFailed",
             "EligibilityConfirmed", "Randomised", "AdverseEventReported", "AdverseEventFollowedUp",
-            "SeriousAdverseEventReported", "CausalityAssessed",
+            "SeriousAdverseEventReported", "CausalityAssessed", "SusarSubmitted",
             "RegimenChosen", "CycleStarted", "DoseGiven",
             "AssayResultInvalidated", "TreatmentDiscontinued", "VisitsDiscontinued",
             "ConsentWithdrawn", "LostToFollowUp", "SubsequentTherapyRecorded",

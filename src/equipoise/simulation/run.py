@@ -32,7 +32,7 @@ from equipoise.simulation.patients import People, arrivals, screening, visited
 from equipoise.simulation.readings import assessed, assessed_at_baseline
 from equipoise.simulation.recruitment import arranged, entered, places
 from equipoise.simulation.scenario import Scenario
-from equipoise.simulation.serious import notified
+from equipoise.simulation.serious import notified, submitted
 from equipoise.simulation.tumours import Scans, Tumours, baseline, courses
 from equipoise.simulation.withdrawals import NEVER, left, withdrawals
 from equipoise.study.definition import Study
@@ -177,6 +177,7 @@ def _course(
     sampled(scenario, nature, people, arm, entries)
     enter_harms(harms, np.minimum(end, treatable - 1), seen, entries)
     notified(study, scenario, nature, entries)
+    submitted(study, scenario, nature, entries)
     ended(scenario, nature, people, arm, progression, end, death, cut, leaving, entries)
     left(study, leaving, arm, entries)
     _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)

@@ -1,24 +1,36 @@
-"""What the sponsor hears of serious adverse events: reports, and the investigator's opinion."""
+"""What is told of serious adverse events: to the sponsor, by the investigator, to the authority."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
+from equipoise.record.rule import KEY
+from equipoise.record.subject_rows import days
 from equipoise.safety.events import (
     AdverseEventReported,
     CausalityAssessed,
     SeriousAdverseEventReported,
+    SusarSubmitted,
 )
 from equipoise.simulation.answers import Texts, text_where
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import Ints, Nature
+from equipoise.simulation.recruitment import places
 from equipoise.simulation.scenario import Scenario
 from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
 from equipoise.treatment.events import RegimenChosen
 
 FATAL, THREATENING = 5, 4
 """Grades of CTCAE that are a death, and life-threatening."""
+
+_SENT = {
+    "other": ("initial", 1, 12),
+    "fatal_or_life_threatening": ("initial", 1, 6),
+    "fatal_follow_up": ("follow_up", 8, 14),
+}
+"""What is sent of each report that is due, and how many days after day 0."""
 
 
 def notified(study: Study, scenario: Scenario, nature: Nature, entries: Entries) -> None:
@@ -48,6 +60,27 @@ def notified(study: Study, scenario: Scenario, nature: Nature, entries: Entries)
             {**name, "opinion_of": "investigator", "drug": drug[at],
              "related": text_where(related, "related", "not_related")},
         )  # fmt: skip
+
+
+def submitted(study: Study, scenario: Scenario, nature: Nature, entries: Entries) -> None:
+    """Enter what leaves for the authority: the rule says what is due, nature when it is sent."""
+    told = entries.only(
+        AdverseEventReported.TYPE, SeriousAdverseEventReported.TYPE, CausalityAssessed.TYPE
+    )
+    due = derive(told.tables(), study, upto="expedited_report")["expedited_report"]
+    due = due.filter("certain").join(places(entries), list(KEY))
+    size = entries.subject_names.shape[1]
+    names = [items["adverse_event"] for _, items in entries.of(AdverseEventReported)]
+    for report, (kind, low, high) in _SENT.items():
+        for harm, name in zip(scenario.harms, names, strict=True):
+            mine = due.filter(report=report, adverse_event=name)
+            at = np.divmod(mine["_place"].to_numpy(), size)
+            lag = nature.integer(f"sent/{report}/{harm.term}", low, high, size)[at]
+            number = pl.Series([f"{each}/{name}" for each in mine["subject"]], dtype=pl.String)
+            entries.add(
+                SusarSubmitted, *at, days(mine["start"]) + lag,
+                {"adverse_event": name, "kind": kind, "number": number},
+            )  # fmt: skip
 
 
 def _criteria(grade: Ints) -> pl.Series:
