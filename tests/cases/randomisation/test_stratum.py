@@ -18,6 +18,8 @@ from tests.harness.history import read_cases, tables_of, together
 CASES = read_cases(Path(__file__).parent / "stratum.yaml")
 PLAN = RandomisationPlan.model_construct()
 FIRST = datetime.date(2024, 1, 1)
+RESULT = 77
+"""The seq of the assay result behind every status; that of its sample is one less."""
 
 
 def entries(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -68,8 +70,8 @@ def statuses(tables: Tables, now: str) -> pl.DataFrame:
         ("redetermination", "used", "NEVER_READ"),
     ]
     table = pl.DataFrame(rows, schema=["basis", "rule", "status"], orient="row")
-    nothing = pl.lit([], dtype=pl.List(pl.Int64)).alias("sources")
-    return subjects.join(table, how="cross").with_columns(nothing)
+    sources = pl.lit([RESULT, RESULT - 1], dtype=pl.List(pl.Int64)).alias("sources")
+    return subjects.join(table, how="cross").with_columns(sources)
 
 
 def tables_for(case: dict[str, Any], **how: Any) -> Tables:
@@ -93,7 +95,7 @@ def test_case(case: dict[str, Any]) -> None:
     assert row["deviation_recorded"] == expected["recorded"]
     assert row["factors"] == [f"{name}={level}" for name, level in line["factors"].items()]
     if "sources" in expected:
-        assert row["sources"] == expected["sources"]
+        assert row["sources"] == [*expected["sources"], RESULT - 1, RESULT]
     if "factors" in expected:
         assert row["factors_corrected"] == expected["factors"]
 
