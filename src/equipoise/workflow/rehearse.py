@@ -195,7 +195,9 @@ def account(role: str, site: str | None) -> str:
 
 def _found(conductor: Conductor, study: Study, clock: _Clock) -> None:
     """Give the synthetic accounts their grants and open the sites."""
-    central = ("data_manager", "statistician", "laboratory", "reader", "safety_officer")
+    central = (
+        "data_manager", "statistician", "laboratory", "reader", "safety_officer", "auditor",
+    )  # fmt: skip
     grants: list[tuple[str, str | None]] = [(role, None) for role in central]
     grants += [("investigator", site.code) for site in study.sites]
     for role, site in grants:

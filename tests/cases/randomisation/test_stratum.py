@@ -69,6 +69,7 @@ def statuses(tables: Tables, now: str) -> pl.DataFrame:
         ("randomisation", "other", "NEVER_READ"),
         ("redetermination", "used", "NEVER_READ"),
     ]
+    rows = rows[1:] if now == "absent" else rows
     table = pl.DataFrame(rows, schema=["basis", "rule", "status"], orient="row")
     sources = pl.lit([RESULT, RESULT - 1], dtype=pl.List(pl.Int64)).alias("sources")
     return subjects.join(table, how="cross").with_columns(sources)

@@ -124,6 +124,23 @@ def test_verify_names_what_happened(
     assert kind in {each["kind"] for each in found["findings"]}
 
 
+@pytest.mark.requirement("RN5", "RN7")
+def test_the_allocations_of_a_rehearsal_are_made_again_and_listed(
+    rehearsal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in rehearsal.glob("record.sqlite3*"):
+        shutil.copy(path, tmp_path / path.name)
+    who = ["--actor", "rehearsal-auditor", "--role", "auditor", "--organisation", "Rehearsal"]
+    record = str(tmp_path / "record.sqlite3")
+    assert main(["randomisation", "reproduce", record, *who, "--purpose", "audit"]) == 0
+    assert capsys.readouterr().out.endswith("15 allocations, 0 differ from the seed\n")
+    assert main(["randomisation", "list", record, *who]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 16
+    assert all(",true,," in line for line in lines[1:]), "eligible, and no deviation"
+    assert main(["verify", record, "--anchors", str(rehearsal / "anchors.jsonl")]) == 0
+
+
 def test_many_trials_give_operating_characteristics(
     rehearsal: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
