@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from equipoise.simulation.predictability import Predictability
     from equipoise.simulation.scenario import Scenario
+    from equipoise.statistics.imbalance import Imbalance
     from equipoise.study.actions import Action
     from equipoise.study.definition import Study
     from equipoise.workflow.scheme_evidence import SchemeEvidence
@@ -92,7 +93,9 @@ def _predictability(arguments: argparse.Namespace) -> int:
           f"seed {arguments.seed}")  # fmt: skip
     print("Allocations guessed right, in per cent; in brackets the points above the best constant")
     print("guess. The guesser sees past allocations of their own hospital or of every hospital,")
-    print("with or without the marker's status of each subject, and knows the published rule.\n")
+    print("with or without the marker's status of each subject, and knows the published rule.")
+    print("Imbalance: the largest departure of an arm from its share at the end of a trial, in")
+    print("subjects, on average (and in all but 5 % of trials).\n")
     print(f"{'sees':<26}{'own hospital':<28}every hospital")
     print(f"{'':<26}" + f"{'status':<14}{'no status':<14}" * 2)
     own = _print_rows(found, study.biomarker.disclosed_to_sites)
@@ -120,8 +123,14 @@ def _print_rows(found: Iterable[Predictability], status_known: bool) -> Predicta
             for name in ("convergence", "practised"):
                 shown = [_cell(getattr(r, name), r.constant) for r in row]
                 print(f"  {name:<22}" + "".join(shown), flush=True)
+            at_site = _imbalance(each.in_status_at_site)
+            print(f"  imbalance in a status {_imbalance(each.in_status)}, at a hospital {at_site}")
             cells = {}
     return kept[0]
+
+
+def _imbalance(found: Imbalance) -> str:
+    return f"{found.mean:.1f} ({found.in_95_of_100:.1f})"
 
 
 def _cell(share: float, constant: float | None = None) -> str:
@@ -257,4 +266,11 @@ def _as_json(found: Predictability) -> dict[str, Any]:
         "excess_points": round(100 * rate.excess, 2),
         "standard_error_points": round(100 * rate.standard_error, 2),
         "trials": rate.trials,
+        "imbalance": {
+            name: {"mean": round(each.mean, 2), "in_95_of_100": round(each.in_95_of_100, 2)}
+            for name, each in (
+                ("in_status", found.in_status),
+                ("in_status_at_site", found.in_status_at_site),
+            )
+        },
     }

@@ -20,6 +20,7 @@ from equipoise.randomisation.rules import allocated_batch, numbered, stratum_of
 from equipoise.simulation.nature import Ints, Nature
 from equipoise.simulation.run import Version, rehearsed
 from equipoise.simulation.scenario import Scenario
+from equipoise.statistics.imbalance import Imbalance, imbalance
 from equipoise.statistics.predictability import Allocations, GuessRate, guess_rate
 from equipoise.statistics.random import UInt64Array, nature_words
 from equipoise.study.definition import Study
@@ -48,7 +49,9 @@ class Predictability:
     """The guess rate under a method for somebody who sees these allocations.
 
     `every_site` and `status_known` say what they see: allocations of their own hospital or of all,
-    with or without the marker's status of each subject, the next one included.
+    with or without the marker's status of each subject, the next one included. `in_status` and
+    `in_status_at_site` say what the method buys: how far a trial ends from the ratio within a
+    status, and within a status at a hospital.
     """
 
     method: str
@@ -56,6 +59,8 @@ class Predictability:
     every_site: bool
     status_known: bool
     rate: GuessRate
+    in_status: Imbalance
+    in_status_at_site: Imbalance
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,11 @@ def _guessed(
         levels = np.zeros((len(own), 1), dtype=np.int64)
     known = np.array([_share(plan, status) for status, _ in strata])
     pooled = np.bincount(arms[:practice].ravel(), minlength=len(plan.arms))
+    statuses, status = np.unique(people.status, return_inverse=True)
+    ratio = np.array([_share(plan, each) for each in statuses])
+    sites = int(site.max()) + 1
+    within = imbalance(arms, status[who], ratio)
+    at_site = imbalance(arms, (status * sites + site)[who], ratio.repeat(sites, axis=0))
     for every_site in (False, True):
         for status_known in (True, False):
             found = Allocations(
@@ -201,7 +211,9 @@ def _guessed(
                 share=known if status_known else np.tile(pooled, (int(cell.max()) + 1, 1)),
             )
             rate = guess_rate(found, practice)
-            yield Predictability(method.label, method.in_study_file, every_site, status_known, rate)
+            yield Predictability(
+                method.label, method.in_study_file, every_site, status_known, rate, within, at_site
+            )
 
 
 def _share(plan: RandomisationPlan, status: str) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from equipoise.errors import BadInput
+from equipoise.statistics.imbalance import Imbalance, imbalance, largest_departure
 from equipoise.statistics.predictability import Allocations, GuessRate, guess_rate
 
 
@@ -104,6 +105,36 @@ def test_groups_and_levels_are_told_apart_and_weighed() -> None:
     assert rate((1, 3), none).convergence == pytest.approx((1 + 0 + 0.5) / 3)
     apart = np.broadcast_to(np.array([0, 1, 2]), arms.shape)
     assert rate((1, 3), apart).convergence == rate((1, 3), apart).constant
+
+
+def test_imbalance_counted_by_hand() -> None:
+    """Trial 1: group 0 has A A B, in 2:1 as it should be; group 1 has A B B in 1:1, off by a half.
+
+    Trial 2: group 0 has no B of three: A one too many. Trial 3: group 1 is empty, group 0 A B B A A
+    B: 2:1 of six is 4 and 2, off by one.
+    """
+    arms = np.array([[0, 0, 1, 0, 1, 1], [0, 0, 0, 0, 1, 0], [0, 1, 1, 0, 0, 1]])
+    group = np.array([[0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0]])
+    found = largest_departure(arms, group, np.array([[2, 1], [1, 1]]))
+    assert found == pytest.approx([0.5, 1.0, 1.0])
+    assert imbalance(arms, group, np.array([[2, 1], [1, 1]])) == Imbalance(2.5 / 3, 1.0)
+
+
+def test_the_high_end_is_what_95_of_100_trials_do_not_exceed() -> None:
+    """Of a hundred trials of four in 1:1, five are off by two, the others by one."""
+    arms = np.array([[0, 0, 0, 0]] * 5 + [[0, 0, 0, 1]] * 95)
+    one = np.zeros(arms.shape, dtype=np.int64)
+    assert imbalance(arms, one, np.array([[1, 1]])) == Imbalance(1.05, 1.0)
+    arms[5] = 0
+    assert imbalance(arms, one, np.array([[1, 1]])).in_95_of_100 == 2.0
+
+
+def test_the_error_of_the_excess_is_that_of_its_trials() -> None:
+    """Blocks AB or BA guessed right in 1 or 2 of 2: against the constant 1 of 2, 0 or 1/2 more."""
+    rate = guessed(every_block((1, 1), 2), (1, 1))
+    right = np.array([2 / 2, 1 / 2]) - np.array([1 / 2, 1 / 2])
+    assert rate.standard_error == pytest.approx(right.std() / np.sqrt(2))
+    assert rate.trials == 2
 
 
 def test_no_practice_or_nothing_to_guess_is_refused() -> None:

@@ -45,6 +45,14 @@ def test_every_method_for_every_state_of_knowledge(
         assert most["excess_points"] > by[method, "own_site", True]["excess_points"] + 5
     fixed = by[methods[1], "every_site", True]["excess_points"]
     assert fixed > by[methods[0], "every_site", True]["excess_points"], "blocks of one small size"
+    ends = {each["method"]: each["imbalance"] for each in found}
+    simple, minimising = ends[methods[4]], ends[methods[3]]
+    for method in methods[:3]:
+        assert ends[method]["in_status"]["mean"] < 0.7 * simple["in_status"]["mean"]
+    assert minimising["in_status_at_site"]["mean"] < 0.8 * simple["in_status_at_site"]["mean"]
+    assert all(
+        each["mean"] <= each["in_95_of_100"] for end in ends.values() for each in end.values()
+    )
     for each in found:
         assert each["trials"] == 200
         if each["method"] == "simple":
