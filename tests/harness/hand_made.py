@@ -34,6 +34,7 @@ class Subject:
     best: str | None = "SD"
     progression: int | None = None
     assessed: int | None = 91
+    baseline: int | None = None
     death: int | None = None
     death_text: str | None = None
     alive: int | None = 100
@@ -237,12 +238,42 @@ class Trial:
                 occurred=day(91),
                 confirmed=False,
             )
+        if subject.baseline is not None:
+            self.event(
+                "tumour_assessed",
+                subject,
+                subject.baseline,
+                assessment=f"{subject.name}-base",
+                evaluator="CENTRAL",
+                visit="baseline",
+                baseline=True,
+                modality="ct",
+            )
+        self._read(subject, scan)
+
+    def _read(self, subject: Subject, scan: int) -> None:
+        """An evaluable assessment without progression, and one with it, as the subject has them."""
+        seen = [(subject.assessed, "SD"), (subject.progression, "PD")]
+        readings = [(number, response) for number, response in seen if number is not None]
+        for order, (number, response) in enumerate(readings):
+            self.derived(
+                "time_point_response",
+                subject,
+                [scan],
+                evaluator="CENTRAL",
+                assessment=f"{subject.name}-{order}",
+                occurred=day(number),
+                order=order,
+                overall_response=response,
+            )
         self.derived(
             "progression",
             subject,
             [scan],
             evaluator="CENTRAL",
+            progressed=subject.progression is not None,
             progression=day(subject.progression),
+            progression_order=None if subject.progression is None else len(readings) - 1,
             last_adequate_assessment=day(subject.assessed),
         )
 

@@ -287,6 +287,7 @@ END_POINTS = (
         "start": "randomisation",
         "events": ("progression", "death"),
         "censor_at": "last_adequate_assessment",
+        "partial_dates": {"death": {"method": "earliest"}},
     },
     {
         "code": "os",
@@ -295,6 +296,7 @@ END_POINTS = (
         "start": "first_dose",
         "events": ("death",),
         "censor_at": "last_known_alive",
+        "partial_dates": {"death": {"method": "earliest"}},
     },
 )
 

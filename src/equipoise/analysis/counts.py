@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.analysis.estimates import fisher_side
-from equipoise.analysis.subjects import end_point_of, in_group
+from equipoise.analysis.subjects import end_point_of, estimand_of, in_group, variable_of
 from equipoise.statistics.proportion import fisher_exact_p_batch
 from equipoise.statistics.survival import log_rank, log_rank_z_batch
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, BinaryEndPoint
@@ -79,9 +79,9 @@ def _counted(plan: AnalysisPlan, analysis: Analysis, group: int) -> tuple[pl.Exp
     inside = in_group(plan, analysis, analysis.groups[group])
     end_point = end_point_of(plan, analysis)
     if not isinstance(end_point, BinaryEndPoint):
-        event = pl.col(f"event/{end_point.code}")
+        event = pl.col(f"event/{variable_of(plan, estimand_of(plan, analysis))}")
         return inside & event.fill_null(False), inside & event.is_not_null()
-    value = pl.col(f"value/{end_point.code}")
+    value = pl.col(f"value/{variable_of(plan, estimand_of(plan, analysis))}")
     counted = inside & value.fill_null(False)
     if denominator_rule(plan, analysis) == "evaluable":
         return counted, inside & value.is_not_null()
@@ -128,7 +128,7 @@ def _log_rank_p(
     plan: AnalysisPlan, subjects: pl.DataFrame, analysis: Analysis, grid: Grid
 ) -> NDArray[np.float64]:
     """Two groups for all replicates at once; more of them trial by trial."""
-    code = end_point_of(plan, analysis).code
+    code = variable_of(plan, estimand_of(plan, analysis))
     group = pl.coalesce(
         *(
             pl.when(

@@ -1,26 +1,27 @@
-"""End points: one engine turns the tables of responses, progression and death into values.
+"""Times to an event: one engine turns what was observed into times, events and reasons.
 
-An end point is a value of the study file: what counts, from when, censored where. A protocol that
-changes a rule changes the study file, and nothing here.
+An end point is a value of the study file: start, ordered event sources, censoring rules, cut. What
+an intercurrent event does to it, the estimand's strategy says. A protocol that changes a rule
+changes the study file, and nothing here.
 """
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
 import polars as pl
 from ruamel.yaml import YAML
 
-from equipoise.analysis.populations import KEY, NO_SOURCES
-from equipoise.record.partial_date import earliest_day
-from equipoise.record.rule import Tables
-from equipoise.record.sources import group_sources
-from equipoise.response.best_response import best_overall_response, terms
-from equipoise.response.plan import ResponsePlan
-from equipoise.study.analysis_plan import BinaryEndPoint, TimeToEventEndPoint
+from equipoise.analysis.observed import NEVER, Observed
+from equipoise.record.subject_rows import NONE, Flags, Numbers, dates, days, grouped_sources
+from equipoise.study.analysis_plan import CensoringRule, TimeToEventEndPoint
+from equipoise.study.censoring import Handling, rules_of
 
 
 def convention(name: str) -> Decimal:
@@ -43,160 +44,232 @@ def _conventions() -> dict[str, dict[str, str]]:
     return {name: dict(each) for name, each in YAML(typ="safe").load(text).items()}
 
 
-def binary_value(tables: Tables, end_point: BinaryEndPoint, evaluator: str) -> pl.DataFrame:
-    """The value of a yes/no end point for every randomised subject.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The day on which the time of each subject starts, NONE for who has none; with sources."""
 
-    Columns replicate, subject, value (null: not evaluable), response (the code that decided),
-    sources. Whether a null leaves the denominator or counts as no is the analysis's business.
-    """
-    if end_point.read == "response_window":
-        found = tables["window_response"].filter(
-            pl.col("evaluator") == evaluator, pl.col("window") == end_point.window
-        )
-        evaluable = pl.col("responder").is_not_null()
-    else:
-        found = tables["best_overall_response"].filter(pl.col("evaluator") == evaluator)
-        evaluable = pl.col("response") != "NE"
-    counted = pl.col("response").is_in(end_point.responses)
-    if end_point.confirmed:
-        counted &= pl.col("confirmed").fill_null(False)
-    values = found.select(
-        *KEY, pl.when(evaluable).then(counted).alias("value"), "response", "sources"
-    )
-    return (
-        tables["allocation"]
-        .select(KEY)
-        .join(values, on=KEY, how="left")
-        .with_columns(pl.col("sources").fill_null(NO_SOURCES))
-        .sort(KEY)
-    )
+    day: Numbers
+    sources: tuple[pl.Series, ...]
 
 
-def confirmed_responses(tables: Tables, plan: ResponsePlan) -> dict[str, pl.DataFrame]:
-    """`tables` with best overall response judged again, confirmation required.
-
-    The interval is that of the plan, else of its standard. The rule is the same one: a best CR that
-    was not confirmed may hide a PR that was, so the column `confirmed` alone cannot say.
-    """
-    required = plan.model_copy(update={"confirmation_days": terms(plan).confirmation_days})
-    return {**tables, "best_overall_response": best_overall_response(tables, required)}
+def start_of(
+    observed: Observed, end_point: TimeToEventEndPoint, responses: pl.DataFrame | None = None
+) -> Start:
+    """Randomisation, first dose, or the first response that counts (a row of `responses`)."""
+    if end_point.start == "first_dose":
+        return Start(observed.anchor("first_dose"), (observed.start_sources,))
+    if end_point.start == "randomisation" or responses is None:
+        return Start(observed.randomised, (observed.start_sources,))
+    found = observed.aligned(responses)
+    return Start(days(found["occurred"]), (observed.start_sources, found["sources"]))
 
 
 def time_to_event(
-    tables: Tables,
+    observed: Observed,
     end_point: TimeToEventEndPoint,
-    evaluator: str,
+    handling: Handling,
+    start: Start,
     *,
     cut: datetime.date | None = None,
     with_sources: bool = True,
 ) -> pl.DataFrame:
     """The time of every randomised subject who started, to the first event or to censoring.
 
-    Columns replicate, subject, time_days (the day of the start is day 1), event, reason, occurred
-    (day of the event or of censoring), sources. Reasons: `progression`, `death`, `death_imputed`
-    (the day is partly known: its earliest possible day, not before the subject was last known to
-    be alive), `last_adequate_assessment`, `last_known_alive`, `not_assessed` (censored on day 1
-    because nothing was seen after the start). Death is an event however early, and whatever was
-    missed or given before it. Events after `cut` have not happened, and nobody is observed longer.
-    A simulation of many trials does without sources.
+    1. The event is the first of the end point's events; on one day, the one listed first. What is
+       later than `cut` has not happened.
+    2. Of the intercurrent events with the strategy `hypothetical`, the first on or after the start
+       and before the event censors: at the last adequate assessment up to its day, or, where the
+       end point is censored when last known alive, on its day.
+    3. Else, with `hypothetical` for missed assessments, an event right after too many of them
+       (`CensoringRule`) is censored at the last adequate assessment before it.
+    4. Without an event: censored at the last adequate assessment, or when last known alive.
+    5. Who has none since the start is censored on day 1 (the day of the start), while alive: an
+       early death is an event.
 
-    Source: EMA, Appendix 1 to the guideline on the evaluation of anticancer medicinal products
-    (2012): treatment policy; FDA, Clinical trial endpoints for the approval of cancer drugs
-    (2018): censoring on day 1 without a baseline or an assessment, while alive.
+    Columns replicate, subject; time_days (the day of the start is day 1), event; `reason`: the
+    event (`death_imputed` where its day was), or `before_...` an intercurrent event,
+    `after_missed_assessments`, `last_adequate_assessment`, `last_known_alive`, `not_assessed`,
+    `no_baseline`; `rule`: what decided, the name of the rule set (else of the end point) and of its
+    part; `occurred` (day of the event or of censoring); `left_days` and `right_days`: the time is
+    known to lie above the left and up to the right (null: open) limit, which for progression are
+    the last adequate assessment (0: none) and the day it was seen; sources. A simulation of many
+    trials does without sources.
+
+    Source: FDA, Clinical trial endpoints for the approval of cancer drugs (2007, 2018), table A;
+    EMA, Appendix 1 to the guideline on anticancer medicinal products (2012); ICH E9(R1).
     """
-    frame = _dated(tables, end_point, evaluator, cut, with_sources)
-    happened = pl.min_horizontal([f"{event}_day" for event in end_point.events])
-    seen = pl.col(end_point.censor_at)
-    event_first = pl.coalesce(
-        pl.when(pl.col(f"{event}_day") == pl.col("happened")).then(pl.lit(event))
-        for event in end_point.events
-    )
-    imputed = (pl.col("kind") == "death") & pl.col("death").is_null()
-    censored = pl.when(seen >= pl.col("start")).then(pl.lit(end_point.censor_at))
-    reason = (
-        pl.when(imputed)
-        .then(pl.lit("death_imputed"))
-        .otherwise(pl.coalesce("kind", censored, pl.lit("not_assessed")))
-    )
-    until = pl.coalesce("happened", pl.when(seen >= pl.col("start")).then(seen), "start")
-    time = (pl.max_horizontal("occurred", "start") - pl.col("start")).dt.total_days()
-    return (
-        frame.with_columns(happened.alias("happened"))
-        .with_columns(event_first.alias("kind"), until.alias("occurred"))
-        .with_columns(reason.alias("reason"))
-        .select(
-            *KEY,
-            (time + int(convention("first_day"))).cast(pl.Int64).alias("time_days"),
-            pl.col("kind").is_not_null().alias("event"),
-            "reason",
-            "occurred",
-            *([_deciding().alias("sources")] if with_sources else []),
-        )
-        .sort(KEY)
-    )
+    return _Timed(observed, end_point, handling, start, cut).table(with_sources)
 
 
-def _deciding() -> pl.Expr:
-    """The events behind the start, and behind what ended the time."""
-    ended = (
-        pl.when(pl.col("kind") == "progression").then("progression_sources")
-        .when(pl.col("kind") == "death").then("death_sources")
-        .when(pl.col("reason") == "last_known_alive").then("alive_sources")
-        .when(pl.col("reason") == "last_adequate_assessment").then("progression_sources")
-        .otherwise(NO_SOURCES)
-    )  # fmt: skip
-    return pl.concat_list("start_sources", ended.fill_null(NO_SOURCES)).list.unique().list.sort()
+class _Timed:
+    """One end point's events, censorings and reasons, one place for each subject."""
+
+    def __init__(
+        self,
+        observed: Observed,
+        end_point: TimeToEventEndPoint,
+        handling: Handling,
+        start: Start,
+        cut: datetime.date | None,
+    ) -> None:
+        self.observed, self.end_point, self.begun = observed, end_point, start
+        self.start = start.day
+        self.limit = NEVER if cut is None else (cut - datetime.date(1970, 1, 1)).days
+        self.assessed = end_point.censor_at == "last_adequate_assessment"
+        self.names: tuple[str, ...] = end_point.events
+        self.events, self.event_seqs = self._first(self.names)
+        self.event_day, self.event_place = _earliest(self.events)
+        self.ices: list[str] = [e for e in handling.events("hypothetical") if e != "missing_scan"]
+        before, self.ice_seqs = self._first(self.ices)
+        before = np.where(before < self.event_day, before, NEVER)
+        self.ice_day, self.ice_place = _earliest(before)
+        self.stopped = self.ice_day < NEVER
+        self.until = np.minimum(np.minimum(self.ice_day, self.event_day), self.limit)
+        self.seen_place = observed.last_adequate(self.until)
+        seen = np.full(len(observed), NONE, dtype=np.int64)
+        there = self.seen_place >= 0
+        seen[there] = observed.adequate.days[self.seen_place[there]]
+        self.seen = there & (seen >= self.start)
+        self.seen_day = np.where(self.seen, seen, self.start)
+        self.gap = np.zeros(len(observed), dtype=np.bool_)
+        if handling.strategy("missing_scan") == "hypothetical":
+            rule = rules_of(end_point)["missing_scan"]
+            self.gap = ~self.stopped & (self.event_day < NEVER) & self._missed(rule)
+        self.event = (self.event_day < NEVER) & ~self.stopped & ~self.gap
+
+    def _first(self, names: Sequence[str]) -> tuple[Numbers, Numbers]:
+        """The first day of each event by the cut, NEVER where there is none, and its seq."""
+        found = [self.observed.happened(name, self.end_point, self.start) for name in names]
+        shape = (len(found), len(self.start))
+        day = np.array([each.day for each in found], dtype=np.int64).reshape(shape)
+        seq = np.array([each.seq for each in found], dtype=np.int64).reshape(shape)
+        return np.where((day == NONE) | (day > self.limit), NEVER, day), seq
+
+    def _missed(self, rule: CensoringRule) -> Flags:
+        """Whether too much was missed between the last adequate assessment and the event."""
+        if rule.longest_gap_days is not None:
+            gap: Flags = self.event_day - self.seen_day > rule.longest_gap_days
+            return gap
+        missed = self.observed.missed(self.seen_day, self.event_day)
+        return np.asarray(missed >= (rule.missed_assessments or 1), dtype=np.bool_)
+
+    def table(self, with_sources: bool) -> pl.DataFrame:
+        alive = np.minimum(np.where(self.stopped, self.ice_day, self.observed.alive), self.limit)
+        last = self.seen_day if self.assessed else np.maximum(alive, self.start)
+        end = np.where(self.event, self.event_day, last)
+        time = np.maximum(end, self.start) - self.start + int(convention("first_day"))
+        reason, rule = self._why(end)
+        left, right = self._interval(time)
+        columns = {
+            "time_days": pl.Series(time, dtype=pl.Int64),
+            "event": pl.Series(self.event),
+            "reason": reason,
+            "rule": rule,
+            "occurred": dates(end),
+            "left_days": pl.Series(left, dtype=pl.Int64),
+            "right_days": right,
+        }
+        frame = self.observed.subjects.key.with_columns(**columns)
+        if with_sources:
+            frame = frame.with_columns(self._sources().alias("sources"))
+        return frame.filter((self.start != NONE) & (self.start <= self.limit))
+
+    def _why(self, end: Numbers) -> tuple[pl.Series, pl.Series]:
+        """The reason and the deciding rule of each time, as columns."""
+        size = len(self.start)
+        reasons: list[str] = []
+        rules: list[str] = []
+        code = np.zeros(size, dtype=np.int64)
+
+        def where(there: Flags, reason: str, part: str) -> None:
+            code[there] = len(reasons)
+            reasons.append(reason)
+            rules.append(self._named(part))
+
+        at = self.end_point.censor_at
+        where(np.ones(size, dtype=np.bool_), at, at)
+        unseen = ~self.seen if self.assessed else ~(self.observed.alive >= self.start)
+        where(unseen, "not_assessed", "not_assessed")
+        if self.assessed and unseen.any():
+            where(unseen & (self.observed.baseline() == 0), "no_baseline", "no_baseline")
+        where(self.gap, "after_missed_assessments", "missing_scan")
+        for place, name in enumerate(self.ices):
+            where(self.stopped & (self.ice_place == place), f"before_{name}", name)
+        for place, name in enumerate(self.names):
+            here = self.event & (self.event_place == place)
+            where(here, name, name)
+            if name == "death":
+                _, imputed = self.observed.death(self.end_point.partial_dates.death)
+                where(here & imputed, "death_imputed", name)
+        return pl.Series(reasons).gather(code), pl.Series(rules).gather(code)
+
+    def _named(self, part: str) -> str:
+        """The rule set or the end point that has this part, and the part."""
+        end_point = self.end_point
+        own = {rule.event for rule in end_point.rules}
+        of_the_set = part in rules_of(end_point) and part not in own
+        return f"{end_point.rule_set if of_the_set else end_point.code}/{part}"
+
+    def _interval(self, time: Numbers) -> tuple[Numbers, pl.Series]:
+        """The limits between which each time is known to lie."""
+        first = int(convention("first_day"))
+        known = np.where(self.seen, self.seen_day - self.start + first, 0)
+        progressed = np.zeros(len(self.start), dtype=np.bool_)
+        if "progression" in self.names:
+            progressed = self.event & (self.event_place == self.names.index("progression"))
+        unseen = ~self.event & ~self.seen & self.assessed
+        left = np.where(progressed | unseen, known, time)
+        right = pl.Series(np.where(self.event, time, -1))
+        return left, right.set(pl.Series(~self.event), None)
+
+    def _sources(self) -> pl.Series:
+        """The events behind the start, and behind what ended the time or kept it from ending."""
+        observed, everybody = self.observed, np.ones(len(self.start), dtype=np.bool_)
+        parts = [_listed(everybody, each) for each in self.begun.sources]
+        decided = self.event | self.gap
+        for place, name in enumerate(self.names):
+            here = decided & (self.event_place == place)
+            parts += self._behind(name, here, self.event_seqs[place])
+        for place, name in enumerate(self.ices):
+            here = self.stopped & (self.ice_place == place)
+            parts += self._behind(name, here, self.ice_seqs[place])
+        if self.assessed:
+            last = ~self.event & self.seen
+            places = self.seen_place[last]
+            parts.append(_listed(last, observed.adequate.sources, places))
+            parts.append(_listed(~self.event & ~self.seen, observed.readings["sources"]))
+        else:
+            parts.append(_listed(~decided & ~self.stopped, observed.alive_sources))
+        rows = np.concatenate([rows for rows, _ in parts])
+        seqs = np.concatenate([seqs for _, seqs in parts])
+        return grouped_sources(rows, seqs, len(self.start))
+
+    def _behind(self, name: str, here: Flags, seqs: Numbers) -> list[tuple[Numbers, Numbers]]:
+        """Pairs of rows and seqs: the events behind an event of the subjects `here`."""
+        if name == "progression":
+            return [_listed(here, self.observed.readings["sources"])]
+        if name == "death":
+            deaths = self.observed.tables["death_recorded"]
+            rows = self.observed.subjects.rows(deaths)
+            inside = (rows >= 0) & (here[rows] if len(here) else False)
+            return [(rows[inside], deaths["seq"].to_numpy()[inside])]
+        return [(np.flatnonzero(here), seqs[here])]
 
 
-def _dated(
-    tables: Tables,
-    end_point: TimeToEventEndPoint,
-    evaluator: str,
-    cut: datetime.date | None,
-    with_sources: bool,
-) -> pl.DataFrame:
-    """Start, events and last observation of each subject, nothing later than the cut."""
-    start = "randomised" if end_point.start == "randomisation" else "first_dose"
-    fates = tables["disposition"].select(
-        *KEY, "first_dose", "death", "death_text", "last_known_alive",
-        pl.col("sources").alias("alive_sources"),
-    )  # fmt: skip
-    readings = (
-        tables["progression"]
-        .filter(pl.col("evaluator") == evaluator)
-        .select(
-            *KEY, pl.col("progression").alias("progression_day"), "last_adequate_assessment",
-            pl.col("sources").alias("progression_sources"),
-        )
-    )  # fmt: skip
-    earliest = earliest_day(pl.col("death"), pl.col("death_text"))
-    imputed = pl.max_horizontal(earliest, "last_known_alive")
-    frame = (
-        tables["allocation"]
-        .select(*KEY, "randomised", pl.col("sources").alias("start_sources"))
-        .join(fates, on=KEY, how="left")
-        .join(readings, on=KEY, how="left")
-        .with_columns(
-            pl.col(start).alias("start"),
-            pl.coalesce("death", pl.when(pl.col("death_text").is_not_null()).then(imputed)).alias(
-                "death_day"
-            ),
-        )
-        .filter(pl.col("start").is_not_null())
-    )
-    if with_sources:
-        deaths = group_sources(tables["death_recorded"], KEY).rename({"sources": "death_sources"})
-        frame = frame.join(deaths, on=KEY, how="left")
-    if cut is None:
-        return frame
-    events = [pl.when(pl.col(day) <= cut).then(day).alias(day) for day in _EVENT_DAYS]
-    last = [pl.min_horizontal(day, pl.lit(cut)) for day in _LAST_DAYS]
-    capped = [
-        pl.when(pl.col(day).is_not_null()).then(limit).alias(day)
-        for day, limit in zip(_LAST_DAYS, last, strict=True)
-    ]
-    return frame.filter(pl.col("start") <= cut).with_columns(*events, *capped)
+def _earliest(day: Numbers) -> tuple[Numbers, Numbers]:
+    """The first of several days of each subject, and which of them it is; NEVER for none."""
+    if not len(day):
+        never = np.full(day.shape[1], NEVER, dtype=np.int64)
+        return never, np.full(day.shape[1], -1, dtype=np.int64)
+    return day.min(axis=0), day.argmin(axis=0)
 
 
-_EVENT_DAYS = ("progression_day", "death_day")
-_LAST_DAYS = ("last_adequate_assessment", "last_known_alive")
+def _listed(
+    here: Flags, lists: pl.Series, places: Numbers | None = None
+) -> tuple[Numbers, Numbers]:
+    """Rows and seqs of the lists of the subjects `here`, at `places` or at their own."""
+    rows = np.flatnonzero(here)
+    chosen = lists.gather(rows if places is None else places)
+    lengths = chosen.list.len().fill_null(0).to_numpy()
+    seqs = chosen.explode().drop_nulls().to_numpy()
+    return np.repeat(rows, lengths), seqs.astype(np.int64)

@@ -46,6 +46,8 @@ from equipoise.analysis.subjects import (
     estimand_of,
     evidence_of,
     in_group,
+    labelled,
+    variable_of,
 )
 from equipoise.record.rule import Tables
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, Group, TimeToEventEndPoint
@@ -169,7 +171,8 @@ def group_times(
     unit = 1.0
     if isinstance(end_point, TimeToEventEndPoint) and end_point.unit == "months":
         unit = float(convention("days_per_month"))
-    days, event = f"time_days/{end_point.code}", f"event/{end_point.code}"
+    code = variable_of(plan, estimand_of(plan, analysis))
+    days, event = f"time_days/{code}", f"event/{code}"
     found = subjects.filter(in_group(plan, analysis, group), pl.col(days).is_not_null())
     return (found[days] / unit).to_list(), found[event].to_list()
 
@@ -202,7 +205,7 @@ def _result(
         sources=deciding_events(
             trial.behind, plan, analysis, groups, trial.subjects, trial.end_points
         ),
-        label=f"{analysis.label.en} ({found.why})" if found.why else analysis.label.en,
+        label=labelled(plan, analysis) + (f" ({found.why})" if found.why else ""),
     )
 
 

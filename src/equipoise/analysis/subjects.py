@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from equipoise.analysis.endpoints import binary_value, confirmed_responses, time_to_event
+from equipoise.analysis.binary import binary_value, first_response
+from equipoise.analysis.endpoints import start_of, time_to_event
+from equipoise.analysis.observed import Observed
 from equipoise.analysis.populations import (
     BASES,
     KEY,
@@ -31,6 +33,7 @@ from equipoise.study.analysis_plan import (
     Population,
     TimeToEventEndPoint,
 )
+from equipoise.study.censoring import handling_of, rules_in_words
 from equipoise.study.definition import Study
 
 EndPointTables = dict[str, pl.DataFrame]
@@ -54,28 +57,55 @@ def end_point_of(plan: AnalysisPlan, analysis: Analysis) -> BinaryEndPoint | Tim
     return next(each for each in plan.end_points if each.code == wanted)
 
 
+def labelled(plan: AnalysisPlan, analysis: Analysis) -> str:
+    """The label of the analysis and, where its end point names any, the censoring rules."""
+    end_point = end_point_of(plan, analysis)
+    rules = "" if isinstance(end_point, BinaryEndPoint) else rules_in_words(end_point)
+    return f"{analysis.label.en}; {rules}" if rules else analysis.label.en
+
+
+def variable_of(plan: AnalysisPlan, estimand: Estimand) -> str:
+    """The name of an estimand's variable: its end point, handled by its strategies.
+
+    Estimands that differ only in population or status share a variable: the code of the first.
+    """
+    handling = handling_of(estimand)
+    return next(
+        each.code
+        for each in plan.estimands
+        if each.end_point == estimand.end_point and handling_of(each) == handling
+    )
+
+
 def end_point_tables(
     tables: Tables, study: Study, *, cut: datetime.date | None = None, with_sources: bool = True
 ) -> EndPointTables:
-    """The table of every end point that an analysis uses, as read by the primary evaluator."""
+    """The table of every variable that an analysis uses, as read by the primary evaluator."""
     plan, evaluator = study.analysis, study.response.primary_evaluator
-    used = {estimand_of(plan, each).end_point for each in plan.analyses}
+    observed = Observed(tables, plan, study.visits, evaluator)
+    used = {each.estimand for each in plan.analyses}
+    wanted = {variable_of(plan, each) for each in plan.estimands if each.code in used}
+    end_points = {each.code: each for each in plan.end_points}
     found = {}
-    for each in (end_point for end_point in plan.end_points if end_point.code in used):
-        if isinstance(each, BinaryEndPoint):
-            read = confirmed_responses(tables, study.response) if each.confirmed else tables
-            found[each.code] = binary_value(read, each, evaluator)
-        else:
-            found[each.code] = time_to_event(
-                tables, each, evaluator, cut=cut, with_sources=with_sources
-            )
+    for estimand in (each for each in plan.estimands if each.code in wanted):
+        end_point, handling = end_points[estimand.end_point], handling_of(estimand)
+        if isinstance(end_point, BinaryEndPoint):
+            found[estimand.code] = binary_value(tables, study, end_point, handling)
+            continue
+        responses = None
+        if end_point.start == "response":
+            responses = first_response(tables, study, handling, confirmed=end_point.confirmed)
+        start = start_of(observed, end_point, responses)
+        found[estimand.code] = time_to_event(
+            observed, end_point, handling, start, cut=cut, with_sources=with_sources
+        )
     return found
 
 
 def analysed_subjects(tables: Tables, study: Study, end_points: EndPointTables) -> pl.DataFrame:
     """One row per screened subject, replicate first, and one column per thing that is analysed.
 
-    Columns: arm; `population/CODE/RULE` (Boolean); `status/RULE/BASIS`; of each end point its
+    Columns: arm; `population/CODE/RULE` (Boolean); `status/RULE/BASIS`; of each variable its
     columns as `value/CODE`, or `time_days/CODE` and `event/CODE`.
     """
     plan = study.analysis
@@ -131,7 +161,9 @@ def deciding_events(
     that decided the end point. `subjects` are rows of one replicate of `analysed_subjects`.
     """
     estimand = estimand_of(plan, analysis)
-    ends = end_points[estimand.end_point].select(*KEY, pl.col("sources").alias("end_point"))
+    ends = end_points[variable_of(plan, estimand)].select(
+        *KEY, pl.col("sources").alias("end_point")
+    )
     population = items_behind(population_of(plan, analysis))
     found: set[int] = set()
     for group in groups:

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 import polars as pl
 
 from equipoise.analysis.run import group_times
-from equipoise.analysis.subjects import end_point_of
+from equipoise.analysis.subjects import end_point_of, labelled
 from equipoise.report.figures import Curve, kaplan_meier_figure
 from equipoise.report.findings import ResultView
 from equipoise.study.analysis_plan import TimeToEventEndPoint
 from equipoise.study.definition import Study
 
-STARTS = {"randomisation": "randomisation", "first_dose": "first dose"}
+STARTS = {
+    "randomisation": "randomisation",
+    "first_dose": "first dose",
+    "response": "first response",
+}
 
 
 def survival_figures(
@@ -35,4 +39,4 @@ def survival_figures(
             name = f"curves-{analysis.id}"
             start, outcome = STARTS[end_point.start], end_point.label.en
             figure = kaplan_meier_figure(name, curves, end_point.unit, start=start, outcome=outcome)
-            yield analysis.label.en, figure, rows
+            yield labelled(plan, analysis), figure, rows

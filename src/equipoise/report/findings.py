@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from equipoise.analysis.estimates import CONTRASTS, ESTIMATES, PER_GROUP
 from equipoise.analysis.result import Result
-from equipoise.analysis.subjects import end_point_of, estimand_of
+from equipoise.analysis.subjects import end_point_of, estimand_of, labelled
 from equipoise.report.wording import (
     Written,
     interval,
@@ -109,6 +109,7 @@ def result_views(study: Study, results: list[Result], sources: list[str]) -> lis
     views = []
     for result, name in zip(results, sources, strict=True):
         analysis = analyses[result.analysis]
+        label = labelled(plan, analysis)
         estimand = estimand_of(plan, analysis)
         kind = _kind(analysis, result)
         end_point = end_point_of(plan, analysis)
@@ -117,8 +118,8 @@ def result_views(study: Study, results: list[Result], sources: list[str]) -> lis
             ResultView(
                 result=result,
                 role=analysis.role,
-                label=analysis.label.en,
-                why=result.label.removeprefix(analysis.label.en).strip(" ()"),
+                label=label,
+                why=result.label.removeprefix(label).strip(" ()"),
                 population=populations[result.population],
                 status=_status(estimand),
                 groups=tuple(_groups(result)),

@@ -17,7 +17,12 @@ from markupsafe import Markup
 
 from equipoise.analysis.endpoints import conventions
 from equipoise.analysis.result import Result
-from equipoise.analysis.subjects import analysed_subjects, end_point_tables, estimand_of
+from equipoise.analysis.subjects import (
+    analysed_subjects,
+    end_point_tables,
+    estimand_of,
+    variable_of,
+)
 from equipoise.record.plan import assumptions
 from equipoise.record.rule import Tables
 from equipoise.report.assays import assay_flow, redetermination_table
@@ -106,7 +111,8 @@ def _analysed(study: Study, subjects: pl.DataFrame, analysis: Analysis) -> pl.Da
     """Subjects of the analysis's population, and whether its end point can be evaluated."""
     estimand = estimand_of(study.analysis, analysis)
     inside = pl.col(f"population/{estimand.population}/{estimand.status_rule}")
-    values = [f"value/{estimand.end_point}", f"event/{estimand.end_point}"]
+    variable = variable_of(study.analysis, estimand)
+    values = [f"value/{variable}", f"event/{variable}"]
     known = pl.any_horizontal(pl.col(name).is_not_null() for name in values if name in subjects)
     return subjects.filter(inside).select(*KEY, known.alias("evaluable"))
 

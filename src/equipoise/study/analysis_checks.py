@@ -5,6 +5,7 @@ from __future__ import annotations
 from equipoise.study.analysis_plan import Analysis, BinaryEndPoint, TimeToEventEndPoint
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
+from equipoise.study.estimand_checks import estimand_disagreements
 from equipoise.study.source import FieldPath
 
 INTERVALS = {
@@ -41,6 +42,7 @@ def analysis_disagreements(study: Study) -> Disagreements:
         yield from unknown((*at, "status_rule"), estimand.status_rule, versions, "a rule")
         events = [event.event for event in estimand.intercurrent_events]
         yield from repeated((*at, "intercurrent_events"), events, "event", "this estimand")
+    yield from estimand_disagreements(study)
     for number, analysis in enumerate(plan.analyses):
         yield from _analysis(study, analysis, (*path, "analyses", number))
     primary = [analysis.id for analysis in plan.analyses if analysis.role == "primary"]

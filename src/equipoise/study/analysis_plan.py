@@ -7,11 +7,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from equipoise.record.partial_date import Imputation
 from equipoise.record.plan import Code, Count, Label, Number, Plan
 
 StatusBasis = Literal["as_randomised", "as_redetermined"]
 IntercurrentStrategy = Literal[
     "treatment_policy", "hypothetical", "composite", "while_on_treatment", "principal_stratum"
+]
+IntercurrentName = Literal[
+    "switch_of_therapy",
+    "surgery_on_tumour",
+    "prrt",
+    "early_progression",
+    "death",
+    "missing_scan",
+    "treatment_discontinuation",
+]
+EventName = Literal[
+    "progression",
+    "death",
+    "clinical_progression",
+    "treatment_discontinuation",
+    "switch_of_therapy",
+    "surgery_on_tumour",
+    "prrt",
+]
+DiscontinuationCause = Literal[
+    "progression",
+    "toxicity",
+    "completed",
+    "subject_decision",
+    "physician_decision",
+    "death",
+    "other",
 ]
 
 POPULATION_ITEMS = (
@@ -55,33 +83,84 @@ class BinaryEndPoint(Plan):
     denominator: Literal["evaluable", "all"]
 
 
-class TimeToEventEndPoint(Plan):
-    """A time from `start` to the first of `events`, else censored (see FACTS on conventions).
+class CensoringRule(Plan):
+    """What becomes of a time when one intercurrent event happens before its end.
 
-    `censor_at`: the last date at which the subject was known to be free of the event.
+    `hypothetical`: the time is censored at the last observation up to the event. `composite`: the
+    event ends the time. `treatment_policy`: it changes nothing. Of `missing_scan` the rule says
+    what is missed: at least `missed_assessments` planned assessments in a row, or, where
+    `longest_gap_days` is given, any gap that is longer.
+    """
+
+    event: IntercurrentName
+    strategy: IntercurrentStrategy
+    missed_assessments: Count | None = Field(default=None, ge=1)
+    longest_gap_days: Count | None = Field(default=None, ge=1)
+
+
+class PartialDates(Plan):
+    """Which day stands for a partly known one.
+
+    A death is never put before the day on which the subject was last known to be alive, and never
+    left without a day: it is an event.
+    """
+
+    death: Imputation
+
+
+class TimeToEventEndPoint(Plan):
+    """A time from `start` to the first of `events`, else censored.
+
+    `start`: `response` is the first day of a response that counts, of those who have one
+    (duration of response; `confirmed` as in a yes/no end point). `events`: `progression` is
+    documented by assessments; `clinical_progression` is a treatment stopped for progression.
+    `discontinuation_causes` say which ends of treatment count as its discontinuation.
+    `censor_at`: the last date at which the subject was known to be free of the event. `rule_set`
+    names a set of censoring rules (study/censoring_rules.yaml); `rules` stand instead of those of
+    the set for the same event. The strategies that apply are those of the estimand, which must be
+    the same.
     """
 
     code: Code
     label: Label
     kind: Literal["time_to_event"]
-    start: Literal["randomisation", "first_dose"]
-    events: tuple[Literal["progression", "death"], ...]
+    start: Literal["randomisation", "first_dose", "response"]
+    confirmed: bool = False
+    events: tuple[EventName, ...]
+    discontinuation_causes: tuple[DiscontinuationCause, ...] = (
+        "progression",
+        "toxicity",
+        "subject_decision",
+        "physician_decision",
+        "death",
+        "other",
+    )
     censor_at: Literal["last_adequate_assessment", "last_known_alive"]
+    rule_set: Code | None = None
+    rules: tuple[CensoringRule, ...] = ()
+    partial_dates: PartialDates
     unit: Literal["months", "days"] = "months"
 
 
-class IntercurrentEvent(Plan):
-    """What may happen after randomisation, and the strategy that the estimand takes."""
+class IntercurrentCodes(Plan):
+    """Which recorded codes are one intercurrent event.
 
-    event: Literal[
-        "switch_of_therapy",
-        "surgery_on_tumour",
-        "prrt",
-        "early_progression",
-        "death",
-        "missing_scan",
-        "treatment_discontinuation",
-    ]
+    `therapies` are codes of subsequent therapies, `procedures` those of procedures. A subsequent
+    therapy whose code stands nowhere is a switch of therapy; such a procedure is none of them.
+    """
+
+    event: Literal["switch_of_therapy", "surgery_on_tumour", "prrt"]
+    therapies: tuple[Code, ...] = ()
+    procedures: tuple[Code, ...] = ()
+
+
+class IntercurrentEvent(Plan):
+    """What may happen after randomisation, and the strategy that the estimand takes.
+
+    An event that is not listed changes nothing (treatment policy).
+    """
+
+    event: IntercurrentName
     strategy: IntercurrentStrategy
     handling: str
 
@@ -146,12 +225,13 @@ class SampleSize(Plan):
 
 
 class AnalysisPlan(Plan):
-    """Populations, end points, estimands, analyses, sample size."""
+    """Populations, end points, codes of intercurrent events, estimands, analyses, sample size."""
 
     populations: tuple[Population, ...]
     end_points: tuple[
         Annotated[BinaryEndPoint | TimeToEventEndPoint, Field(discriminator="kind")], ...
     ]
+    intercurrent_codes: tuple[IntercurrentCodes, ...] = ()
     estimands: tuple[Estimand, ...]
     analyses: tuple[Analysis, ...]
     sample_size: SampleSize | None = None

@@ -8,14 +8,36 @@ from typing import Any
 import polars as pl
 import pytest
 
-from equipoise.analysis.endpoints import binary_value, confirmed_responses, time_to_event
+from equipoise.analysis.binary import binary_value as valued
+from equipoise.analysis.endpoints import start_of
+from equipoise.analysis.endpoints import time_to_event as timed
+from equipoise.analysis.observed import Observed
 from equipoise.randomisation.rules import RULES as RANDOMISATION
+from equipoise.record.rule import Tables
 from equipoise.response.rules import RULES as RESPONSE
 from equipoise.study.analysis_plan import BinaryEndPoint, TimeToEventEndPoint
+from equipoise.study.censoring import Handling
+from equipoise.study.definition import Study
 from tests.harness.hand_made import DAY_0, Subject, day, trial
 from tests.harness.hand_made_study import TWO_BY_TWO, study
 from tests.harness.history import tables_of
 from tests.harness.tumour import Course, Scan, entries
+
+NO_HANDLING = Handling()
+STUDY = study(TWO_BY_TWO)
+
+
+def binary_value(
+    tables: Tables, end_point: BinaryEndPoint, handling: Handling = NO_HANDLING, by: Study = STUDY
+) -> pl.DataFrame:
+    return valued(tables, by, end_point, handling)
+
+
+def time_to_event(
+    tables: Tables, end_point: TimeToEventEndPoint, handling: Handling = NO_HANDLING, **told: Any
+) -> pl.DataFrame:
+    observed = Observed(tables, STUDY.analysis, STUDY.visits, "CENTRAL")
+    return timed(observed, end_point, handling, start_of(observed, end_point), **told)
 
 
 def binary(**changes: Any) -> BinaryEndPoint:
@@ -31,12 +53,13 @@ def times(**changes: Any) -> TimeToEventEndPoint:
         "code": "pfs", "label": {"en": "Progression-free survival"}, "kind": "time_to_event",
         "start": "randomisation", "events": ("progression", "death"),
         "censor_at": "last_adequate_assessment",
+        "partial_dates": {"death": {"method": "earliest"}},
     }  # fmt: skip
     return TimeToEventEndPoint.model_validate(given | changes)
 
 
 def pfs(subject: Subject, cut: datetime.date | None = None, **changes: Any) -> dict[str, Any]:
-    found = time_to_event(trial(subject), times(**changes), "CENTRAL", cut=cut)
+    found = time_to_event(trial(subject), times(**changes), cut=cut)
     assert len(found) == 1
     return found.row(0, named=True)
 
@@ -46,21 +69,21 @@ def pfs(subject: Subject, cut: datetime.date | None = None, **changes: Any) -> d
     [("CR", True), ("PR", True), ("SD", False), ("PD", False), ("DEATH", False), ("NE", None)],
 )
 def test_response_in_a_window(response: str, value: bool | None) -> None:
-    found = binary_value(trial(Subject("a", response=response)), binary(), "CENTRAL")
+    found = binary_value(trial(Subject("a", response=response)), binary())
     assert found["value"].to_list() == [value]
     assert found["response"].to_list() == [response]
 
 
 def test_disease_control_is_the_same_engine_with_other_codes() -> None:
     tables = trial(Subject("a", response="SD"), Subject("b", response="PD"))
-    control = binary_value(tables, binary(responses=("CR", "PR", "SD")), "CENTRAL")
+    control = binary_value(tables, binary(responses=("CR", "PR", "SD")))
     assert control["value"].to_list() == [True, False]
 
 
 @pytest.mark.parametrize(("best", "value"), [("PR", True), ("SD", False), ("NE", None)])
 def test_best_overall_response(best: str, value: bool | None) -> None:
     end_point = binary(read="best_overall_response", window=None)
-    found = binary_value(trial(Subject("a", best=best)), end_point, "CENTRAL")
+    found = binary_value(trial(Subject("a", best=best)), end_point)
     assert found["value"].to_list() == [value]
 
 
@@ -82,13 +105,14 @@ def test_a_confirmed_response(sizes: tuple[int, ...], best: str, confirmed: bool
     )
     course = Course({"L1": "target"}, scans)
     tables = dict(tables_of(entries(course, "CENTRAL"), subject="a"))
-    for rule in (*RANDOMISATION, *RESPONSE):
+    allocation = next(rule for rule in RANDOMISATION if rule.produces == "allocation")
+    for rule in (allocation, *RESPONSE):
         plan = whole if rule.plan == "response" else study(TWO_BY_TWO).randomisation
         tables[rule.produces] = rule.rule(tables, plan)
     end_point = binary(read="best_overall_response", window=None)
-    found = binary_value(tables, end_point, "CENTRAL")
+    found = binary_value(tables, end_point)
     assert found.select("value", "response").rows() == [(True, best)]
-    again = binary_value(confirmed_responses(tables, whole), end_point, "CENTRAL")
+    again = binary_value(tables, end_point.model_copy(update={"confirmed": True}))
     assert again["value"].to_list() == [confirmed]
 
 
@@ -96,12 +120,14 @@ def test_who_was_never_read_is_not_evaluable_and_who_was_not_randomised_is_absen
     tables = trial(
         Subject("a", response=None), Subject("b", arm=None, first_dose=None, failure="declined")
     )
-    found = binary_value(tables, binary(), "CENTRAL")
+    found = binary_value(tables, binary())
     assert found.select("subject", "value", "sources").rows() == [("a", None, [])]
 
 
 def test_another_reader_does_not_count() -> None:
-    found = binary_value(trial(Subject("a", response="CR")), binary(), "LOCAL")
+    local = STUDY.response.model_copy(update={"primary_evaluator": "LOCAL"})
+    by = STUDY.model_copy(update={"response": local})
+    found = binary_value(trial(Subject("a", response="CR")), binary(), by=by)
     assert found["value"].to_list() == [None]
 
 
@@ -113,8 +139,8 @@ def test_another_reader_does_not_count() -> None:
         (Subject("a", death=50, assessed=None), (51, True, "death")),
         (Subject("a", progression=50, death=50, assessed=50), (51, True, "progression")),
         (Subject("a", assessed=182, alive=400), (183, False, "last_adequate_assessment")),
-        (Subject("a", assessed=None, alive=400), (1, False, "not_assessed")),
-        (Subject("a", assessed=-7, alive=400), (1, False, "not_assessed")),
+        (Subject("a", assessed=None, alive=400), (1, False, "no_baseline")),
+        (Subject("a", assessed=-7, alive=400, baseline=-7), (1, False, "not_assessed")),
         (Subject("a", death=0, assessed=None, alive=0), (1, True, "death")),
     ],
     ids=[
@@ -141,7 +167,7 @@ def test_survival_is_censored_when_last_known_alive() -> None:
 
 def test_who_never_started_has_no_time() -> None:
     tables = trial(Subject("a", first_dose=None))
-    assert time_to_event(tables, times(start="first_dose"), "CENTRAL").is_empty()
+    assert time_to_event(tables, times(start="first_dose")).is_empty()
 
 
 @pytest.mark.parametrize(
@@ -163,52 +189,36 @@ def test_a_partly_known_day_of_death_is_imputed_as_early_as_it_can_be(
 
 
 def test_after_the_cut_nothing_has_happened_and_nobody_is_observed() -> None:
-    late = Subject("a", progression=300, assessed=300, alive=400)
+    late = Subject("a", progression=300, assessed=150, alive=400)
     found = pfs(late, cut=day(200))
-    assert (found["event"], found["occurred"]) == (False, day(200))
+    assert (found["event"], found["occurred"]) == (False, day(150))
     assert pfs(late, cut=day(300))["event"] is True
     tables = trial(late)
     before = DAY_0 - datetime.timedelta(days=1)
-    assert time_to_event(tables, times(), "CENTRAL", cut=before).is_empty()
+    assert time_to_event(tables, times(), cut=before).is_empty()
 
 
 def test_sources_are_the_start_and_what_ended_the_time() -> None:
     tables = trial(Subject("a", progression=91, death=200))
-    found = time_to_event(tables, times(), "CENTRAL")["sources"].to_list()[0]
+    found = time_to_event(tables, times())["sources"].to_list()[0]
     scan = tables["tumour_assessed"]["seq"].to_list()
     start = tables["randomised"]["seq"].to_list()
     assert found == sorted(start + scan)
-    died = time_to_event(tables, times(events=("death",)), "CENTRAL")["sources"].to_list()[0]
+    died = time_to_event(tables, times(events=("death",)))["sources"].to_list()[0]
     assert died == sorted(start + tables["death_recorded"]["seq"].to_list())
 
 
 def test_a_batch_without_sources_has_the_same_times() -> None:
     tables = trial(Subject("a", progression=91), Subject("b", death_text="2021"), Subject("c"))
-    whole = time_to_event(tables, times(), "CENTRAL")
-    bare = time_to_event(tables, times(), "CENTRAL", with_sources=False)
+    whole = time_to_event(tables, times())
+    bare = time_to_event(tables, times(), with_sources=False)
     assert bare.equals(whole.drop("sources"))
 
 
 def test_empty_tables_give_empty_tables_of_the_same_kind() -> None:
     full, none = trial(Subject("a")), trial()
     for end_point in (times(), times(events=("death",), censor_at="last_known_alive")):
-        found = time_to_event(none, end_point, "CENTRAL")
+        found = time_to_event(none, end_point)
         assert found.is_empty()
-        assert found.schema == time_to_event(full, end_point, "CENTRAL").schema
-    assert binary_value(none, binary(), "CENTRAL").schema == pl.Schema(
-        binary_value(full, binary(), "CENTRAL").schema
-    )
-
-
-@pytest.mark.parametrize(
-    ("best", "confirmed", "value"),
-    [("PR", True, True), ("PR", False, False), ("SD", None, False), ("NE", None, None)],
-)
-def test_a_response_that_counts_only_when_confirmed(
-    best: str, confirmed: bool | None, value: bool | None
-) -> None:
-    tables = trial(Subject("a", best=best))
-    told = tables["best_overall_response"].with_columns(confirmed=pl.lit(confirmed, pl.Boolean))
-    end_point = binary(read="best_overall_response", window=None, confirmed=True)
-    found = binary_value({**tables, "best_overall_response": told}, end_point, "CENTRAL")
-    assert found["value"].to_list() == [value]
+        assert found.schema == time_to_event(full, end_point).schema
+    assert binary_value(none, binary()).schema == pl.Schema(binary_value(full, binary()).schema)

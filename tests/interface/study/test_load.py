@@ -131,7 +131,7 @@ def test_a_file_that_is_no_mapping(lung: Path, text: str) -> None:
 def test_a_truncated_file_is_never_half_a_study(lung: Path) -> None:
     data = (lung / "study.yaml").read_bytes()
     last_lines = range(len(data) - 400, len(data) - 4)
-    for length in (*range(0, len(data), len(data) // 30), *last_lines[::25], len(data) - 4):
+    for length in (*range(0, len(data) - 4, len(data) // 30), *last_lines[::25], len(data) - 4):
         (lung / "study.yaml").write_bytes(data[:length])
         assert _told(lung)
 
