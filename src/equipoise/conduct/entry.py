@@ -65,7 +65,7 @@ def consent_signed(context: Context, body: ConsentSigned) -> EventBody:
 
 def form_saved(context: Context, body: FormSaved) -> EventBody:
     """The answers checked against the form of the version in force, free text sealed."""
-    _check_participation(context)
+    check_participation(context)
     if body.visit is not None:
         _known_visit(context, body.visit)
     checked = checked_form(context, body)
@@ -107,7 +107,7 @@ def sealed_answer(context: Context, item: str, value: str) -> str:
 
 def visit_recorded(context: Context, body: VisitRecorded) -> EventBody:
     """A visit of the schedule."""
-    _check_participation(context)
+    check_participation(context)
     _known_visit(context, body.visit)
     return body
 
@@ -189,7 +189,7 @@ def _known_visit(context: Context, visit: str) -> None:
         )
 
 
-def _check_participation(context: Context) -> None:
+def check_participation(context: Context) -> None:
     """Nothing is collected after a withdrawal of the main consent, nor seen after death."""
     occurred = context.action.occurred or ""
     required = {

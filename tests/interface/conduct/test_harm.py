@@ -95,6 +95,24 @@ def test_a_corrected_value_passes_the_checks_again(screened: Trial) -> None:
     assert (row["value"], row["low_least"], row["low_most"]) == (400_000, 3, 3)
 
 
+@pytest.mark.requirement("CN1")
+def test_no_blood_is_drawn_after_death_or_withdrawal(screened: Trial) -> None:
+    """What was drawn before may be entered after; adverse events are followed beyond."""
+    body = {"consent": "participation", "version": "1"}
+    screened.act("ConsentSigned", body, subject="A-001")
+    body = {"consent": "participation", "vital_status_allowed": True}
+    screened.act("ConsentWithdrawn", body, subject="A-001", occurred="2025-01-01")
+    screened.act("LaboratoryReported", _report(_result()), subject="A-001", occurred="2025-01-01")
+    late = _report(_result(), name="L2")
+    with pytest.raises(Refused, match="withdrew the consent participation on 2025-01-01"):
+        screened.act("LaboratoryReported", late, subject="A-001", occurred="2025-01-02")
+    screened.act("SubjectScreened", {}, subject="A-002", occurred="2025-01-01")
+    dead = {"cause": "disease"}
+    screened.act("DeathRecorded", dead, subject="A-002", occurred="2025-01-02")
+    with pytest.raises(BadInput, match="a day not after the death"):
+        screened.act("LaboratoryReported", late, subject="A-002", occurred="2025-01-03")
+
+
 def test_a_report_has_one_name(screened: Trial) -> None:
     screened.act("LaboratoryReported", _report(_result()), subject="A-001")
     with pytest.raises(EquipoiseError, match="laboratory_report/A-001/L1"):
