@@ -172,6 +172,8 @@ def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence
         here = measures.regimen == place
         there |= here
         full[here] = int(Fraction(dose.amount) * denominator)
+    if not there.any():
+        mine = []
     found = [(place, pair, there & _regimens(pair[0], measures, plan)) for place, pair in mine]
     weighed = _weighed(drug, measures, found, inputs(rules), full, denominator)
     row = np.flatnonzero(there)

@@ -157,8 +157,8 @@ def amounts(
     dispense = calculate.copy()
     for place, each in enumerate(plan.regimens):
         for planned in each.doses:
-            if planned.drug == decided.drug:
-                here = np.flatnonzero(regimen == place)
+            here = np.flatnonzero(regimen == place) if planned.drug == decided.drug else ()
+            if len(here):
                 by_area: Flags = np.full(len(here), planned.unit == "mg/m2")
                 found = calculated(dose[here], decided.denominator, area[here], by_area)
                 calculate[here] = found
@@ -198,8 +198,9 @@ def _assembled(
         calculate, dispense = amounts(plan, each, *at, each.dose)
         columns["amount"].append(calculate)
         columns["dispensed"].append(dispense)
-        columns["least"].append(amounts(plan, each, *at, each.least)[1])
-        columns["most"].append(amounts(plan, each, *at, each.most)[1])
+        columns["least"].append(np.where(each.least == each.dose, dispense, 0))
+        more = (each.most != each.dose).any()
+        columns["most"].append(amounts(plan, each, *at, each.most)[1] if more else dispense)
     row = np.concatenate([each.row for each in found])
     drug = np.repeat(np.arange(len(found)), [len(each.row) for each in found])
     order = np.argsort(row * len(found) + drug, kind="stable")

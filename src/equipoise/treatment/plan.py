@@ -65,13 +65,16 @@ class BodySurfaceArea(Plan):
 
 
 class RenalFunction(Plan):
-    """The formula of creatinine clearance and the form items that it is computed from.
+    """The formula of renal function and the form items that it is computed from.
+
+    Of the formulas two are spellings of Cockcroft and Gault (mL/min); CKD-EPI and MDRD give the
+    filtration rate (mL/min per 1.73 m2).
 
     `creatinine` is an item in umol/L, `weight` one in kg, `age` one in years, `sex` a coded item
     of which `male` and `female` are codes.
     """
 
-    formula: Literal["cockcroft_gault_umol", "cockcroft_gault_mg_dl"]
+    formula: Literal["cockcroft_gault_umol", "cockcroft_gault_mg_dl", "ckd_epi_2021", "mdrd_175"]
     creatinine: Code
     weight: Code
     age: Code

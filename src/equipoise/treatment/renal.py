@@ -1,4 +1,4 @@
-"""Creatinine clearance as a fraction of whole numbers, so that a limit is met exactly or not."""
+"""Renal function as a fraction of whole numbers, so that a limit is met exactly or not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from ruamel.yaml import YAML
 
 from equipoise.record.subject_rows import NONE, Flags, Numbers
@@ -31,28 +31,57 @@ class _Factor(BaseModel):
         return Fraction(self.times) / Fraction(self.over)
 
 
-class RenalFormula(BaseModel):
-    """One spelling of a formula of creatinine clearance, from the data file."""
+class _Powers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
+    factor: str
+    kappa: str
+    below: str
+    above: str
+
+
+class _Formula(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     wording: str
     reference: str
     basis: str
+
+
+class RatioFormula(_Formula):
+    """One spelling of a formula of creatinine clearance, from the data file."""
+
     age_offset: int
     male: _Factor
     female: _Factor
+
+
+class PowerFormula(_Formula):
+    """A formula of the filtration rate by powers of creatinine and age, from the data file."""
+
+    constant: str
+    base: str = "1"
+    age_power: str = "0"
+    male: _Powers
+    female: _Powers
+
+
+RenalFormula = RatioFormula | PowerFormula
+_FORMULA: TypeAdapter[RenalFormula] = TypeAdapter(RenalFormula)
+
+UMOL_PER_MG_DL = 88.4
+"""Creatinine: 1 mg/dL in µmol/L (molar mass 113.12 g/mol)."""
 
 
 @cache
 def renal_formula(name: str) -> RenalFormula:
     """The formula that a study file names.
 
-    >>> renal_formula("cockcroft_gault_umol").male.exact
-    Fraction(123, 100)
+    >>> renal_formula("cockcroft_gault_umol").reference
+    'Cockcroft DW, Gault MH. Nephron 1976;16:31-41, in SI units'
     """
     text = (files("equipoise.treatment") / "renal_formulas.yaml").read_text(encoding="utf-8")
-    return RenalFormula.model_validate(YAML(typ="safe", pure=True).load(text)[name])
+    return _FORMULA.validate_python(YAML(typ="safe", pure=True).load(text)[name])
 
 
 class Clearance(NamedTuple):
@@ -77,18 +106,22 @@ class Clearance(NamedTuple):
 def creatinine_clearance(
     age: Numbers, weight: Numbers, creatinine: Numbers, female: Numbers, formula: RenalFormula
 ) -> Clearance:
-    """Creatinine clearance of each row, exact.
+    """Creatinine clearance (or filtration rate) of each row, exact or in whole 1/100 mL/min.
 
     `age` in years, `weight` in kg and `creatinine` in umol/L are scaled by 10 ** VALUE_PLACES, NONE
     where unknown; `female` is 1 for women, 0 for men, NONE where unknown. Age counts in whole
-    years. Above the formula's age limit the clearance is 0. Source: the data file.
+    years. Above the age limit of a ratio the clearance is 0. A formula without weight does without
+    it. Source: the data file.
 
     >>> numbers = [np.array([each * 10**6]) for each in (65, 70, 80)]
     >>> found = creatinine_clearance(*numbers, np.array([0]), renal_formula("cockcroft_gault_umol"))
     >>> found.hundredths().tolist()
     [8072]
     """
-    known = (age != NONE) & (weight != NONE) & (creatinine > 0) & (female != NONE)
+    known = (age != NONE) & (creatinine > 0) & (female != NONE)
+    if isinstance(formula, PowerFormula):
+        return _by_powers(age, creatinine, female, known & (age > 0), formula)
+    known &= weight != NONE
     years = np.maximum(formula.age_offset - np.where(known, age, 0) // _SCALE, 0)
     men, women = formula.male.exact, formula.female.exact
     woman = female == 1
@@ -98,6 +131,23 @@ def creatinine_clearance(
     return Clearance(
         np.where(known, numerator, 0), np.where(known, np.where(known, creatinine, 0) * over, 0)
     )
+
+
+def _by_powers(
+    age: Numbers, creatinine: Numbers, female: Numbers, known: Flags, formula: PowerFormula
+) -> Clearance:
+    years = np.where(known, age // _SCALE, 1).astype(np.float64)
+    level = np.where(known, creatinine, _SCALE) / (_SCALE * UMOL_PER_MG_DL)
+    woman = female == 1
+    factor, kappa, below, above = (
+        np.where(woman, float(getattr(formula.female, name)), float(getattr(formula.male, name)))
+        for name in ("factor", "kappa", "below", "above")
+    )
+    rate = float(formula.constant) * factor * float(formula.base) ** years
+    rate = rate * np.power(years, float(formula.age_power))
+    rate = rate * np.minimum(level / kappa, 1) ** below * np.maximum(level / kappa, 1) ** above
+    hundredths = np.floor(rate * 100 + 0.5).astype(np.int64)
+    return Clearance(np.where(known, hundredths, 0), np.where(known, 100, 0))
 
 
 def within(numerator: Numbers, denominator: Numbers | int, limits: Range) -> Flags:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from equipoise.record.subject_rows import NONE
 from equipoise.study.dose_table import dose_table
 from equipoise.study.load import load_study
+from equipoise.treatment.plan import RenalFunction
 from equipoise.treatment.renal import creatinine_clearance, renal_formula
 from tests.harness.history import read_cases
 
@@ -20,8 +22,6 @@ FORMULAS = {"umol": "cockcroft_gault_umol", "mg_dl": "cockcroft_gault_mg_dl"}
 
 
 def scaled(value: Any) -> np.ndarray:
-    from decimal import Decimal
-
     return np.array([NONE if value == "unknown" else int(Decimal(str(value)) * SCALE)])
 
 
@@ -40,6 +40,30 @@ def test_creatinine_clearance(case: dict[str, Any], formula: str) -> None:
     assert found.hundredths().tolist() == [
         NONE if expected == "unknown" else round(float(expected) * 100)
     ]
+
+
+@pytest.mark.parametrize("formula", ["ckd_epi_2021", "mdrd_175"])
+@pytest.mark.parametrize("case", read_cases(HERE / "filtration_rate.yaml"))
+def test_filtration_rate(case: dict[str, Any], formula: str) -> None:
+    found = creatinine_clearance(
+        scaled(case["age"]),
+        scaled("unknown"),
+        scaled(case["creatinine"]),
+        np.array([{"man": 0, "woman": 1, "unknown": NONE}[case["sex"]]]),
+        renal_formula(formula),
+    )
+    expected = case[formula]
+    assert found.known.tolist() == [expected != "unknown"]
+    assert found.hundredths().tolist() == [
+        NONE if expected == "unknown" else round(float(expected) * 100)
+    ]
+
+
+def test_every_formula_says_where_it_is_from() -> None:
+    for name in get_args(RenalFunction.model_fields["formula"].annotation):
+        formula = renal_formula(name)
+        assert len(formula.reference) > 20
+        assert formula.basis.startswith("general knowledge")
 
 
 @pytest.fixture(scope="module")
