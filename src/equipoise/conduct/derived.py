@@ -53,14 +53,12 @@ class DerivedTables:
         self, subject: str, events: Sequence[Event], event: Event, study: Study, table: str
     ) -> pl.DataFrame:
         """The derived table as it would be if `event` had happened too; nothing of it is kept."""
-        types = rests_on(table)
         unmoved = {
             rule.produces: self.get(subject, events, study, rule.produces)
             for rule in needed(table)
             if event.type not in rests_on(rule.produces)
         }
-        found = tables([*(each for each in events if each.type in types), event], CATALOGUE)
-        return derive({**found, **unmoved}, study, upto=table)[table]
+        return derive({**tables([*events, event], CATALOGUE), **unmoved}, study, upto=table)[table]
 
 
 def _key(events: Sequence[Event], study: Study, table: str) -> Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -57,8 +58,8 @@ def _check_open(context: Context, regimen: str, family: Sequence[str]) -> None:
 def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[EventBody, ...]:
     """The next cycle of the regimen chosen, every dose of it released for patients (PH1).
 
-    Refused when the dosing rule puts it off, misses something, or leaves no drug to be given,
-    unless a reason is given: then the cycle is a deviation too.
+    Refused when it is not due, or the dosing rule puts it off, misses something, or leaves no drug
+    to be given, unless a reason is given: then the cycle is a deviation too.
     """
     _arm(context)
     if context.action.occurred is None:
@@ -94,22 +95,37 @@ def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[Even
     against = [row for row in rows if row["decision"] in ("delay", "undecided")]
     if not against and all(row["decision"] in ("omit", "stop") for row in rows):
         against = rows
-    if not against:
+    early = _early(context, body)
+    told = [*([early] if early else []), *(decision_told(context, row) for row in against)]
+    if not told:
         return body
-    told = "; ".join(dict.fromkeys(decision_told(context, row) for row in against))
     missing = sorted({row["missing"] for row in against if row["missing"]})
+    found = "; ".join(dict.fromkeys(told))
     if not (context.action.reason or "").strip():
+        rule = against[0]["rule"] if against else None
         raise context.refuse(
             f"cannot begin cycle {body.cycle} of {body.regimen} on {context.action.occurred}: "
-            f"{told}",
-            rule=against[0]["rule"] or "dosing",
-            clause=rule_ground(context, against[0]["rule"]),
+            f"{found}",
+            rule=rule or ("dosing" if against else "cycle length"),
+            clause=rule_ground(context, rule),
             way_out=(f"record {', '.join(missing)}, or " if missing else "")
             + "begin another day; if it has to begin, give the reason: it becomes a deviation",
         )
-    return body, dosing_deviation(
-        context, f"cycle {body.cycle} of {body.regimen} began although {told}"
-    )
+    what = f"cycle {body.cycle} of {body.regimen} began although {found}"
+    return body, dosing_deviation(context, what)
+
+
+def _early(context: Context, body: CycleStarted) -> str | None:
+    """That a cycle begins before it is due, by more days than the visit may be early."""
+    before = context.derived("treatment_cycle")["next_due"].to_list()
+    if context.action.occurred is None or not before or before[-1] is None:
+        return None
+    due: datetime.date = before[-1]
+    windows = [each.window_before for each in context.study.visits.visits if each.anchor == "cycle"]
+    allowed = max(windows, default=0)
+    if datetime.date.fromisoformat(context.action.occurred) >= due - datetime.timedelta(allowed):
+        return None
+    return f"it is due on {due} and may begin at most {allowed} days earlier"
 
 
 def decision_told(context: Context, row: Mapping[str, Any]) -> str:
@@ -244,7 +260,15 @@ def _arm(context: Context) -> str:
 
 
 def _regimen(context: Context, code: str) -> Regimen:
-    return next(each for each in context.study.treatment.regimens if each.code == code)
+    for each in context.study.treatment.regimens:
+        if each.code == code:
+            return each
+    raise context.refuse(
+        f"has regimen {code}, which study version {context.study_version} does not have",
+        rule="regimen known",
+        way_out="choose a regimen of this version",
+        value=code,
+    )
 
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {

@@ -107,7 +107,10 @@ def test_dose_decision(case: dict[str, Any], study: Study) -> None:
             assert [row["rule"]] == rule
         assert row["dispensed"] == (row["most"] if decision == "judge" else row["least"])
         if decision == "undecided":
-            assert row["missing"] == case["missing"]
+            assert (row["missing"], row["rule"]) == (case["missing"], None)
+        else:
+            assert row["missing"] is None
+        assert (row["amount"] == 0) is (decision in ("omit", "stop"))
         starts = tables["cycle_started"].filter(pl.col("cycle") == row["cycle"])["seq"].item()
         assert starts in row["sources"]
 
@@ -136,6 +139,19 @@ def test_fictabine_waits_for_the_state_of_health() -> None:
         tables = tables_of([form("status", day, ecog_status=ecog, serum_creatinine=80), cycle])
         found = derive(tables, lung, upto="dose_decision")["dose_decision"]
         assert dict(found.select("drug", "decision").iter_rows())["fictabine"] == told
+
+
+def test_of_a_drug_that_is_omitted_nothing_is_given() -> None:
+    """The second study, where exemplatin is prepared to 1/100 mg."""
+    cycle = {
+        "event": "CycleStarted", "on": "2024-02-01", "cycle": 1, "regimen": "DOUBLET",
+        "height": "170", "weight": "70",
+    }  # fmt: skip
+    tables = tables_of([form("status", "2024-02-01", ecog_status=1, serum_creatinine=251), cycle])
+    found = derive(tables, load_study("lung-tmb"), upto="dose_decision")["dose_decision"]
+    row = found.row(by_predicate=pl.col("drug") == "exemplatin", named=True)
+    told = [row[name] for name in ("decision", "amount", "dispensed", "least", "most")]
+    assert told == ["omit", 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
 from collections.abc import Iterator
@@ -177,6 +178,44 @@ def test_a_cycle_that_the_rule_puts_off_begins_only_as_a_deviation(trial: Trial)
         trial.act("CycleStarted", CYCLE, subject=subject, reason="urgent")
 
 
+def test_a_cycle_begins_when_it_is_due_or_as_a_deviation(trial: Trial) -> None:
+    """A cycle of the doublet takes 21 days; its visit may be two days early."""
+    subject = allocated(trial)
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    day = trial.today - datetime.timedelta(days=21)
+    for at in (trial.today, trial.today - datetime.timedelta(days=2), day):
+        early = at.isoformat()
+        items = [
+            {"item": "ecog_status", "value": "1"}, {"item": "serum_creatinine", "value": "80"},
+        ]  # fmt: skip
+        form = {"form": "status", "instance": f"on-{early}", "items": items}
+        trial.act("FormSaved", form, subject=subject, occurred=early)
+    trial.act("CycleStarted", CYCLE, subject=subject, occurred=day.isoformat())
+    second = {**CYCLE, "cycle": 2}
+    for before in (21, 3):
+        on = (trial.today - datetime.timedelta(days=before)).isoformat()
+        due = trial.today.isoformat()
+        told = f"cannot begin cycle 2 .*: it is due on {due} and may begin at most 2 days earlier"
+        with pytest.raises(Refused, match=told):
+            trial.act("CycleStarted", second, subject=subject, occurred=on)
+    on = (trial.today - datetime.timedelta(days=2)).isoformat()
+    assert len(trial.act("CycleStarted", second, subject=subject, occurred=on)) == 1
+    cycle, departed = trial.act(
+        "CycleStarted", {**CYCLE, "cycle": 3}, subject=subject, reason="a holiday"
+    )
+    assert cycle.type == "CycleStarted"
+    assert "began although it is due on" in deviation(trial, departed)[1]
+
+
+def test_a_correction_of_something_else_does_not_stand_in_the_way(trial: Trial) -> None:
+    subject = begun(trial)
+    (dose,) = trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+    change = {"target": dose.seq, "item": "lot", "new": '"E-9"'}
+    trial.act("Correct", change, subject=subject, reason="typing error")
+    second = {**CYCLE, "cycle": 2}
+    trial.act("CycleStarted", second, subject=subject, reason="all on one day")
+
+
 def test_a_refused_cycle_leaves_nothing_behind_for_the_next_one(trial: Trial) -> None:
     """The cycle that was asked for and refused had other measures: its doses are not kept."""
     subject = allocated(trial)
@@ -201,7 +240,8 @@ def test_an_event_of_harm_reduces_the_next_cycle_through_conduct(trial: Trial) -
     for name in ("AE1", "AE2"):
         body = {"adverse_event": name, "term": "Nausea", "grade": 3, "outcome": "not_recovered"}
         trial.act("AdverseEventReported", body, subject=subject)
-        trial.act("CycleStarted", {**CYCLE, "cycle": int(name[2:]) + 1}, subject=subject)
+        cycle = {**CYCLE, "cycle": int(name[2:]) + 1}
+        trial.act("CycleStarted", cycle, subject=subject, reason="all on one day")
     dose = {**EXEMPLATIN, "amount": "86.87"}
     trial.act("DoseGiven", {**dose, "cycle": 2}, subject=subject)
     with pytest.raises(Refused, match=r"where the rule gives none \(exemplatin: Grade 3 for the s"):
