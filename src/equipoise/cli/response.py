@@ -68,6 +68,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --rs alone: a subject without an assessment that counts is NE, not MISSING",
     )
+    _add_for_lesions(parser)
+    parser.add_argument("--json", action="store_true", help="everything as JSON")
+
+
+def _add_for_lesions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reappearance",
         choices=["progression", "by-sum"],
@@ -78,7 +83,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=["progression", "ignored"],
         help="the sum of the evaluated targets while one is missing; default: progression",
     )
-    parser.add_argument("--json", action="store_true", help="everything as JSON")
+    parser.add_argument(
+        "--primary",
+        metavar="EVALUATOR",
+        help="with --tu and --tr: list where every other evaluator differs from this one",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -95,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 _ALONE = ("subjects", "progression", "missing_as_ne")
-_WITH_LESIONS = ("reappearance", "known_sum")
+_WITH_LESIONS = ("reappearance", "known_sum", "primary")
 
 
 def _lesions_given(arguments: argparse.Namespace) -> bool:
@@ -124,10 +133,14 @@ def _of_lesions(
     from equipoise.response.rules import RULES
 
     read = read_tumour(arguments.tu, arguments.tr)
+    if arguments.primary:
+        plan = _of_evaluators(plan, read, arguments.primary)
     derived = dict(read.tables)
     for rule in RULES:
         derived[rule.produces] = rule.rule(derived, plan)
     told = _told(plan, read, derived)
+    if arguments.primary:
+        told["discordance"] = list(_discordance(read, derived))
     files = {"TU": arguments.tu, "TR": arguments.tr}
     told["reconciliation"] = reconciliation(read.rows.values(), files)
     if arguments.rs:
@@ -163,6 +176,38 @@ def _plan(arguments: argparse.Namespace) -> ResponsePlan:
             stable_between=1 if arguments.accept_sd else None,
         ),
     )
+
+
+def _of_evaluators(plan: ResponsePlan, read: TumourTables, primary: str) -> ResponsePlan:
+    """The plan with the evaluators of the files; BadInput when `primary` is none of them."""
+    from equipoise.errors import BadInput
+    from equipoise.record.plan import Label
+    from equipoise.response.plan import Evaluator
+
+    names = sorted({each.evaluator for each in read.assessments})
+    if primary not in names:
+        raise BadInput(
+            f"one of {', '.join(names)}",
+            where="equipoise response",
+            field="--primary",
+            found=primary,
+        )
+    evaluators = tuple(
+        Evaluator.model_construct(code=name, label=Label(en=name), blinded_to_marker=False)
+        for name in names
+    )
+    return plan.model_copy(update={"evaluators": evaluators, "primary_evaluator": primary})
+
+
+def _discordance(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]]:
+    """Where another evaluator differs from the primary one."""
+    for row in derived["reader_discordance"].iter_rows(named=True):
+        named = ("subject", "evaluator", "about", "primary_value", "other_value")
+        yield {
+            **{name: row[name] for name in named},
+            "date": None if row["occurred"] is None else row["occurred"].isoformat(),
+            "sources": _places(read, row["sources"]),
+        }
 
 
 def _told(plan: ResponsePlan, read: TumourTables, derived: Tables) -> dict[str, Any]:
@@ -300,6 +345,10 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         where = f"{row['subject']}, {row['evaluator']}, {row['visit'] or 'identification'}"
         what = row["finding"].replace("_", " ")
         yield f"To be asked: {where}: {row['lesion']} {what} (section {row['section']})"
+    for row in told.get("discordance", ()):
+        about = row["about"].replace("_", " ") + (f" of {row['date']}" if row["date"] else "")
+        values = f"{row['primary_value']}, {row['evaluator']} {row['other_value']}"
+        yield f"Evaluators differ: {row['subject']}, {about}: {values}"
     yield from reconciliation_lines(told["reconciliation"])
     if "comparison" in told:
         yield from comparison_lines(told["comparison"])

@@ -187,3 +187,40 @@ def test_no_lesion_of_real_data_is_too_small_or_one_too_many(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert told(capsys)["findings"] == []
+
+
+def test_where_evaluators_differ_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Against the responses that the files give: every visit that both date on the same day."""
+    found = told(capsys, "--primary", "RADIOLOGIST 1", "--reappearance", "by-sum")
+    listed = {
+        (row["subject"], row["evaluator"], row["date"], row["primary_value"], row["other_value"])
+        for row in found["discordance"]
+        if row["about"] == "time_point"
+    }
+    day = {
+        (each["subject"], each["evaluator"], each["visit"]): each["date"]
+        for each in found["assessments"]
+    }
+    with RS.open(encoding="utf-8") as file:
+        given = {
+            (row["USUBJID"], row["RSEVALID"] or row["RSEVAL"], row["VISIT"]): row["RSSTRESC"]
+            for row in csv.DictReader(file)
+            if row["RSTESTCD"] == "OVRLRESP"
+        }
+    expected = {
+        (subject, evaluator, day[subject, evaluator, visit], first, response)
+        for (subject, evaluator, visit), response in given.items()
+        if (first := given.get((subject, "RADIOLOGIST 1", visit), response)) != response
+        and day[subject, evaluator, visit] == day[subject, "RADIOLOGIST 1", visit]
+    }
+    assert listed == expected
+    assert len(listed) > 2
+    about = {row["about"] for row in found["discordance"]}
+    assert about == {"time_point", "best_overall_response", "progression"}
+
+
+def test_a_primary_evaluator_who_read_nothing_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["response", *FILES, "--primary", "NOBODY"]) != 0
+    assert "RADIOLOGIST 1" in capsys.readouterr().err
