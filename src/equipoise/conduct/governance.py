@@ -255,6 +255,8 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "AssayResultRecorded": care.assay_result_recorded,
     "TumourAssessed": reading.tumour_assessed,
     "AdverseEventReported": harm.adverse_event_reported,
+    "SeriousAdverseEventReported": harm.serious_for_a_reason,
+    "CausalityAssessed": harm.opinion_of_its_own,
     "LaboratoryReported": harm.laboratory_results,
 }
 """Checks that an event has to pass again after a correction."""

@@ -64,15 +64,26 @@ def serious_adverse_event_reported(
         raise BadInput(f"{len(earlier) + 1}", where=where, field="report", found=body.report)
     if not earlier and body.narrative is None:
         raise BadInput("a narrative with the first report", where=where, field="narrative")
+    return serious_for_a_reason(context, body)
+
+
+def serious_for_a_reason(context: Context, body: SeriousAdverseEventReported) -> EventBody:
+    """Criteria that fit one another and the worst grade of the event."""
     events = context.derived("adverse_event").filter(adverse_event=body.adverse_event)
+    where = f"SeriousAdverseEventReported {body.adverse_event}"
     check_criteria(body.criteria, events["grade"].item(), where)
     return body
 
 
 def causality_assessed(context: Context, body: CausalityAssessed) -> EventBody:
-    """An opinion by who holds it, on a drug of the study: nobody speaks for the other (SA1)."""
+    """An opinion of a day on an event that was reported."""
     check_known(context, body, "adverse_event", "AdverseEventReported")
     _day(context, f"CausalityAssessed {body.adverse_event}", "the day of the opinion")
+    return opinion_of_its_own(context, body)
+
+
+def opinion_of_its_own(context: Context, body: CausalityAssessed) -> EventBody:
+    """An opinion by who holds it, on a drug of the study: nobody speaks for the other (SA1)."""
     drugs = sorted(
         {dose.drug for regimen in context.study.treatment.regimens for dose in regimen.doses}
     )

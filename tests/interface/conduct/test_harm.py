@@ -230,6 +230,21 @@ def test_the_sponsor_does_not_correct_the_opinion_of_the_investigator(harmed: Tr
         harmed.act("Correct", body, "safety_officer", subject="A-001", reason="reviewed")
 
 
+def test_corrections_pass_the_checks_again(harmed: Trial) -> None:
+    (report,) = harmed.act("SeriousAdverseEventReported", _sae(), subject="A-001")
+    (opinion,) = harmed.act("CausalityAssessed", _opinion(), subject="A-001")
+    for target, item, new, told in (
+        (report, "criteria", '["bad"]', "found 'bad'"),
+        (report, "criteria", '["death"]', "if and only if the event has grade 5"),
+        (opinion, "drug", '"aspirin"', "found 'aspirin'"),
+        (opinion, "opinion_of", '"sponsor"', "gets no opinion of the sponsor"),
+    ):
+        body = {"target": target.seq, "item": item, "new": new}
+        with pytest.raises(EquipoiseError) as refusal:
+            harmed.act("Correct", body, subject="A-001", reason="read again")
+        assert told in str(refusal.value)
+
+
 def test_a_serious_event_that_turns_fatal_is_reported_again(harmed: Trial) -> None:
     harmed.act("SeriousAdverseEventReported", _sae(), subject="A-001")
     worse = {"adverse_event": "AE1", "grade": 5, "outcome": "fatal"}
