@@ -108,8 +108,10 @@ def test_all_subjects_at_once_give_the_same_rows() -> None:
         tables = tables_for(case, subject=f"S-{99 - number}", replicate=number)
         parts.append(tables)
         alone.append(stratum(tables, PLAN))
+    never = entries([{"answered": {"smoking": "OTHER", "sex": "OTHER"}, "day": 90}])
+    parts.append(tables_of(never, subject="NEVER-RANDOMISED", replicate=len(CASES)))
     everybody = together(parts)
-    everybody["marker_status"] = pl.concat(part["marker_status"] for part in parts)
+    everybody["marker_status"] = pl.concat(part["marker_status"] for part in parts[:-1])
     expected = pl.concat(alone).sort("replicate", "subject")
     columns = [name for name in STRATUM_RULE.columns if name != "sources"]
     assert stratum(everybody, PLAN).select(columns).equals(expected.select(columns))
