@@ -191,6 +191,17 @@ def test_words_exhausted_in_the_shuffle_are_an_error(good: int) -> None:
         allocate_batch([method], np.zeros((1, 1), dtype=np.int64), drawn.reshape(1, 1, 1, 12))
 
 
+@pytest.mark.requirement("RN2")
+def test_words_exhausted_before_the_size_is_drawn_are_an_error() -> None:
+    """Of three sizes none can be drawn from words that are all rejected."""
+    method = PermutedBlocks((1, 1), (2, 4, 6))
+    largest = np.full(12, 2**64 - 1, dtype=np.uint64)
+    with pytest.raises(BadInput, match="12 words of a block suffice"):
+        allocate(method, "LOW", 0, lambda *_: largest)
+    with pytest.raises(BadInput, match="nothing was allocated"):
+        allocate_batch([method], np.zeros((1, 1), dtype=np.int64), largest.reshape(1, 1, 1, 12))
+
+
 @pytest.mark.parametrize("ratio", [(2, -1, 1), (1,), (0, 3), ()])
 def test_a_single_draw_has_a_possible_ratio_too(ratio: tuple[int, ...]) -> None:
     with pytest.raises(BadInput, match="at least two of them positive"):
