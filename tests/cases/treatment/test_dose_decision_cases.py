@@ -16,7 +16,7 @@ from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.study.load import load_study
 from equipoise.treatment.amount import dispensed
-from tests.harness.history import read_cases, tables_of
+from tests.harness.history import read_cases, tables_of, together
 
 HERE = Path(__file__).parent
 CASES = read_cases(HERE / "dose_decisions.yaml")
@@ -124,6 +124,37 @@ def test_what_comes_later_changes_no_earlier_decision(study: Study) -> None:
     part = derive(tables_of(early), study, upto="dose_decision")["dose_decision"]
     assert len(part) == 6
     assert whole.filter(pl.col("cycle") <= 3).equals(part)
+
+
+def test_many_trials_at_once_are_decided_as_each_alone(study: Study) -> None:
+    """Every case is a trial of its own; some subjects have the same name."""
+    parts = [
+        tables_of(happened(case), subject=f"01-{number % 7:03}", replicate=number)
+        for number, case in enumerate(CASES)
+    ]
+    alone = [derive(part, study, upto="dose_decision")["dose_decision"] for part in parts]
+    whole = derive(together(parts), study, upto="dose_decision")["dose_decision"]
+    assert whole.equals(pl.concat(alone))
+
+
+def test_of_two_findings_of_one_day_the_last_recorded_stands(study: Study) -> None:
+    case = {
+        "regimen": "CAPTEM",
+        "cycles": [datetime.date(2024, 1, 1), datetime.date(2024, 1, 29)],
+        "harms": [{"term": "Diarrhea", "grade": 2, "from": datetime.date(2024, 1, 20)}],
+    }
+    later = {
+        "event": "AdverseEventFollowedUp", "on": "2024-01-25", "adverse_event": "AE1",
+        "outcome": "recovering",
+    }  # fmt: skip
+    for grades, told in (((1, 2), "delay"), ((2, 1), "full")):
+        more = [{**later, "grade": grade} for grade in grades]
+        tables = tables_of([*happened(case), *more])
+        found = derive(tables, study, upto="dose_decision")["dose_decision"]
+        row = found.row(
+            by_predicate=(pl.col("cycle") == 2) & (pl.col("drug") == "capecitabine"), named=True
+        )
+        assert row["decision"] == told
 
 
 def test_fictabine_waits_for_the_state_of_health() -> None:

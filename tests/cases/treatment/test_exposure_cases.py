@@ -7,12 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.study.load import load_study
-from tests.harness.history import read_cases, tables_of
+from tests.harness.history import read_cases, tables_of, together
 
 HERE = Path(__file__).parent
 
@@ -84,9 +85,8 @@ def test_sources_of_dose_intensity_are_the_cycle_and_its_doses(study: Study) -> 
     assert whole == [[1, 2, 4, 5], [1, 3, 4, 6]]
 
 
-@pytest.mark.requirement("PH1")
-@named("accountability.yaml")
-def test_accountability(case: dict[str, Any], study: Study) -> None:
+def handled(case: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the pharmacy and the diary say, as entries."""
     entries: list[dict[str, Any]] = []
     for name, each in case["dispensed"].items():
         body = {"event": "DrugDispensed", "on": "2024-01-01", "dispensing": name, **each}
@@ -97,7 +97,13 @@ def test_accountability(case: dict[str, Any], study: Study) -> None:
         body = {key: value for key, value in each.items() if key != "why_none"}
         missing = {"amount_missing": each["why_none"]} if "why_none" in each else {}
         entries.append({"event": "DoseGiven", "on": "2024-01-01", "day": 1, **body, **missing})
-    derived = derive(tables_of(entries), study, upto="accountability")["accountability"]
+    return entries
+
+
+@pytest.mark.requirement("PH1")
+@named("accountability.yaml")
+def test_accountability(case: dict[str, Any], study: Study) -> None:
+    derived = derive(tables_of(handled(case)), study, upto="accountability")["accountability"]
     found = {
         f"{row['cycle']} {row['drug']}": {"lots": row["lots"]}
         | {
@@ -111,6 +117,26 @@ def test_accountability(case: dict[str, Any], study: Study) -> None:
         for key, expected in case["expect"].items()
     }
     assert list(found) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "table"),
+    [
+        ("dose_intensity.yaml", treated, "treatment_cycle"),
+        ("dose_intensity.yaml", treated, "dose_intensity"),
+        ("dose_intensity.yaml", treated, "relative_dose_intensity"),
+        ("accountability.yaml", handled, "accountability"),
+    ],
+)
+def test_many_trials_at_once_are_as_each_alone(
+    path: str, told: Any, table: str, study: Study
+) -> None:
+    parts = [
+        tables_of(told(case), subject=f"01-{number % 2:03}", replicate=number)
+        for number, case in enumerate(read_cases(HERE / path))
+    ]
+    alone = [derive(part, study, upto=table)[table] for part in parts]
+    assert derive(together(parts), study, upto=table)[table].equals(pl.concat(alone))
 
 
 def test_every_entry_about_a_drug_is_a_source_of_its_account(study: Study) -> None:
