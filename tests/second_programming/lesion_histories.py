@@ -131,14 +131,10 @@ def _read_by(draw: random.Random, writer: Writer, evaluator: str) -> None:
     missed = draw.random() < 0.05  # no baseline, or too late
     day = first.toordinal() - DAY_0.toordinal()
     seen: dict[str, str] = {}
-    based = False
     for number in range(draw.randrange(1, 8)):
         again = draw.random() < 0.04
         baseline = (number == 0 and not missed) or again
-        based = based or baseline
-        _assess(
-            draw, writer, evaluator, number, day, baseline, (targets, others, nodes), seen, based
-        )
+        _assess(draw, writer, evaluator, number, day, baseline, (targets, others, nodes), seen)
         for name in targets + others:
             if draw.random() < 0.02:
                 writer.event(
@@ -157,7 +153,6 @@ def _assess(
     baseline: bool,
     lesions: tuple[Sequence[str], Sequence[str], Mapping[str, bool]],
     seen: dict[str, str],
-    based: bool,
 ) -> None:
     targets, others, nodes = lesions
     scan = writer.event(
@@ -180,7 +175,7 @@ def _assess(
                 "non_target_observed", scan, position, lesion=name, state=state,
                 diameter=size if state == "present" else None,
             )  # fmt: skip
-    if based and not baseline:
+    if not baseline:
         _new(draw, writer, scan, evaluator, seen)
 
 

@@ -7,14 +7,12 @@ read the rules. One subject at a time.
 
 from __future__ import annotations
 
-import calendar
-import datetime
 from collections.abc import Sequence
 from typing import Any
 
 from equipoise.response.plan import ResponsePlan, ResponseWindow
 from tests.second_programming.recist_sums_again import Conventions, Progression, Scan
-from tests.second_programming.rows_by_subject import Row
+from tests.second_programming.rows_by_subject import Row, latest_day
 
 Best = tuple[str, Scan | None, bool | None]
 """Response, the assessment that first showed it, and whether it was confirmed."""
@@ -143,17 +141,10 @@ def window_of(
                 found = {"response": "PD", "assessment": at.name, "day": day}
                 return {**found, "responder": False}
         for row in subject["death_recorded"]:
-            died = _latest(row)
+            died = row["occurred"]
+            if died is None and row["occurred_partial"] is not None:
+                died = latest_day(row["occurred_partial"])
             if died is not None and (died - zero).days <= window.last_day:
                 found = {"response": "DEATH", "assessment": None, "day": (died - zero).days}
                 return {**found, "responder": False}
     return {"response": "NE", "responder": None, "assessment": None, "day": None}
-
-
-def _latest(row: Row) -> datetime.date | None:
-    """The last day that a perhaps partly known date can stand for."""
-    if row["occurred"] is not None or row["occurred_partial"] is None:
-        return row["occurred"]
-    parts = [int(part) for part in row["occurred_partial"].split("-")]
-    month = parts[1] if len(parts) > 1 else 12
-    return datetime.date(parts[0], month, calendar.monthrange(parts[0], month)[1])

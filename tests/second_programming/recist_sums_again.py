@@ -317,11 +317,16 @@ class Progression:
     last_adequate: datetime.date | None
 
 
+def _first_baseline(scans: Sequence[Scan]) -> int:
+    """The place of the first baseline; before it nothing is new."""
+    return next((scan.order for scan in scans if scan.baseline), len(scans))
+
+
 def progression_of(scans: Sequence[Scan], conventions: Conventions) -> Progression:
     """The first PD, or where a new lesion was first seen that later turned out to be one."""
     at = next((scan for scan in scans if scan.overall == "PD"), None)
     if conventions.equivocal_new_lesion_dates_back:
-        for scan in scans:
+        for scan in scans[_first_baseline(scans) :]:
             doubtful = {name for name, sure in scan.new.items() if sure == "equivocal"}
             later = [each.new for each in scans[scan.order + 1 :] if each.overall == "PD"]
             if any(new.get(name) == "unequivocal" for new in later for name in doubtful):

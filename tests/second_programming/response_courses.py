@@ -22,7 +22,7 @@ def courses(draw: random.Random, evaluator: str) -> dict[str, pl.DataFrame]:
     given: list[dict[str, Any]] = []
     writer = Writer("", rows)
     short = [each for size in (1, 2, 3) for each in itertools.product(RESPONSES, repeat=size)]
-    long = [tuple(draw.choices(RESPONSES, (4, 5, 3, 1, 1, 3), k=5)) for _ in range(1500)]
+    long = [tuple(draw.choices(RESPONSES, (4, 5, 3, 1, 1, 3), k=5)) for _ in range(600)]
     for number, course in enumerate([*short, *short, *long]):
         writer.subject = f"01-{number:05}"
         steps = draw.choice(STEPS)

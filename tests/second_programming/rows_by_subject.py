@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +13,14 @@ import polars as pl
 Row = dict[str, Any]
 Subject = tuple[int, str]
 """Replicate and subject."""
+
+
+def latest_day(text: str) -> datetime.date:
+    """The last day that a perhaps partly known date can stand for."""
+    parts = [int(part) for part in text.split("-")]
+    month = parts[1] if len(parts) > 1 else 12
+    day = parts[2] if len(parts) > 2 else calendar.monthrange(parts[0], month)[1]
+    return datetime.date(parts[0], month, day)
 
 
 def rows_by_subject(

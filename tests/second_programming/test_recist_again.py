@@ -37,7 +37,7 @@ from tests.second_programming.response_courses import courses
 TRIALS = {"planning": 6, "null": 3, "troubled": 12}
 """Simulated trials of each study."""
 
-HISTORIES = 400
+HISTORIES = 300
 """Random histories for each study and set of conventions."""
 
 CONVENTIONS: Mapping[str, Mapping[str, Any]] = {

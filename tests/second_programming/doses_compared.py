@@ -1,0 +1,42 @@
+"""Doses, decisions and open regimens from the second programming, beside those of the product."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import polars as pl
+
+from equipoise.treatment.plan import TreatmentPlan
+from tests.second_programming.doses_again import TABLES, doses_of, options_of
+from tests.second_programming.rows_by_subject import Row, rows_by_subject, told_apart
+
+KEYS = {
+    "planned_dose": ("replicate", "subject", "cycle", "drug"),
+    "dose_decision": ("replicate", "subject", "cycle", "drug"),
+    "regimen_option": ("replicate", "subject", "regimen"),
+}
+
+
+def differences(
+    tables: Mapping[str, pl.DataFrame], derived: Mapping[str, pl.DataFrame], plan: TreatmentPlan
+) -> tuple[Counter[str], list[str]]:
+    """How many rows of each table were compared, and every difference.
+
+    Of what is missing only that something is, not the words.
+    """
+    again: dict[str, list[Row]] = {name: [] for name in KEYS}
+    for (replicate, name), subject in rows_by_subject(tables, TABLES).items():
+        who = {"replicate": replicate, "subject": name}
+        for row in doses_of(subject, plan):
+            for table in ("planned_dose", "dose_decision"):
+                again[table].append({**who, **row["key"], **row[table]})
+        for row in options_of(subject, plan) if subject["randomised"] else ():
+            again["regimen_option"].append({**who, **row})
+    said = []
+    for table, expected in again.items():
+        frame = derived[table]
+        if "missing" in frame.columns:
+            frame = frame.with_columns(pl.col("missing").is_not_null())
+        said += [f"{table} {each}" for each in told_apart(expected, frame, KEYS[table])]
+    return Counter({table: len(rows) for table, rows in again.items()}), said

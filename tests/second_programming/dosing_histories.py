@@ -1,0 +1,141 @@
+"""Random courses of treatment, as event tables: awkward on purpose, at every limit of the rules.
+
+Answers lie at, just below and just above the limits of the study file; clearances come out at
+exactly 30, 45, 50 and 60 mL/min; answers are missing, late or old; adverse events begin before the
+first cycle, get worse, recover, come again on the day of a cycle; the regimen changes on the way.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from equipoise.treatment.plan import ItemRange, TreatmentPlan
+from tests.second_programming.lesion_histories import DAY_0, Writer, day_of, tables_of_rows
+
+CLEARANCES = ("29.9", "30", "30.1", "44.9", "45", "50", "50.1", "60", "60.1", "90")
+OUTCOMES = ("recovered", "recovering", "not_recovered", "sequelae", "fatal", "unknown")
+
+
+def treatments(draw: random.Random, subjects: int, plan: TreatmentPlan) -> dict[str, pl.DataFrame]:
+    """The event tables of so many subjects."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    writer = Writer("", rows)
+    for number in range(subjects):
+        writer.subject = f"01-{number:04}"
+        if draw.random() < 0.95:
+            writer.event("randomised", DAY_0, arm="A", stratum="all", scheme="main")
+        _course(draw, writer, plan)
+    for row in rows.get("form_item", []):
+        row.setdefault("position", 0)
+    return tables_of_rows(rows)
+
+
+def _course(draw: random.Random, writer: Writer, plan: TreatmentPlan) -> None:
+    steady = draw.random() < 0.5
+    _person(draw, writer, plan, day=-5)
+    _answers(draw, writer, plan, day=-5, chance=0.97)
+    day = 0
+    regimen = draw.choice(plan.regimens)
+    for cycle in range(1, draw.randrange(2, 9)):
+        if draw.random() < (0.05 if steady else 0.2):
+            regimen = draw.choice(plan.regimens)
+        _answers(draw, writer, plan, day=day - draw.choice((0, 0, 2, 3, 4)), chance=0.85)
+        if draw.random() < 0.3:
+            _harm(draw, writer, plan, day)
+        if draw.random() < 0.2:
+            _person(draw, writer, plan, day=day - draw.choice((0, 1, 7)))
+        writer.event(
+            "cycle_started", day_of(day), cycle=cycle,
+            regimen=regimen.code if draw.random() < 0.98 else "NOT_OF_THIS_VERSION",
+            height=draw.randrange(1450, 2000), weight=draw.randrange(400, 1400),
+        )  # fmt: skip
+        if draw.random() < 0.4:
+            _harm(draw, writer, plan, day)
+        if draw.random() < 0.5:
+            _answers(draw, writer, plan, day=day + draw.choice((0, 1, 10)), chance=0.5)
+        day += regimen.cycle_days + draw.choice((0, 0, 0, 1, 7))
+
+
+def _form(writer: Writer, day: int, item: str, value: str | None) -> None:
+    missing = "not_done" if value is None else None
+    writer.event("form_item", day_of(day), item=item, value=value, value_missing=missing)
+
+
+def _person(draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int) -> None:
+    """Age, sex, weight and a creatinine that gives a clearance at a limit."""
+    renal = plan.renal_function
+    if renal is None:
+        return
+    age, weight = draw.randrange(40, 85), Decimal(draw.randrange(450, 1100)) / 10
+    female = draw.random() < 0.5
+    factor = Decimal("1.04") if female else Decimal("1.23")
+    creatinine = (140 - age) * weight * factor / Decimal(draw.choice(CLEARANCES))
+    answers = {
+        renal.age: str(age), renal.sex: renal.female if female else renal.male,
+        renal.weight: str(weight), renal.creatinine: f"{creatinine:.6f}",
+    }  # fmt: skip
+    for item, value in answers.items():
+        _form(writer, day, item, value if draw.random() < 0.99 else None)
+
+
+def _ranges(plan: TreatmentPlan) -> Sequence[ItemRange]:
+    return [
+        each
+        for rules in plan.modifications.sets_in_force
+        for rule in rules.rules
+        for each in (*rule.values, *rule.nadirs)
+    ]
+
+
+def _answers(
+    draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int, chance: float
+) -> None:
+    """An answer to each item that rules read, mostly far from the limits and often right there."""
+    limits: dict[str, set[Decimal]] = {}
+    for each in _ranges(plan):
+        limits.setdefault(each.item, set()).update(each.limits)
+    for item, found in sorted(limits.items()):
+        if draw.random() > chance:
+            continue
+        value: Decimal | None = draw.choice(sorted(found)) + draw.choice(
+            (Decimal("-0.1"), Decimal(0), Decimal("0.1"))
+        )
+        rare = item in ("uracilaemia", "ecog", "ecog_status", "serum_creatinine")
+        if draw.random() < (0.75 if rare else 0.6):
+            value = Decimal(5) if rare else Decimal(200)
+            value = Decimal(1) if item.startswith("ecog") else value
+        if draw.random() < 0.03:
+            value = None
+        _form(writer, day, item, None if value is None else str(value))
+
+
+def _harm(draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int) -> None:
+    """An adverse event of a term that rules look at, or another, perhaps followed up."""
+    terms = {"Fatigue", "Anemia"}
+    for rules in plan.modifications.sets_in_force:
+        for rule in rules.rules:
+            if rule.toxicity is not None:
+                terms.update(rule.toxicity.terms[:2])
+    start = day + draw.choice((-10, -1, 0, 0, 1, 5))
+    name = f"AE{writer.seq}"
+    known = draw.random() < 0.95
+    end = day_of(start + draw.choice((0, 3, 30))) if draw.random() < 0.15 else None
+    ended = None if end is None else end.isoformat()
+    writer.event(
+        "adverse_event_reported", day_of(start) if known else None, adverse_event=name,
+        term=draw.choice(sorted(terms)), grade=draw.choice((1, 2, 2, 3, 3, 4)),
+        occurred_partial=None if known else f"{day_of(start):%Y-%m}",
+        end=ended,
+        serious=False, outcome=draw.choice(OUTCOMES),
+    )  # fmt: skip
+    while draw.random() < 0.5:
+        start += draw.choice((0, 1, 14, 28))
+        writer.event(
+            "adverse_event_followed_up", day_of(start), adverse_event=name,
+            grade=draw.choice((1, 1, 2, 3, 4)), outcome=draw.choice(OUTCOMES),
+        )  # fmt: skip

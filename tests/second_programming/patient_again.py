@@ -1,0 +1,94 @@
+"""What is recorded of a patient that dosing rules look at, programmed again.
+
+Written from the events' and the plan's descriptions, Cockcroft and Gault, and the project's facts,
+by somebody who has not read the rules.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from equipoise.treatment.plan import RenalFunction, TreatmentPlan
+from tests.second_programming.rows_by_subject import Row, latest_day
+
+OVER = {"recovered", "sequelae", "fatal"}
+
+
+@dataclass
+class Patient:
+    """Everything recorded of one subject that a dosing rule may look at."""
+
+    answers: dict[str, list[tuple[datetime.date, Fraction | None]]]
+    harms: list[Harm] = field(default_factory=list)
+
+    def latest(self, item: str, day: datetime.date | None, valid: int | None) -> Fraction | None:
+        """The answer in force on a day, of one day the last saved; nothing when it is too old."""
+        found = [each for each in self.answers.get(item, []) if day is None or each[0] <= day]
+        if not found:
+            return None
+        when, value = max(enumerate(found), key=lambda each: (each[1][0], each[0]))[1]
+        if valid is not None and day is not None and (day - when).days > valid:
+            return None
+        return value
+
+    def lowest(self, item: str, after: datetime.date, until: datetime.date) -> Fraction | None:
+        values = [
+            value
+            for when, value in self.answers.get(item, [])
+            if after < when <= until and value is not None
+        ]
+        return min(values, default=None)
+
+
+@dataclass(frozen=True)
+class Harm:
+    """An adverse event: term, first day, and what was said of it when."""
+
+    term: str
+    start: datetime.date | None
+    end: datetime.date | None
+    said: tuple[tuple[datetime.date | None, int, int | None, bool], ...]
+    """Day, place in the record, grade, whether it was over; in the order of day and record."""
+
+
+def patient_of(subject: dict[str, list[Row]], plan: TreatmentPlan) -> Patient:
+    renal = plan.renal_function
+    answers: dict[str, list[tuple[datetime.date, Fraction | None]]] = {}
+    for row in sorted(subject["form_item"], key=lambda each: each["event"]):
+        if row["occurred"] is None:
+            continue
+        text = row["value"]
+        if renal is not None and row["item"] == renal.sex:
+            text = {renal.male: "0", renal.female: "1"}.get(text)
+        try:
+            value = None if text is None else Fraction(text)
+        except ValueError:
+            continue
+        answers.setdefault(row["item"], []).append((row["occurred"], value))
+    harms = []
+    for row in subject["adverse_event_reported"]:
+        said = [(row["occurred"], row["event"], row["grade"], row["outcome"] in OVER)]
+        said += [
+            (each["occurred"], each["event"], each["grade"], each["outcome"] in OVER)
+            for each in subject["adverse_event_followed_up"]
+            if each["adverse_event"] == row["adverse_event"]
+        ]
+        end = None if row["end"] is None else latest_day(row["end"])
+        harms.append(Harm(row["term"], row["occurred"], end, tuple(said)))
+    return Patient(answers, harms)
+
+
+def clearance(patient: Patient, day: datetime.date | None, plan: RenalFunction) -> Fraction | None:
+    """Creatinine clearance in mL/min by Cockcroft and Gault."""
+    asked = (plan.creatinine, plan.weight, plan.age, plan.sex)
+    creatinine, weight, age, female = (patient.latest(item, day, None) for item in asked)
+    if creatinine is None or weight is None or age is None or female is None or creatinine == 0:
+        return None
+    years = max(140 - int(age), 0)
+    if plan.formula == "cockcroft_gault_umol":
+        return years * weight * Fraction("1.04" if female else "1.23") / creatinine
+    milligrams = creatinine / Fraction("88.4")
+    found = years * weight / (72 * milligrams)
+    return found * Fraction("0.85") if female else found
