@@ -1,13 +1,15 @@
 """What is recorded of a patient that dosing rules look at, programmed again.
 
-Written from the events' and the plan's descriptions, Cockcroft and Gault, and the project's facts,
-by somebody who has not read the rules.
+Written from the events' and the plan's descriptions, Cockcroft and Gault, Inker 2021, Levey 2006,
+and the project's facts, by somebody who has not read the rules.
 """
 
 from __future__ import annotations
 
 import datetime
+import decimal
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 
 from equipoise.treatment.plan import RenalFunction, TreatmentPlan
@@ -81,14 +83,34 @@ def patient_of(subject: dict[str, list[Row]], plan: TreatmentPlan) -> Patient:
 
 
 def clearance(patient: Patient, day: datetime.date | None, plan: RenalFunction) -> Fraction | None:
-    """Creatinine clearance in mL/min by Cockcroft and Gault."""
+    """Renal function: clearance in mL/min, or filtration rate in mL/min per 1.73 m2."""
     asked = (plan.creatinine, plan.weight, plan.age, plan.sex)
     creatinine, weight, age, female = (patient.latest(item, day, None) for item in asked)
-    if creatinine is None or weight is None or age is None or female is None or creatinine == 0:
+    if creatinine is None or age is None or female is None or creatinine == 0:
+        return None
+    milligrams = creatinine / Fraction("88.4")
+    if not plan.formula.startswith("cockcroft_gault"):
+        return filtration(plan.formula, milligrams, int(age), female=bool(female))
+    if weight is None:
         return None
     years = max(140 - int(age), 0)
     if plan.formula == "cockcroft_gault_umol":
         return years * weight * Fraction("1.04" if female else "1.23") / creatinine
-    milligrams = creatinine / Fraction("88.4")
     found = years * weight / (72 * milligrams)
     return found * Fraction("0.85") if female else found
+
+
+def filtration(formula: str, milligrams: Fraction, age: int, *, female: bool) -> Fraction:
+    """By CKD-EPI of 2021 (Inker) or by MDRD (Levey 2006), rounded half up to 1/100."""
+    with decimal.localcontext(prec=40):
+        measured = Decimal(milligrams.numerator) / Decimal(milligrams.denominator)
+        if formula == "ckd_epi_2021":
+            kappa, alpha = ("0.7", "-0.241") if female else ("0.9", "-0.302")
+            share = measured / Decimal(kappa)
+            found = 142 * min(share, Decimal(1)) ** Decimal(alpha)
+            found *= max(share, Decimal(1)) ** Decimal("-1.200")
+            found *= Decimal("0.9938") ** age * (Decimal("1.012") if female else 1)
+        else:
+            found = 175 * measured ** Decimal("-1.154") * Decimal(age) ** Decimal("-0.203")
+            found *= Decimal("0.742") if female else 1
+        return Fraction(found.quantize(Decimal("0.01"), decimal.ROUND_HALF_UP))

@@ -33,7 +33,7 @@ COURSES = 250
 
 
 def _plans() -> dict[str, Study]:
-    """The bundled studies, and MGMT-NET with the other formulas and the other labels in force."""
+    """The bundled studies, and MGMT-NET with other formulas and other labels in force."""
     mgmt = load_study("mgmt-net")
     other = {
         "OXALIPLATIN_RENAL_EU": "OXALIPLATIN_RENAL_US",
@@ -51,14 +51,21 @@ def _plans() -> dict[str, Study]:
             ),
         }
     )
+    filtering = {
+        formula: mgmt.treatment.model_copy(
+            update={"renal_function": renal.model_copy(update={"formula": formula})}
+        )
+        for formula in ("ckd_epi_2021", "mdrd_175")
+    }
     return {
+        **{name: mgmt.model_copy(update={"treatment": plan}) for name, plan in filtering.items()},
         "mgmt-net": mgmt,
         "mgmt-net, other labels": mgmt.model_copy(update={"treatment": treatment}),
         "lung-tmb": load_study("lung-tmb"),
     }
 
 
-PLANS = ("mgmt-net", "mgmt-net, other labels", "lung-tmb")
+PLANS = ("mgmt-net", "mgmt-net, other labels", "lung-tmb", "ckd_epi_2021", "mdrd_175")
 
 
 def _derived(tables: Mapping[str, pl.DataFrame], study: Study) -> dict[str, pl.DataFrame]:
