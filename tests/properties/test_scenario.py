@@ -61,6 +61,9 @@ def test_a_mistake_is_told_with_its_line(old: bytes, new: bytes, told: str, tmp_
          "serum_creatinine"),
         (b"    EVER: {LOW: 0.35, MID: 0.35, HIGH: 0.30}", b"", "marker.prevalence"),
         (b"    panel:\n", b"    other:\n", "panel"),
+        (b"{analyte: platelets, ", b"{analyte: thrombocytes, ", "no such analyte"),
+        (b"{analyte: platelets, unit: 10^9/L", b"{analyte: platelets, unit: g/L", "10^9/L"),
+        (b"under_treatment: {CHEMO: 0.6, ", b"under_treatment: {", "laboratory platelets"),
     ],
 )  # fmt: skip
 def test_an_impossible_scenario_is_refused_before_anything_is_recorded(

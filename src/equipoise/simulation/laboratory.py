@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from equipoise.errors import BadInput
 from equipoise.safety.events import (
     LABORATORY_PLACES,
     LaboratoryReported,
@@ -12,14 +13,31 @@ from equipoise.safety.events import (
     ReferenceRange,
     ReferenceRangesDeclared,
 )
+from equipoise.safety.laboratory import units
 from equipoise.simulation.answers import Answers, Texts
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.nature import Floats, Ints, Nature, by_level
 from equipoise.simulation.patients import People
 from equipoise.simulation.scenario import LaboratoryNature, Scenario
+from equipoise.study.definition import Study
 from equipoise.treatment.events import CycleStarted
 
 SCALE = 10**LABORATORY_PLACES
+
+
+def check_laboratory(study: Study, scenario: Scenario) -> None:
+    """BadInput for an analyte or a unit that there is not, or an arm without its effect."""
+    arms = {each.code for each in study.randomisation.arms}
+    for each in scenario.laboratory:
+        where = f"scenario {scenario.name}, laboratory {each.analyte}"
+        known = [unit for analyte, unit in units() if analyte == each.analyte]
+        if each.unit not in known:
+            allowed = f"a unit of the analyte: {', '.join(known)}" if known else "no such analyte"
+            raise BadInput(allowed, where=where, field="unit", found=each.unit)
+        if set(each.under_treatment) != arms:
+            allowed = f"a number for each arm ({', '.join(sorted(arms))})"
+            found = sorted(each.under_treatment)
+            raise BadInput(allowed, where=where, field="under_treatment", found=found)
 
 
 def declared(scenario: Scenario, entries: Entries) -> None:

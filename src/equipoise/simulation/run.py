@@ -26,7 +26,7 @@ from equipoise.simulation.course import (
 from equipoise.simulation.dosing import chosen_regimens, treated
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.harms import enter_harms, harmed
-from equipoise.simulation.laboratory import declared, sampled
+from equipoise.simulation.laboratory import check_laboratory, declared, sampled
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
 from equipoise.simulation.patients import People, arrivals, screening, visited
 from equipoise.simulation.readings import assessed, assessed_at_baseline
@@ -103,6 +103,7 @@ def _check(versions: Sequence[Version], scenario: Scenario) -> None:
             where=f"scenario {scenario.name}",
             field="treatment",
         )
+    check_laboratory(study, scenario)
     statuses = {each.code for each in study.biomarker.marker.statuses}
     arms = {each.code for each in study.randomisation.arms}
     for name, known in (("shrinkage", statuses), ("progression_median_months", statuses)):
