@@ -121,6 +121,22 @@ def test_the_dummy_list_is_made_again_by_the_second_program(
     assert ours == second.dummy_list(described(study), number)
 
 
+@pytest.mark.requirement("RN7")
+def test_a_dummy_list_over_many_hospitals_has_two_arrivals_of_each_combination() -> None:
+    study = minimised(load_study("mgmt-net"), "mgmt-net")
+    scheme = study.randomisation.scheme
+    assert scheme.minimisation is not None
+    rule = scheme.minimisation.model_copy(update={"weights": {"site": 1, "grade": 3}})
+    changed = {"factors": ("site", "grade"), "minimisation": rule}
+    study = with_scheme(study, scheme.model_copy(update=changed))
+    levels = factor_levels(study)
+    rows = dummy_list(study.randomisation, levels, 3)
+    combinations = len(levels["site"]) * len(levels["grade"])
+    assert combinations > 24
+    assert len(rows) == 2 * 2 * combinations
+    assert list_text(study.randomisation, rows) == second.dummy_list(described(study), 3)
+
+
 @pytest.mark.requirement("RN5", "RN7")
 @pytest.mark.parametrize("variant", range(3))
 @pytest.mark.parametrize("name", bundled())
