@@ -102,6 +102,20 @@ def test_a_whole_scan_by_another_method_is_another_method() -> None:
     assert found == {"method_changed": ("T1", "A1", 13, "3.2", None, None, [1, 2, 3])}
 
 
+def test_each_evaluator_has_targets_of_its_own() -> None:
+    """And a treatment of one evaluator's lesion says nothing of another's of the same name."""
+    treated = {"day": 10, "procedure": "ablation", "lesion": "T1"}
+    scans = (Scan(-7, {"T1": "20"}, baseline=True), Scan(42, {"T1": "20"}))
+    course = Course({"T1": "target"}, scans, randomised=None, procedures=(treated,))
+    made = [*entries(course), *entries(replace(course, procedures=()), "local")]
+    tables = tables_of(made)
+    for rule in RULES[:3]:
+        tables[rule.produces] = rule.rule(tables, PLAN)
+    assert tables["lesion_choice"]["target_number"].to_list() == [1, 1]
+    sums = tables["target_sum"].filter(~pl.col("baseline"))
+    assert sums.select("evaluator", "diameter_sum").rows() == [("central", None), ("local", 2000)]
+
+
 def test_choice_counts_the_targets_of_each_evaluator_in_order() -> None:
     lesions = {"T1": "target", "NT1": "non-target", "T2": "target, lung", "T3": "target"}
     tables = course_tables(baseline(lesions, {}))

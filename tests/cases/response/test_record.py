@@ -144,6 +144,12 @@ def test_a_treatment_of_a_lesion_is_a_source_of_what_it_makes_not_evaluable() ->
     assert column(found, "time_point_response", "sources")[1] == [1, 2, 3, 5, 6, 7]
 
 
+def test_the_first_treatment_of_a_lesion_is_the_source() -> None:
+    twice = tuple({"day": day, "procedure": "surgery", "lesion": "T1"} for day in (50, 60))
+    found = derived(course_tables(Course(COURSE.lesions, COURSE.scans, procedures=twice)))
+    assert column(found, "target_sum", "sources")[2] == [1, 3, 6, 7]
+
+
 def test_without_randomisation_days_count_from_the_first_baseline() -> None:
     first = Scan(0, {"T1": "100", "NT1": "present"}, baseline=True)
     again = Scan(20, {"T1": "100", "NT1": "present"}, baseline=True)
