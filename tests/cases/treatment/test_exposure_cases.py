@@ -40,6 +40,13 @@ def treated(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
             else:
                 yield {**head, "amount": given[0], "administrations": given[1]}
 
+    for cycle, drugs in case.get("stray", {}).items():
+        for drug, (amount, times) in drugs.items():
+            yield {
+                "event": "DoseGiven", "on": case["cycles"][-1], "cycle": cycle, "day": 1,
+                "drug": drug, "amount": amount, "administrations": times,
+            }  # fmt: skip
+
 
 def per_cent(value: int | None) -> Decimal | str:
     return "none" if value is None else Decimal(value) / 100
