@@ -18,6 +18,7 @@ from equipoise.conduct import (
     reading,
 )
 from equipoise.conduct.context import Context
+from equipoise.conduct.participation import check_participation
 from equipoise.conduct.sealing import sealed_body
 from equipoise.record.event import Body, EventBody
 
@@ -47,6 +48,7 @@ def decide(
     """
     if context.action.name != "SubjectScreened" and context.action.subject is not None:
         _ = context.subject
+        check_participation(context)
     decided = DECISIONS.get(context.action.name)
     found = decided(context, body) if decided else body
     for event in found if isinstance(found, tuple) else (found,):

@@ -80,10 +80,6 @@ def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[Eve
             way_out=f"record cycle {len(done) + 1}",
             value=body.cycle,
         )
-    if "TreatmentDiscontinued" in {event.type for event in context.events}:
-        raise context.refuse(
-            "stopped study treatment", rule="treatment stopped", way_out="check the subject number"
-        )
     for dose in _regimen(context, body.regimen).doses:
         _check_released(context, body.regimen, dose)
     return _by_the_rule(context, body)

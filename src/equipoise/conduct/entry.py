@@ -65,7 +65,6 @@ def consent_signed(context: Context, body: ConsentSigned) -> EventBody:
 
 def form_saved(context: Context, body: FormSaved) -> EventBody:
     """The answers checked against the form of the version in force, free text sealed."""
-    check_participation(context)
     if body.visit is not None:
         _known_visit(context, body.visit)
     checked = checked_form(context, body)
@@ -107,7 +106,6 @@ def sealed_answer(context: Context, item: str, value: str) -> str:
 
 def visit_recorded(context: Context, body: VisitRecorded) -> EventBody:
     """A visit of the schedule."""
-    check_participation(context)
     _known_visit(context, body.visit)
     return body
 
@@ -187,32 +185,6 @@ def _known_visit(context: Context, visit: str) -> None:
         raise BadInput(
             f"one of {', '.join(known)}", where=context.action.name, field="visit", found=visit
         )
-
-
-def check_participation(context: Context) -> None:
-    """Nothing is collected after a withdrawal of the main consent, nor seen after death."""
-    occurred = context.action.occurred or ""
-    required = {
-        each.code for each in context.study.visits.consents if each.required_for_randomisation
-    }
-    for event in context.events:
-        if event.type == "ConsentWithdrawn" and occurred > (event.occurred or ""):
-            withdrawn = next(context.bodies("ConsentWithdrawn"))["consent"]
-            if withdrawn in required:
-                raise context.refuse(
-                    f"withdrew the consent {withdrawn} on {event.occurred}",
-                    rule="CN1",
-                    way_out="record what happened before that day only",
-                )
-        if event.type == "DeathRecorded" and occurred[: len(event.occurred or "")] > (
-            event.occurred or ""
-        ):
-            raise BadInput(
-                f"a day not after the death of the subject ({event.occurred})",
-                where=context.action.name,
-                field="occurred",
-                found=occurred,
-            )
 
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {

@@ -9,7 +9,6 @@ from typing import Any
 
 from equipoise.conduct.care import check_known
 from equipoise.conduct.context import Context
-from equipoise.conduct.entry import check_participation
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody
 from equipoise.safety.ctcae import check_grade, check_report
@@ -141,8 +140,7 @@ def _day(context: Context, where: str, what: str) -> datetime.date:
 
 
 def laboratory_reported(context: Context, body: LaboratoryReported) -> EventBody:
-    """The values of a draw of which the day is known, before death and withdrawal of consent."""
-    check_participation(context)
+    """The values of a draw of which the day is known."""
     _day(context, f"LaboratoryReported {body.report}", "the day of the blood draw")
     return laboratory_results(context, body)
 

@@ -104,7 +104,7 @@ def test_no_blood_is_drawn_after_death_or_withdrawal(screened: Trial) -> None:
     screened.act("ConsentWithdrawn", body, subject="A-001", occurred="2025-01-01")
     screened.act("LaboratoryReported", _report(_result()), subject="A-001", occurred="2025-01-01")
     late = _report(_result(), name="L2")
-    with pytest.raises(Refused, match="withdrew the consent participation on 2025-01-01"):
+    with pytest.raises(Refused, match="withdrew the consent to participation on 2025-01-01"):
         screened.act("LaboratoryReported", late, subject="A-001", occurred="2025-01-02")
     screened.act("SubjectScreened", {}, subject="A-002", occurred="2025-01-01")
     dead = {"cause": "disease"}

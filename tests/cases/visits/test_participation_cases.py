@@ -1,0 +1,34 @@
+"""What may be recorded of a subject who left: tables for an investigator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equipoise.study.access import ACTION_ROLES
+from equipoise.visits.participation import COLLECTED, LIMITS, VITAL, Withdrawal, closed_by
+from tests.harness.history import read_cases
+
+HERE = Path(__file__).parent
+WITHDRAWALS = read_cases(HERE / "withdrawals.yaml")
+
+
+@pytest.mark.requirement("CN1")
+@pytest.mark.parametrize("case", WITHDRAWALS, ids=lambda case: case["case"])
+def test_what_a_withdrawal_closes(case: dict[str, Any]) -> None:
+    left = [Withdrawal(**each) for each in case["left"]]
+    for closes, expected in ((False, case["open"]), (True, case["closed"])):
+        for day, actions in expected.items():
+            for action in actions:
+                assert action in ACTION_ROLES
+                found = closed_by(action, day, left, case.get("reached", ()))
+                assert (found is not None) == closes, (action, day)
+
+
+@pytest.mark.requirement("CN1")
+def test_every_action_that_a_withdrawal_closes_is_one() -> None:
+    assert (COLLECTED | VITAL) <= set(ACTION_ROLES)
+    assert all(limit.closes <= COLLECTED | VITAL for limit in LIMITS.values())
+    assert set(LIMITS) <= set(ACTION_ROLES)
