@@ -114,7 +114,7 @@ def closed_by(
             continue
         if each.kind == "ConsentWithdrawn" and action in VITAL and each.vital_status:
             continue
-        found = each.kind == "LostToFollowUp" and any(each.day < on <= day for on in reached)
-        if not found:
+        back = each.kind == "LostToFollowUp" and any(each.day < on <= day for on in reached)
+        if not back:
             return each
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 
 from equipoise.study.access import ACTION_ROLES
 from equipoise.visits.participation import COLLECTED, LIMITS, VITAL, Withdrawal, closed_by
+from equipoise.visits.reconsent import InForce, consent_due
 from tests.harness.history import read_cases
 
 HERE = Path(__file__).parent
 WITHDRAWALS = read_cases(HERE / "withdrawals.yaml")
+RECONSENTS = read_cases(HERE / "reconsents.yaml")
 
 
 @pytest.mark.requirement("CN1")
@@ -32,3 +35,13 @@ def test_every_action_that_a_withdrawal_closes_is_one() -> None:
     assert (COLLECTED | VITAL) <= set(ACTION_ROLES)
     assert all(limit.closes <= COLLECTED | VITAL for limit in LIMITS.values())
     assert set(LIMITS) <= set(ACTION_ROLES)
+
+
+@pytest.mark.requirement("CN1")
+@pytest.mark.parametrize("case", RECONSENTS, ids=lambda case: case["case"])
+def test_which_consent_has_to_be_signed_again(case: dict[str, Any]) -> None:
+    history = [InForce(**each) for each in case["history"]]
+    signed = {(consent, version) for consent, version in case["signed"]}
+    for day, due in case["due"].items():
+        on = day if isinstance(day, datetime.date) else datetime.date.fromisoformat(day)
+        assert consent_due(history, signed, on) == (due and tuple(due)), day

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from equipoise.errors import BadInput, EquipoiseError, Refused
+from equipoise.record.keys import KeyStore
+from equipoise.record.sqlite import SqliteLog
+from equipoise.study.load import study_text
+from tests.harness.bridge import amended
 from tests.harness.trial import ANSWERS, Trial
 
 BEFORE, LEFT, AFTER = "2025-03-09", "2025-03-10", "2025-03-11"
@@ -148,3 +154,83 @@ def test_nothing_is_seen_of_a_subject_after_death(consented: Trial) -> None:
         consented.act(name, body, subject="A-001", occurred=LEFT)
     with pytest.raises(EquipoiseError, match="death/A-001"):
         consented.act("DeathRecorded", DEATH, subject="A-001", occurred=AFTER)
+
+
+def amend(trial: Trial, consent_version: str, *, since: str) -> None:
+    """A second study version with this version of the consents, in force at the site."""
+    study = amended(trial.study)
+    consents = tuple(
+        each.model_copy(update={"version": consent_version}) for each in study.visits.consents
+    )
+    visits = study.visits.model_copy(update={"consents": consents})
+    text = study_text(study.model_copy(update={"visits": visits}))
+    trial.act("AdoptStudyVersion", {"study": text}, "data_manager")
+    body = {"version": "2.0", "approval": "committee 2"}
+    trial.act("StudyVersionActivated", body, "data_manager", site=trial.site, occurred=since)
+
+
+def days_ago(trial: Trial, number: int) -> str:
+    return (trial.today - datetime.timedelta(days=number)).isoformat()
+
+
+@pytest.fixture
+def amendable(tmp_path: Path) -> Iterator[Trial]:
+    """A trial whose first version is in force since a month, with one consented subject."""
+    log = SqliteLog.create(tmp_path / "record.sqlite3", trial="T1")
+    keys = KeyStore.create(tmp_path / "record.sqlite3.keys")
+    trial = Trial.opened(log, keys)
+    month = days_ago(trial, 30)
+    first = {"version": trial.study.version, "approval": "committee 1"}
+    trial.act("StudyVersionActivated", first, "data_manager", site=trial.site, occurred=month)
+    trial.act("SubjectScreened", {}, subject="A-001", occurred=month)
+    trial.act("ConsentSigned", CONSENT, subject="A-001", occurred=month)
+    yield trial
+    log.close()
+    keys.close()
+
+
+@pytest.mark.requirement("CN1", "VA2")
+def test_procedures_wait_for_the_new_consent_and_safety_does_not(amendable: Trial) -> None:
+    trial = amendable
+    amend(trial, "2", since=days_ago(trial, 0))
+    with pytest.raises(Refused) as refused:
+        trial.act("VisitRecorded", VISIT, subject="A-001")
+    error = refused.value
+    assert "has not signed consent participation in version 2" in str(error)
+    assert (error.subject, error.rule, error.value) == ("A-001", "CN1", "2")
+    assert "2.8.2" in str(error.clause) and "have version 2 signed" in error.way_out
+    for name, body in (("SampleCollected", SAMPLE), ("VisitRecorded", VISIT)):
+        with pytest.raises(Refused, match="has to wait"):
+            trial.act(name, body, subject="A-001")
+    with pytest.raises(Refused, match="has to wait"):
+        trial.form("A-001", "person", ANSWERS["person"])
+    trial.act("VisitRecorded", VISIT, subject="A-001", occurred=days_ago(trial, 1))
+    trial.act("AdverseEventReported", ADVERSE, subject="A-001")
+    trial.act("VitalStatusRecorded", VITAL, subject="A-001")
+    with pytest.raises(Refused, match="was signed in version 1"):
+        trial.act("ConsentSigned", CONSENT, subject="A-001")
+    trial.act("ConsentSigned", {**CONSENT, "version": "2"}, subject="A-001")
+    trial.form("A-001", "person", ANSWERS["person"])
+    trial.act("VisitsDiscontinued", {"cause": "moved"}, subject="A-001")
+
+
+@pytest.mark.requirement("CN1")
+def test_who_leaves_instead_of_signing_again_may(amendable: Trial) -> None:
+    amend(amendable, "2", since=days_ago(amendable, 0))
+    body = {"consent": "participation", "vital_status_allowed": True}
+    amendable.act("ConsentWithdrawn", body, subject="A-001")
+    amendable.act("DeathRecorded", DEATH, subject="A-001")
+
+
+@pytest.mark.requirement("CN1")
+def test_an_amendment_that_leaves_the_consent_alone_asks_for_none(amendable: Trial) -> None:
+    amend(amendable, "1", since=days_ago(amendable, 0))
+    amendable.act("VisitRecorded", VISIT, subject="A-001")
+
+
+@pytest.mark.requirement("CN1")
+def test_who_is_screened_under_the_amendment_signs_its_consent_only(amendable: Trial) -> None:
+    amend(amendable, "2", since=days_ago(amendable, 0))
+    amendable.act("SubjectScreened", {}, subject="A-002")
+    amendable.act("ConsentSigned", {**CONSENT, "version": "2"}, subject="A-002")
+    amendable.act("VisitRecorded", VISIT, subject="A-002")
