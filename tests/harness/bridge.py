@@ -176,7 +176,7 @@ def in_record_terms(frame: pl.DataFrame, seqs: dict[int, int]) -> pl.DataFrame:
     if "sources" in frame.columns:
         mapped = [_mapped(each, seqs) for each in frame["sources"].to_list()]
         frame = frame.with_columns(pl.Series("sources", mapped, dtype=pl.List(pl.Int64)))
-    for name in {"event", "seq", "invalidation"} & set(frame.columns):
+    for name in {"event", "seq", "invalidation", "judgement", "content"} & set(frame.columns):
         frame = frame.with_columns(pl.col(name).replace_strict(seqs))
     if "item_sources" in frame.columns:
         names = frame["item_sources"].struct.fields

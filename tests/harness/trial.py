@@ -166,6 +166,8 @@ class Trial:
             dated = {"scan_date": self.today.isoformat()} if form == "scan" else {}
             self.form(subject, form, {**answers, **dated})
         self.act("SampleCollected", {"sample": f"S-{subject}", "material": "ffpe"}, subject=subject)
+        body = {"sample": f"S-{subject}", "adequate": True, "tumour_cells": "60"}
+        self.act("SampleReceived", body, "laboratory", subject=subject)
         if without != "assay":
             self.assayed(subject, burden)
         if without not in ("confirmation", "consent", *ANSWERS):

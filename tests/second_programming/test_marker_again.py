@@ -24,7 +24,7 @@ from tests.second_programming.assay_histories import assays
 from tests.second_programming.marker_again import declared
 from tests.second_programming.marker_compared import KEYS, differences
 
-SUBJECTS = 300
+SUBJECTS = 800
 """Random subjects of each plan."""
 
 

@@ -1,26 +1,28 @@
-"""One run of one assay: whether its body can be recorded, and the one value that it gives."""
+"""One run of one assay: the one value that it gives, and whether it can be interpreted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from decimal import Decimal
+from fractions import Fraction
 
 import polars as pl
 
-from equipoise.biomarker.events import ASSAY_PLACES, AssayResultRecorded
+from equipoise.biomarker.controls import SCALE, failed_controls
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
 from equipoise.errors import BadInput
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import group_sources
 
-SCALE = 10**ASSAY_PLACES
 WEIGHTS = {"negative": 0, "weak": 1, "moderate": 2, "strong": 3}
 """H-score = 1 x % weak + 2 x % moderate + 3 x % strong, from 0 to 300; with the share of negative
 cells the percentages make WHOLE (McCarty et al., Arch Pathol Lab Med 1985;109:716-721)."""
 WHOLE = 100
 
+TENTHS = 10
+"""Tumour cells stand in tables as tenths of a per cent."""
+
 RESULT_KEY = ("replicate", "event")
+_OF_SAMPLE = ("replicate", "sample", "adequate", "judgement", "tumour_cells", "content")
 
 ASSAY_VALUE: Columns = {
     **KEY,
@@ -28,6 +30,7 @@ ASSAY_VALUE: Columns = {
     "sample": pl.String,
     "assay": pl.String,
     "purpose": pl.String,
+    "determination": pl.String,
     "occurred": pl.Date,
     "total": pl.Int64,
     "count": pl.Int64,
@@ -40,93 +43,33 @@ ASSAY_VALUE: Columns = {
 }
 
 
-def check_result(plan: BiomarkerPlan, body: AssayResultRecorded) -> None:
-    """Raise BadInput, with every problem, when the study does not allow `body` to be recorded.
-
-    The assay and its measurements must be declared by the plan, each measurement once and within
-    its hard limits; a failed run says why; a run that did not fail has a value wherever it claims
-    quality, an internal control where the assay needs one, and percentages that make 100. Values
-    that cannot be interpreted are recorded all the same: they are findings, not mistakes.
-    """
-    assays = {assay.code: assay for assay in plan.marker.assays}
-    where = f"assay result {body.result}"
-    if body.assay not in assays:
-        allowed = f"must be an assay of the study: {', '.join(assays)}"
-        raise BadInput(allowed, where=where, field="assay", found=body.assay)
-    problems = [
-        BadInput(allowed, where=where, field=field, found=found)
-        for field, found, allowed in _problems(assays[body.assay], body)
-    ]
-    if problems:
-        raise BadInput.together(problems)
-
-
-def _problems(assay: Assay, body: AssayResultRecorded) -> Iterator[tuple[str, object, str]]:
-    """Triples of (field, what was found, what is allowed)."""
-    declared = {each.code: each for each in assay.measurements}
-    seen: set[str] = set()
-    for each in body.measurements:
-        field = f"measurements/{each.measurement}"
-        limits = declared.get(each.measurement)
-        if each.measurement in seen:
-            yield field, each.measurement, "must be given once"
-        seen.add(each.measurement)
-        if limits is None:
-            allowed = f"must be a measurement of {assay.code}: {', '.join(declared)}"
-            yield field, each.measurement, allowed
-        elif each.value is not None and not limits.minimum <= each.value <= limits.maximum:
-            low, high = decimal_text(limits.minimum), decimal_text(limits.maximum)
-            yield (
-                field,
-                decimal_text(each.value),
-                f"must lie between {low} and {high} {limits.unit}",
-            )
-        if each.value is None and each.quality in ("passed", "check"):
-            yield field, each.quality, "must be failed or not_given where there is no value"
-    if not body.technically_valid:
-        if body.failure is None:
-            yield "failure", None, "must say why the run failed"
-        return
-    if body.failure is not None:
-        yield "failure", body.failure, "must be left out of a run that is technically valid"
-    if assay.internal_control_needed and body.internal_control == "not_applicable":
-        yield "internal_control", body.internal_control, "must be positive or negative"
-    if assay.summary == "h_score":
-        yield from _percentages(body)
-
-
-def _percentages(body: AssayResultRecorded) -> Iterator[tuple[str, object, str]]:
-    values = {each.measurement: each.value for each in body.measurements}
-    given = [value for code in WEIGHTS if (value := values.get(code)) is not None]
-    if len(given) < len(WEIGHTS):
-        found = (
-            ", ".join(sorted(code for code in WEIGHTS if values.get(code) is not None)) or "none"
-        )
-        yield "measurements", found, f"must be all of {', '.join(WEIGHTS)}"
-    elif (whole := sum(given, Decimal(0))) != WHOLE:
-        yield "measurements", decimal_text(whole), f"must sum to {WHOLE} %"
-
-
 def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """The one value of each assay result, whether it can be interpreted, and why not.
 
     One row per result, sorted by replicate, subject and result. The value is total / count /
-    10 ** ASSAY_PLACES in the assay's unit; both are null where none can be formed. Measurements of
-    quality "failed" and without a value do not count. A result cannot be interpreted when
+    10 ** ASSAY_PLACES in the assay's unit; both are null where none can be formed. Measurements
+    without a value, or of a quality that the assay does not accept, do not count. A result cannot
+    be interpreted when
 
     1. its assay is not declared by this version of the study,
-    2. the laboratory found its sample inadequate,
-    3. the run failed technically,
-    4. fewer measurements count than the assay needs (an H-score needs all four percentages),
-    5. the percentages of an H-score do not sum to exactly 100,
-    6. the assay needs an internal control and it is not positive. A positive internal control
+    2. the laboratory found its sample, or one that it was made from, inadequate,
+    3. the assay asks for a least content of tumour cells, and the sample has less or nobody says,
+    4. the run failed technically,
+    5. a control of the run (0, 50, 100 %, without template) reads something else than it has to,
+       or is not given though obligatory,
+    6. fewer measurements count than the assay needs (an H-score needs all four percentages),
+    7. the percentages of an H-score do not sum to exactly 100,
+    8. the assay needs an internal control and it is not positive. A positive internal control
        (stroma, endothelium) is needed before loss of staining counts; as no stratum may rest on
        the value that a run happens to have, it is asked of every value.
 
     `finding` names the first of these that applies. `invalidated` marks results that were
     withdrawn later, `invalidation` the event that did it; `event` is the result's permanent number.
+    `determination` names the run's determination, of which the run may be one replicate of several.
     """
     results = tables["assay_result_recorded"]
+    if results.is_empty():
+        return pl.DataFrame(schema=ASSAY_VALUE)
     invalidated = (
         tables["assay_result_invalidated"]
         .group_by("replicate", "subject", "result")
@@ -134,11 +77,17 @@ def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     )
     found = (
         results.join(_counted(tables["assay_measurement"], results, plan), RESULT_KEY, "left")
-        .join(_inadequate(tables["sample_received"]), ["replicate", "sample"], "left")
+        .join(tables["sample_state"].select(_OF_SAMPLE), ["replicate", "sample"], "left")
+        .join(failed_controls(tables["assay_control"], results, plan), RESULT_KEY, "left")
         .join(invalidated, ["replicate", "subject", "result"], "left")
         .join(_assays(plan), "assay", "left")
         .with_columns(pl.col("counted").fill_null(0))
-        .with_columns(finding=_finding(), h_score=pl.col("summary") == "h_score")
+        .with_columns(
+            finding=_finding(),
+            content=pl.when(pl.col("least_cells").is_not_null()).then("content"),
+            h_score=pl.col("summary") == "h_score",
+            determination=pl.coalesce("determination", "result"),
+        )
     )
     whole = (pl.col("counted") > 0) & (~pl.col("h_score") | (pl.col("counted") >= pl.col("needed")))
     mean = pl.when(pl.col("summary") == "mean").then("counted").otherwise(1)
@@ -158,7 +107,7 @@ def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
 def _sources(found: pl.DataFrame) -> pl.DataFrame:
     parts = [
         found.select(*RESULT_KEY, pl.col(name).alias("seq"))
-        for name in ("seq", "measurement_seq", "inadequate_seq")
+        for name in ("seq", "measurement_seq", "judgement", "content", "control_seq")
     ]
     for name in ("measurement_seqs", "invalidation_seq"):
         some = found.filter(pl.col(name).list.len() > 0)
@@ -175,12 +124,26 @@ def _assays(plan: BiomarkerPlan) -> pl.DataFrame:
             len(each.measurements),
             _needed(each),
             each.internal_control_needed,
+            *_least_cells(each),
         )
         for each in plan.marker.assays
     ]
-    names = ("assay", "summary", "declared", "needed", "control_needed")
-    types = (pl.String, pl.String, pl.Int64, pl.Int64, pl.Boolean)
+    names = (
+        "assay", "summary", "declared", "needed", "control_needed",
+        "least_cells", "least_over", "least_under",
+    )  # fmt: skip
+    types = (
+        pl.String, pl.String, pl.Int64, pl.Int64, pl.Boolean, pl.String, pl.Int64, pl.Int64,
+    )  # fmt: skip
     return pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
+
+
+def _least_cells(assay: Assay) -> tuple[str | None, int | None, int | None]:
+    """The least content of tumour cells as it is written, and as a fraction."""
+    if assay.minimum_tumour_cells is None:
+        return None, None, None
+    least = Fraction(assay.minimum_tumour_cells)
+    return decimal_text(assay.minimum_tumour_cells), least.numerator, least.denominator
 
 
 def _needed(assay: Assay) -> int:
@@ -202,13 +165,23 @@ def _counted(
 ) -> pl.DataFrame:
     """Per result: number, weighted total and plain sum of the measurements that count."""
     weights = [
-        (assay.code, each.code, WEIGHTS.get(each.code, 0) if assay.summary == "h_score" else 1)
+        (
+            assay.code,
+            each.code,
+            WEIGHTS.get(each.code, 0) if assay.summary == "h_score" else 1,
+            list(assay.accepted_qualities),
+        )
         for assay in plan.marker.assays
         for each in assay.measurements
     ]
-    columns = {"assay": pl.String, "measurement": pl.String, "weight": pl.Int64}
+    columns: Columns = {
+        "assay": pl.String,
+        "measurement": pl.String,
+        "weight": pl.Int64,
+        "accepted": pl.List(pl.String),
+    }
     declared = pl.DataFrame(weights, schema=columns, orient="row")
-    value = pl.when(pl.col("quality") != "failed").then("value")
+    value = pl.when(pl.col("accepted").list.contains(pl.col("quality"))).then("value")
     seq, same = pl.col("seq"), pl.col("seq").min() == pl.col("seq").max()
     return (
         measurements.join(results.select(*RESULT_KEY, "assay"), RESULT_KEY)
@@ -225,31 +198,34 @@ def _counted(
     )
 
 
-def _inadequate(received: pl.DataFrame) -> pl.DataFrame:
-    """Samples that were found inadequate when they were received last."""
-    return (
-        received.sort("replicate", "occurred", "event")
-        .unique(["replicate", "sample"], keep="last", maintain_order=True)
-        .filter(~pl.col("adequate"))
-        .select("replicate", "sample", pl.col("seq").alias("inadequate_seq"))
-    )
-
-
 def _finding() -> pl.Expr:
     """Why the result cannot be interpreted; null when it can."""
     failure = (pl.lit(": ") + pl.col("failure")).fill_null("")
     few = pl.format(
         "{} of {} measurements can be interpreted, {} are needed", "counted", "declared", "needed"
     )
+    cells = pl.col("tumour_cells")
+    enough = cells * pl.col("least_under") >= pl.col("least_over") * TENTHS
+    unsaid = pl.format("nobody says how many tumour cells the sample {} has", "sample")
+    poor = pl.format(
+        "the sample {} has {} % tumour cells, {} % are needed",
+        "sample", pl.col("tumour_cells") / TENTHS, "least_cells",
+    )  # fmt: skip
     whole = pl.format("the percentages sum to {}, not to {}", pl.col("sum") / SCALE, pl.lit(WHOLE))
     control = pl.format("the internal control is {}, not positive", "internal_control")
     return (
         pl.when(pl.col("summary").is_null())
         .then(pl.format("the assay {} is not declared", "assay"))
-        .when(pl.col("inadequate_seq").is_not_null())
+        .when(~pl.col("adequate"))
         .then(pl.format("the sample {} is inadequate", "sample"))
+        .when(pl.col("least_cells").is_not_null() & cells.is_null())
+        .then(unsaid)
+        .when(~enough)
+        .then(poor)
         .when(~pl.col("technically_valid"))
         .then(pl.lit("technical failure") + failure)
+        .when(pl.col("control_finding").is_not_null())
+        .then("control_finding")
         .when(pl.col("counted") < pl.col("needed"))
         .then(few)
         .when((pl.col("summary") == "h_score") & (pl.col("sum") != WHOLE * SCALE))

@@ -26,13 +26,65 @@ class SampleCollected(EventBody):
         return (f"sample/{self.sample}",)
 
 
-class SampleReceived(EventBody):
-    """The laboratory received the sample and judged its adequacy."""
+class SampleLabelled(EventBody):
+    """A label was put on the sample; no two samples carry the same."""
 
     sample: Identifier
+    label: Identifier
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"sample_labelled/{self.sample}", f"sample_label/{self.label}")
+
+
+class SampleShipped(EventBody):
+    """The sample left for a laboratory, in a shipment that other samples may share."""
+
+    sample: Identifier
+    shipment: Identifier
+    destination: Text
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"sample_shipped/{self.sample}",)
+
+
+class SampleReceived(EventBody):
+    """The laboratory received the sample, once, and judged its condition and adequacy."""
+
+    sample: Identifier
+    condition: Literal["good", "thawed", "damaged", "label_missing", "delayed", "other"] = "good"
     adequate: bool
     tumour_cells: measured("%", 1, "0", "100") | None = None  # type: ignore[valid-type]
     finding: Text | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"sample_received/{self.sample}",)
+
+
+class SampleDerived(EventBody):
+    """A sample was made from exactly one other: a block, a section, DNA, converted DNA.
+
+    `quantity` in `quantity_unit`, both or neither.
+    """
+
+    sample: Identifier
+    parent: Identifier
+    kind: Literal["block", "section", "dna", "rna", "bisulfite_dna"]
+    quantity: measured("quantity_unit", 3, "0") | None = None  # type: ignore[valid-type]
+    quantity_unit: Literal["block", "section", "ug", "ng", "ul"] | None = None
+    tumour_cells: measured("%", 1, "0", "100") | None = None  # type: ignore[valid-type]
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"sample/{self.sample}",)
+
+
+class AssayControl(Body):
+    """What one control of the run read; without a value it gave no signal."""
+
+    TABLE: ClassVar[str] = "assay_control"
+    ID: ClassVar[str] = "control"
+
+    control: Code
+    value: measured("control unit", ASSAY_PLACES) | None = None  # type: ignore[valid-type]
 
 
 class AssayMeasurement(Body):
@@ -50,7 +102,8 @@ class AssayResultRecorded(EventBody):
     """A result of one run of one assay on one sample. `occurred`: day of the result.
 
     `purpose` tells the determination that randomisation uses from a later re-determination,
-    which is read blinded to arm and outcome.
+    which is read blinded to arm and outcome. Runs with the same `determination` on one sample are
+    replicates and become one value; a run without is a determination of the name of its result.
     """
 
     result: Identifier
@@ -62,7 +115,9 @@ class AssayResultRecorded(EventBody):
     failure: Text | None = None
     internal_control: Literal["positive", "negative", "not_applicable"] = "not_applicable"
     raw_file: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    determination: Identifier | None = None
     measurements: tuple[AssayMeasurement, ...] = ()
+    controls: tuple[AssayControl, ...] = ()
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         return (f"assay_result/{self.result}",)
@@ -77,7 +132,10 @@ class AssayResultInvalidated(EventBody):
 
 EVENTS: tuple[type[EventBody], ...] = (
     SampleCollected,
+    SampleLabelled,
+    SampleShipped,
     SampleReceived,
+    SampleDerived,
     AssayResultRecorded,
     AssayResultInvalidated,
 )

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from equipoise.record.plan import Code, Count, Label, Number, Plan
 
+Quality = Literal["passed", "check", "not_given"]
+"""What is said of the quality of a single measurement that was read."""
+
 
 class Status(Plan):
     """One level of the marker. The codes name strata."""
@@ -25,6 +28,41 @@ class AssayedMeasurement(Plan):
     maximum: Number
 
 
+class Limits(Plan):
+    """Values between two limits; an absent limit is open ended."""
+
+    at_least: Number | None = None
+    above: Number | None = None
+    below: Number | None = None
+    at_most: Number | None = None
+
+
+class RunControl(Limits):
+    """A control that a run carries (0 %, 50 %, 100 %, without template) and what it has to read.
+
+    A run whose control reads something else cannot be interpreted; nor can a run without it where
+    it is `obligatory`.
+    """
+
+    code: Code
+    label: Label
+    unit: str
+    obligatory: bool = False
+
+
+class Replicates(Plan):
+    """How the runs of one determination become one value.
+
+    Readable runs whose values lie more than `most_apart` (in the assay's unit) from one another
+    are flagged, and only the nearest are kept. `needed` is the least number of readable runs, and
+    no more than `at_most` runs, invalidated ones aside, are recorded.
+    """
+
+    most_apart: Number = Field(ge=0)
+    needed: Count = Field(default=1, ge=1)
+    at_most: Count = Field(default=3, ge=2)
+
+
 class Assay(Plan):
     """One assay: what it reports, when it can be interpreted, and how it becomes one value.
 
@@ -32,6 +70,10 @@ class Assay(Plan):
     `minimum_measurements` are needed. `h_score`: 1 x weak + 2 x moderate + 3 x strong, where
     negative + weak + moderate + strong = 100 %; a negative counts only with a positive internal
     control. `single`: the one measurement itself.
+
+    A measurement counts when its quality is one of `accepted_qualities`. A sample with fewer
+    tumour cells than `minimum_tumour_cells` (per cent), or of which nobody says how many it has,
+    cannot be interpreted.
     """
 
     code: Code
@@ -42,16 +84,16 @@ class Assay(Plan):
     minimum_measurements: Count = Field(default=1, ge=1)
     internal_control_needed: bool = False
     rounded_to: Count | None = Field(default=None, ge=0, le=4)
+    accepted_qualities: tuple[Quality, ...] = ("passed", "check", "not_given")
+    minimum_tumour_cells: Number | None = Field(default=None, ge=0, le=100)
+    controls: tuple[RunControl, ...] = ()
+    replicates: Replicates | None = None
 
 
-class StatusInterval(Plan):
-    """The status of values between two limits; an absent limit is open ended."""
+class StatusInterval(Limits):
+    """The status of values between two limits."""
 
     status: Code
-    at_least: Number | None = None
-    above: Number | None = None
-    below: Number | None = None
-    at_most: Number | None = None
 
 
 class StatusStep(Plan):

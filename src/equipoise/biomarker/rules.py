@@ -7,23 +7,35 @@ the assay's unit. A limit is compared by cross-multiplication: a mean of 9 % is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
-from equipoise.biomarker.assay import ASSAY_VALUE, SCALE, assay_value
+from equipoise.biomarker.assay import ASSAY_VALUE, assay_value
+from equipoise.biomarker.controls import within
+from equipoise.biomarker.determination import (
+    ASSAY_DETERMINATION,
+    BASES,
+    assay_determination,
+    basis_number,
+)
 from equipoise.biomarker.events import (
     ASSAY_PLACES,
+    AssayControl,
     AssayMeasurement,
     AssayResultInvalidated,
     AssayResultRecorded,
     SampleCollected,
+    SampleDerived,
+    SampleLabelled,
     SampleReceived,
+    SampleShipped,
 )
-from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusInterval, StatusRule
+from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusRule
+from equipoise.biomarker.sample import SAMPLE_STATE, sample_state
 from equipoise.record.declaration import schema
+from equipoise.record.event import Body
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
 from equipoise.record.subject_rows import (
     NONE,
@@ -35,8 +47,6 @@ from equipoise.record.subject_rows import (
     grouped_sources,
     pack,
 )
-
-BASES = ("randomisation", "redetermination")
 
 MARKER_STATUS: Columns = {
     **KEY,
@@ -53,30 +63,30 @@ MARKER_STATUS: Columns = {
 def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """The status of every subject with a sample or a result, on both bases, by every rule.
 
-    The steps of a rule are tried in order; the first whose assay has an interpretable result
-    decides. Of several results of one assay the latest counts (day of the result, then order of
-    entry). If the assay is `rounded_to` some places its value is rounded half up before it is
-    compared; `total` and `count` show it unrounded.
+    The steps of a rule are tried in order; the first whose assay has an interpretable
+    determination decides. Of several determinations by one assay the latest counts (day of the
+    result, then order of entry). If the assay is `rounded_to` some places its value is rounded half
+    up before it is compared; `total` and `count` show it unrounded.
 
-    - basis `randomisation`: results for randomisation that stood in the record when the subject
-      was randomised, or that stand now while it is not. What was recorded or invalidated later
-      does not change a status as randomised.
-    - basis `redetermination`: for each step results of the redetermination where one can be
-      interpreted, else those for randomisation; invalidated results never count.
+    On basis `redetermination` each step takes determinations of the redetermination where one can
+    be interpreted, else those for randomisation. Which runs count on a basis is said by
+    `assay_determination`.
 
     `status` is null when no step can be decided; `sources` then holds the results that were
     considered, or the samples where there is no result.
     """
-    values = tables["assay_value"]
+    found = tables["assay_determination"]
     samples = tables["sample_collected"]
+    if found.is_empty() and samples.is_empty():
+        return pl.DataFrame(schema=MARKER_STATUS)
     rules = sorted(plan.marker.rules, key=lambda rule: rule.version)
-    subjects = SubjectRows(samples, values)
-    rows = subjects.rows(values)
-    statuses = values.select(_statuses(plan, rules))
-    usable = _usable(subjects, tables, values)
+    subjects = SubjectRows(samples, found)
+    rows = subjects.rows(found)
+    basis_of = basis_number(found["basis"])
+    statuses = found.select(_statuses(plan, rules))
     chosen = np.full((len(subjects), len(BASES), len(rules)), -1, dtype=np.int64)
-    for place, counts in enumerate(usable):
-        latest = _latest(plan, values, rows, counts, len(subjects))
+    for place in range(len(BASES)):
+        latest = _latest(plan, found, rows, basis_of == place, len(subjects))
         for number, rule in enumerate(rules):
             for step in reversed(rule.steps):
                 chosen[:, place, number] = np.where(
@@ -85,58 +95,42 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     subject, basis, rule_number = (each.ravel() for each in np.indices(chosen.shape))
     result = chosen.ravel()
     by_rule = pl.concat([statuses[rule.version].alias("status") for rule in rules])
-    found: pl.DataFrame = subjects.key[subject].with_columns(
+    decided: pl.DataFrame = subjects.key[subject].with_columns(
         pl.Series(BASES).gather(basis).alias("basis"),
         pl.Series([rule.version for rule in rules]).gather(rule_number).alias("rule"),
-        gathered(by_rule, np.where(result < 0, -1, rule_number * len(values) + result)),
-        *(gathered(values[name], result).alias(name) for name in ("assay", "total", "count")),
+        gathered(by_rule, np.where(result < 0, -1, rule_number * len(found) + result)),
+        *(gathered(found[name], result).alias(name) for name in ("assay", "total", "count")),
     )
-    why_not = _considered(subjects, samples, values, rows, usable)
-    considered = len(values) + subject * len(BASES) + basis
-    sources = pl.concat([values["sources"], why_not]).gather(
+    why_not = _considered(subjects, samples, found, rows, basis_of)
+    considered = len(found) + subject * len(BASES) + basis
+    sources = pl.concat([found["sources"], why_not]).gather(
         np.where(result < 0, considered, result)
     )
-    return found.with_columns(sources.alias("sources"))
-
-
-def _usable(subjects: SubjectRows, tables: Tables, values: pl.DataFrame) -> tuple[Flags, Flags]:
-    """Which results count at all on each basis, whether they can be interpreted or not.
-
-    As randomised: results for randomisation that the record held at the subject's allocation.
-    """
-    randomised = tables["randomised"]
-    allocated = np.full(len(subjects) + 1, np.iinfo(np.int64).max, dtype=np.int64)
-    allocated[subjects.rows(randomised)] = randomised["event"].to_numpy()
-    allocated[-1] = np.iinfo(np.int64).max
-    limit = allocated[subjects.rows(values)]
-    withdrawn = values["invalidation"].fill_null(np.iinfo(np.int64).max).to_numpy() < limit
-    known = (values["event"].to_numpy() < limit) & ~withdrawn
-    as_randomised = known & (values["purpose"] == BASES[0]).to_numpy()
-    return as_randomised, ~values["invalidated"].to_numpy()
+    return decided.with_columns(sources.alias("sources"))
 
 
 def _latest(
-    plan: BiomarkerPlan, values: pl.DataFrame, rows: Numbers, counts: Flags, number: int
+    plan: BiomarkerPlan, found: pl.DataFrame, rows: Numbers, counts: Flags, number: int
 ) -> dict[str, Numbers]:
-    """By assay, for each subject the place of the result that counts; -1 if there is none.
+    """By assay, for each subject the place of the determination that counts; -1 if there is none.
 
-    Results of the redetermination go before those for randomisation, then the latest counts.
+    Those of the redetermination go before those for randomisation, then the latest counts.
     """
-    day = days(values["occurred"])
-    again = (values["purpose"] == BASES[1]).to_numpy().astype(np.int64)
+    day = days(found["occurred"])
+    again = (found["purpose"] == BASES[1]).to_numpy().astype(np.int64)
     order = pack(
-        again * _AGAIN + np.where(day == NONE, -_AGAIN // 4, day), values["event"].to_numpy()
+        again * _AGAIN + np.where(day == NONE, -_AGAIN // 4, day), found["event"].to_numpy()
     )
-    readable = counts & values["interpretable"].to_numpy()
-    found = {}
+    readable = counts & found["interpretable"].to_numpy()
+    best = {}
     for assay in plan.marker.assays:
-        of_assay = np.flatnonzero(readable & (values["assay"] == assay.code).to_numpy())
+        of_assay = np.flatnonzero(readable & (found["assay"] == assay.code).to_numpy())
         latest = np.full(number, np.iinfo(np.int64).min, dtype=np.int64)
         np.maximum.at(latest, rows[of_assay], order[of_assay])
         winners = of_assay[order[of_assay] == latest[rows[of_assay]]]
-        found[assay.code] = np.full(number, -1, dtype=np.int64)
-        found[assay.code][rows[winners]] = winners
-    return found
+        best[assay.code] = np.full(number, -1, dtype=np.int64)
+        best[assay.code][rows[winners]] = winners
+    return best
 
 
 _AGAIN = 2**21
@@ -144,30 +138,22 @@ _AGAIN = 2**21
 
 
 def _considered(
-    subjects: SubjectRows,
-    samples: pl.DataFrame,
-    values: pl.DataFrame,
-    rows: Numbers,
-    usable: tuple[Flags, Flags],
+    subjects: SubjectRows, samples: pl.DataFrame, found: pl.DataFrame, rows: Numbers, basis: Numbers
 ) -> pl.Series:
-    """For each subject and basis the sources of the results that count, or of its samples."""
-    lists = values.select(pl.Series("result", np.arange(len(values))), "sources").explode("sources")
-    places = lists["result"].to_numpy()
-    seqs = lists["sources"].to_numpy()
-    groups = [
-        np.where(counts[places], rows[places] * len(BASES) + place, -1)
-        for place, counts in enumerate(usable)
-    ]
+    """For each subject and basis the sources of what counts there, or of its samples."""
     number = len(subjects) * len(BASES)
+    lists = found.select(
+        pl.Series("group", rows * len(BASES) + basis, dtype=pl.Int64), "sources"
+    ).explode("sources")
     without = np.ones(number, dtype=np.bool_)
-    for group in groups:
-        without[group[group >= 0]] = False
-    sample_rows, sample_seqs = subjects.rows(samples), samples["seq"].to_numpy()
+    without[lists["group"].to_numpy()] = False
+    groups, seqs = [lists["group"].to_numpy()], [lists["sources"].to_numpy()]
+    sample_rows = subjects.rows(samples)
     for place in range(len(BASES)):
         group = sample_rows * len(BASES) + place
         groups.append(np.where(without[group], group, -1))
-    every = np.concatenate([seqs, seqs, sample_seqs, sample_seqs])
-    return grouped_sources(np.concatenate(groups), every, number)
+        seqs.append(samples["seq"].to_numpy())
+    return grouped_sources(np.concatenate(groups), np.concatenate(seqs), number)
 
 
 def _statuses(plan: BiomarkerPlan, rules: Sequence[StatusRule]) -> Iterator[pl.Expr]:
@@ -179,7 +165,7 @@ def _statuses(plan: BiomarkerPlan, rules: Sequence[StatusRule]) -> Iterator[pl.E
             total, count = _value(assays[step.assay])
             of_assay = pl.col("assay") == step.assay
             for interval in step.intervals:
-                inside = of_assay & _inside(interval, total, count)
+                inside = of_assay & within(interval, total, count)
                 chosen = pl.when(inside).then(pl.lit(interval.status)).otherwise(chosen)
         yield chosen.alias(rule.version)
 
@@ -193,45 +179,46 @@ def _value(assay: Assay) -> tuple[pl.Expr, pl.Expr]:
     return (2 * total + count * step) // (2 * count * step) * step, pl.lit(1)
 
 
-def _inside(interval: StatusInterval, total: pl.Expr, count: pl.Expr) -> pl.Expr:
-    inside = pl.lit(True)
-    for limit, sign, closed in (
-        (interval.at_least, 1, True),
-        (interval.above, 1, False),
-        (interval.below, -1, False),
-        (interval.at_most, -1, True),
-    ):
-        if limit is not None:
-            ratio = Fraction(limit) * SCALE
-            beyond = sign * (total * ratio.denominator - count * ratio.numerator)
-            inside = inside & (beyond >= 0 if closed else beyond > 0)
-    return inside
+def _of(*classes: type[Body]) -> Mapping[str, Columns]:
+    return {cls.TABLE: schema(cls) for cls in classes}
 
 
 RULES: tuple[TableRule, ...] = (
     TableRule(
+        produces="sample_state",
+        columns=SAMPLE_STATE,
+        requires=_of(
+            SampleCollected,
+            SampleDerived,
+            SampleLabelled,
+            SampleShipped,
+            SampleReceived,
+            AssayResultRecorded,
+        ),
+        plan="biomarker",
+        rule=sample_state,
+    ),
+    TableRule(
         produces="assay_value",
         columns=ASSAY_VALUE,
         requires={
-            cls.TABLE: schema(cls)
-            for cls in (
-                AssayResultRecorded,
-                AssayMeasurement,
-                AssayResultInvalidated,
-                SampleReceived,
-            )
+            "sample_state": SAMPLE_STATE,
+            **_of(AssayResultRecorded, AssayMeasurement, AssayControl, AssayResultInvalidated),
         },
         plan="biomarker",
         rule=assay_value,
     ),
     TableRule(
+        produces="assay_determination",
+        columns=ASSAY_DETERMINATION,
+        requires={"assay_value": ASSAY_VALUE, "randomised": {**KEY, "event": pl.Int64}},
+        plan="biomarker",
+        rule=assay_determination,
+    ),
+    TableRule(
         produces="marker_status",
         columns=MARKER_STATUS,
-        requires={
-            "assay_value": ASSAY_VALUE,
-            SampleCollected.TABLE: schema(SampleCollected),
-            "randomised": {**KEY, "event": pl.Int64},
-        },
+        requires={"assay_determination": ASSAY_DETERMINATION, **_of(SampleCollected)},
         plan="biomarker",
         rule=marker_status,
     ),

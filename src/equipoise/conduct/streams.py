@@ -14,7 +14,8 @@ from equipoise.visits.events import FormSaved
 
 INDEPENDENT = frozenset(
     {
-        "SubjectScreened", "SampleReceived", "AssayResultRecorded", "AssayResultInvalidated",
+        "SubjectScreened", "SampleLabelled", "SampleShipped", "SampleReceived", "SampleDerived",
+        "AssayResultRecorded", "AssayResultInvalidated",
         "LesionIdentified", "TumourAssessed", "QueryRaised", "QueryAnswered", "QueryClosed",
         "SourceVerified", "LaboratoryReported", "CausalityAssessed", "BreakCode",
         "AdverseEventCoded",

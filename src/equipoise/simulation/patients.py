@@ -9,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
+from equipoise.biomarker.assay import TENTHS
 from equipoise.biomarker.events import (
     ASSAY_PLACES,
     AssayMeasurement,
@@ -228,7 +229,19 @@ def assayed(
     sample = sample_names(entries, replicate, subject)
     day = people.screened.ravel()
     entries.add(SampleCollected, replicate, subject, day, {"sample": sample, "material": "ffpe"})
-    entries.add(SampleReceived, replicate, subject, day, {"sample": sample, "adequate": True})
+    plan, size = scenario.marker.sample, people.screened.shape[1]
+    unfit = nature.chance("sample/inadequate", float(plan.inadequate), size).ravel()
+    cells = nature.spread("sample/tumour cells", plan.tumour_cells, size).ravel()
+    entries.add(
+        SampleReceived, replicate, subject, day,
+        {
+            "sample": sample,
+            "condition": "good",
+            "adequate": ~unfit,
+            "tumour_cells": np.round(cells).astype(np.int64) * TENTHS,
+            "finding": text_where(unfit, plan.finding, None),
+        },
+    )  # fmt: skip
     every = np.ones(people.screened.shape, dtype=bool)
     for assay in study.biomarker.marker.assays:
         determined(study, scenario, nature, people, entries, assay, people.imaged, every)

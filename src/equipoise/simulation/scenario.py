@@ -73,11 +73,20 @@ class AssayNature(Plan):
     levels: dict[Code, Level]
 
 
+class SampleNature(Plan):
+    """What reaches the laboratory: how often it is inadequate, per cent of tumour cells."""
+
+    inadequate: Probability
+    finding: str
+    tumour_cells: Spread
+
+
 class MarkerNature(Plan):
     """The true status: its prevalence, by the level of an item where it depends on one."""
 
     depends_on: Code | None = None
     prevalence: dict[str, dict[Code, Number]]
+    sample: SampleNature
     assays: dict[Code, AssayNature]
 
 

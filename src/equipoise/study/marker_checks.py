@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from decimal import Decimal
 
-from equipoise.biomarker.plan import Assay, Marker, StatusInterval
+from equipoise.biomarker.plan import Assay, Limits, Marker, StatusInterval
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
 from equipoise.study.source import FieldPath
@@ -56,6 +56,17 @@ def _assay(assay: Assay, path: FieldPath) -> Disagreements:
     if assay.summary == "single" and len(names) > 1:
         allowed = "must be one measurement, because the summary is single"
         yield Disagreement((*path, "measurements"), allowed, ", ".join(names))
+    controls = [control.code for control in assay.controls]
+    yield from repeated((*path, "controls"), controls, "code", "this assay")
+    for position, control in enumerate(assay.controls):
+        at = (*path, "controls", position)
+        yield from _both(control, at)
+        bounds = (control.at_least, control.above, control.below, control.at_most)
+        if all(bound is None for bound in bounds):
+            yield Disagreement(at, "must have a limit, or the control says nothing", control.code)
+    if assay.replicates and assay.replicates.needed > assay.replicates.at_most:
+        allowed = f"must be at most {assay.replicates.at_most}, the number of replicates"
+        yield Disagreement((*path, "replicates", "needed"), allowed, assay.replicates.needed)
     if assay.minimum_measurements > max(len(names), 1):
         allowed = f"must be at most the number of measurements, {len(names)}"
         yield Disagreement((*path, "minimum_measurements"), allowed, assay.minimum_measurements)
@@ -71,14 +82,19 @@ def _step(
     for position, interval in enumerate(intervals):
         at = (*path, "intervals", position)
         yield from unknown((*at, "status"), interval.status, statuses, "a status")
-        if interval.at_least is not None and interval.above is not None:
-            usable = False
-            yield Disagreement(at, "must have at_least or above, not both")
-        if interval.at_most is not None and interval.below is not None:
-            usable = False
-            yield Disagreement(at, "must have at_most or below, not both")
+        both = list(_both(interval, at))
+        yield from both
+        usable = usable and not both
     if usable and code in assays and assays[code].measurements:
         yield from _cover(intervals, assay_range(assays[code]), (*path, "intervals"))
+
+
+def _both(limits: Limits, at: FieldPath) -> Disagreements:
+    """A limit that is given twice on one side."""
+    if limits.at_least is not None and limits.above is not None:
+        yield Disagreement(at, "must have at_least or above, not both")
+    if limits.at_most is not None and limits.below is not None:
+        yield Disagreement(at, "must have at_most or below, not both")
 
 
 def assay_range(assay: Assay) -> tuple[Decimal, Decimal]:
@@ -111,8 +127,8 @@ def _cover(
             return
 
 
-def contains(interval: StatusInterval, value: Decimal) -> bool:
-    """Whether `value` lies in the interval."""
+def contains(interval: Limits, value: Decimal) -> bool:
+    """Whether `value` lies between the limits."""
     return (
         (interval.at_least is None or value >= interval.at_least)
         and (interval.above is None or value > interval.above)

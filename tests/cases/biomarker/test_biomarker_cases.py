@@ -10,9 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from equipoise.biomarker.assay import assay_value
 from equipoise.biomarker.plan import BiomarkerPlan
-from equipoise.biomarker.rules import RULES, marker_status
+from equipoise.biomarker.rules import RULES
 from tests.harness.history import read_cases, tables_of, together
 
 HERE = Path(__file__).parent
@@ -107,9 +106,15 @@ def entries(history: list[Any]) -> Iterator[dict[str, Any]]:
         yield from found
 
 
+def derived(tables: dict[str, pl.DataFrame], plan: BiomarkerPlan) -> dict[str, pl.DataFrame]:
+    """The tables with every derived one added."""
+    for rule in RULES:
+        tables[rule.produces] = rule.rule(tables, plan)
+    return tables
+
+
 def statuses(tables: dict[str, pl.DataFrame], plan: BiomarkerPlan, basis: str) -> dict[str, str]:
-    tables["assay_value"] = assay_value(tables, plan)
-    found = marker_status(tables, plan).filter(pl.col("basis") == basis)
+    found = derived(tables, plan)["marker_status"].filter(pl.col("basis") == basis)
     return {rule: status or "none" for rule, status in found.select("rule", "status").iter_rows()}
 
 
@@ -146,8 +151,7 @@ def test_the_two_versions_part_the_same_tumours_differently() -> None:
         for number, value in enumerate(values)
     ]
     tables = together(parts)
-    tables["assay_value"] = assay_value(tables, PLANS["mgmt"])
-    found = marker_status(tables, PLANS["mgmt"]).filter(pl.col("basis") == "randomisation")
+    found = derived(tables, PLANS["mgmt"])["marker_status"].filter(basis="randomisation")
     wide = found.pivot("rule", index="replicate", values="status").sort("replicate")
     differ = wide.filter(pl.col("jco-2024") != pl.col("esmo-2023"))
     assert [values[number] for number in differ["replicate"]] == [
@@ -165,11 +169,10 @@ def test_sources_name_the_result_its_correction_and_what_invalidated_it() -> Non
             ]
         )
     )
-    value = assay_value(tables, PLANS["mgmt"])
+    value = derived(tables, PLANS["mgmt"])["assay_value"]
     assert value["sources"].to_list() == [[2, 3, 4]]
     assert value.select("total", "count", "invalidated").row(0) == (440_000, 5, True)
-    tables["assay_value"] = value
-    status = marker_status(tables, PLANS["mgmt"])
+    status = tables["marker_status"]
     assert set(status["status"]) == {None}
     # Nothing counts any more: the sample is all there is.
     assert status["sources"].to_list() == [[1]] * 4
@@ -177,20 +180,18 @@ def test_sources_name_the_result_its_correction_and_what_invalidated_it() -> Non
 
 def test_no_status_names_the_results_that_were_considered() -> None:
     tables = tables_of(entries([{"psq": [9, 9, "-", "-", "-"]}, {"ihc": [50, 49, 0, 0]}]))
-    tables["assay_value"] = assay_value(tables, PLANS["mgmt"])
-    assert marker_status(tables, PLANS["mgmt"])["sources"].to_list() == [[2, 3]] * 4
+    assert derived(tables, PLANS["mgmt"])["marker_status"]["sources"].to_list() == [[2, 3]] * 4
 
 
 def test_an_assay_that_the_version_does_not_declare_is_a_finding() -> None:
     tables = tables_of([SAMPLE, *result({"panel": 12}, 1, FIRST)])
-    value = assay_value(tables, PLANS["mgmt"])
+    value = derived(tables, PLANS["mgmt"])["assay_value"]
     assert value["finding"].to_list() == ["the assay panel is not declared"]
     assert value["total"].to_list() == [None]
 
 
 def test_nothing_in_nothing_out() -> None:
-    tables = tables_of([])
+    tables = derived(tables_of([]), PLANS["mgmt"])
     for rule in RULES:
-        tables[rule.produces] = rule.rule(tables, PLANS["mgmt"])
         assert tables[rule.produces].is_empty()
         assert dict(tables[rule.produces].schema) == dict(pl.Schema(rule.columns))

@@ -12,9 +12,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise.biomarker.assay import assay_value
 from equipoise.biomarker.plan import BiomarkerPlan
-from equipoise.biomarker.rules import marker_status
+from equipoise.biomarker.rules import RULES
 from tests.harness.history import read_cases, tables_of, together
 
 CASES = Path(__file__).parents[2] / "cases" / "biomarker"
@@ -155,6 +154,12 @@ def recorded(run: Run, name: str) -> dict[str, Any]:
     }
 
 
+def statuses(tables: dict[str, pl.DataFrame], plan: BiomarkerPlan) -> pl.DataFrame:
+    for rule in RULES:
+        tables[rule.produces] = rule.rule(tables, plan)
+    return tables["marker_status"]
+
+
 people = st.tuples(st.lists(runs(), max_size=4), st.lists(runs(), max_size=3))
 
 
@@ -164,8 +169,7 @@ def test_status_is_what_a_second_programming_says(found: list[tuple[list[Run], l
     tables = together(
         [tables_of(events(*person), replicate=number) for number, person in enumerate(found)]
     )
-    tables["assay_value"] = assay_value(tables, PLAN)
-    derived = marker_status(tables, PLAN)
+    derived = statuses(tables, PLAN)
     assert len(derived) == 4 * len(found)
     for row in derived.iter_rows(named=True):
         before, after = found[row["replicate"]]
@@ -189,8 +193,7 @@ def test_rounding_half_up_to_whole_per_cent(tumours: list[list[int]]) -> None:
         for number, values in enumerate(tumours)
     ]
     tables = together(parts)
-    tables["assay_value"] = assay_value(tables, ROUNDED)
-    derived = marker_status(tables, ROUNDED).filter(pl.col("basis") == "randomisation")
+    derived = statuses(tables, ROUNDED).filter(pl.col("basis") == "randomisation")
     for row in derived.iter_rows(named=True):
         values = tumours[row["replicate"]]
         mean = Fraction(sum(values), 10_000 * len(values))
@@ -210,9 +213,7 @@ def test_neither_order_of_rows_nor_company_matters(
         name: frame.sample(fraction=1, shuffle=True, seed=random.randrange(10**6))
         for name, frame in together(parts).items()
     }
-    shuffled["assay_value"] = assay_value(shuffled, PLAN)
-    derived = marker_status(shuffled, PLAN)
+    derived = statuses(shuffled, PLAN)
     for number, part in enumerate(parts):
-        part["assay_value"] = assay_value(part, PLAN)
-        alone = marker_status(part, PLAN)
+        alone = statuses(part, PLAN)
         assert derived.filter(pl.col("replicate") == number).equals(alone)

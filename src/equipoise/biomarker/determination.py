@@ -1,0 +1,309 @@
+"""From runs to determinations: which runs count on which basis, and replicates as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import polars as pl
+
+from equipoise.biomarker.controls import SCALE
+from equipoise.biomarker.plan import BiomarkerPlan, Replicates
+from equipoise.record.event import decimal_text
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.subject_rows import (
+    NONE,
+    Flags,
+    Numbers,
+    SubjectRows,
+    coded,
+    dates,
+    days,
+    gathered,
+    grouped_sources,
+)
+
+BASES = ("randomisation", "redetermination")
+
+ASSAY_DETERMINATION: Columns = {
+    **KEY,
+    "basis": pl.String,
+    "assay": pl.String,
+    "purpose": pl.String,
+    "determination": pl.String,
+    "sample": pl.String,
+    "occurred": pl.Date,
+    "runs": pl.Int64,
+    "readable": pl.Int64,
+    "kept": pl.Int64,
+    "spread": pl.Boolean,
+    "total": pl.Int64,
+    "count": pl.Int64,
+    "interpretable": pl.Boolean,
+    "finding": pl.String,
+    "event": pl.Int64,
+    **SOURCES,
+}
+
+_NEVER = np.iinfo(np.int64).max
+
+
+def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
+    """One row per basis and determination that has a run which counts on that basis.
+
+    Which runs count:
+
+    - basis `randomisation`: runs for randomisation that stood in the record when the subject was
+      randomised, or that stand now while it is not. What was recorded or invalidated later does
+      not change a status as randomised.
+    - basis `redetermination`: every run that was not invalidated.
+
+    How the readable runs of one determination on one sample become one value (the study gives N,
+    `most_apart`, and how many are `needed`):
+
+    1. Fewer readable runs than are needed: the determination cannot be interpreted.
+    2. The highest and the lowest value at most N apart: the mean of all of them.
+    3. More than N apart: `spread` is true. Only the two nearest values are kept, and their mean
+       counts; where several pairs are equally near, every run of each of them is kept.
+    4. The nearest more than N apart as well: it cannot be interpreted.
+
+    The mean is one of values, each of which weighs the same however many measurements it rests on;
+    it is exact: value = total / count / 10 ** ASSAY_PLACES. `runs` count on the basis, `readable`
+    ones can be interpreted, `kept` ones make the value. `occurred` is the day of the latest run,
+    `event` the last of the runs in the record. Sorted by replicate, subject, basis, assay,
+    purpose, sample and determination.
+
+    The rule of spread is that of a public pipeline for pyrosequencing in triplicate, which flags
+    more than 5 points and falls back on the two nearest (stephen-siecinski/SOARS-B,
+    Q96_pyrosequencing/sample_QC.rmd). That pipeline calls R's `mean(a, b)`, which ignores b.
+    """
+    values = tables["assay_value"]
+    if values.is_empty():
+        return pl.DataFrame(schema=ASSAY_DETERMINATION)
+    subjects = SubjectRows(values)
+    rows = subjects.rows(values)
+    counts = _counting(subjects, rows, tables, values)
+    run = np.concatenate([np.flatnonzero(each) for each in counts])
+    basis = np.repeat(np.arange(len(BASES)), [int(each.sum()) for each in counts])
+    groups = _groups(values, rows, run, basis)
+    found = _valued(values, plan, run, groups)
+    first = run[groups.first]
+    combined: pl.DataFrame = subjects.key[rows[first]].with_columns(
+        pl.Series(BASES).gather(basis[groups.first]).alias("basis"),
+        *(gathered(values[name], first).alias(name) for name in _SHARED),
+        *found,
+        _sources(values, run, groups).alias("sources"),
+    )
+    return combined.select(*ASSAY_DETERMINATION)
+
+
+_SHARED = ("assay", "purpose", "determination", "sample")
+
+
+def basis_number(bases: pl.Series) -> Numbers:
+    """The place among BASES of each basis."""
+    return bases.cast(pl.Enum(BASES)).to_physical().cast(pl.Int64).to_numpy()
+
+
+def _counting(
+    subjects: SubjectRows, rows: Numbers, tables: Tables, values: pl.DataFrame
+) -> tuple[Flags, Flags]:
+    """Which runs count at all on each basis, whether they can be interpreted or not."""
+    randomised = tables["randomised"]
+    allocated = np.full(len(subjects) + 1, _NEVER, dtype=np.int64)
+    allocated[subjects.rows(randomised)] = randomised["event"].to_numpy()
+    allocated[-1] = _NEVER
+    limit = allocated[rows]
+    invalidated = values["invalidation"].fill_null(_NEVER).to_numpy()
+    known = (values["event"].to_numpy() < limit) & (invalidated >= limit)
+    as_randomised = known & (values["purpose"] == BASES[0]).to_numpy()
+    return as_randomised, invalidated == _NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Runs by determination: the group of each, the first of each group, how many there are."""
+
+    of: Numbers
+    first: Numbers
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def single(self) -> bool:
+        """Whether no determination has more than one run."""
+        return len(self.of) == len(self.first)
+
+    def most(self, numbers: Numbers) -> Numbers:
+        """The greatest number of each group."""
+        found = np.full(len(self), np.iinfo(np.int64).min, dtype=np.int64)
+        np.maximum.at(found, self.of, numbers)
+        return found
+
+    def sums(self, numbers: Numbers | Flags) -> Numbers:
+        """The sum over each group."""
+        found = np.zeros(len(self), dtype=np.int64)
+        np.add.at(found, self.of, numbers.astype(np.int64))
+        return found
+
+
+def _groups(values: pl.DataFrame, rows: Numbers, run: Numbers, basis: Numbers) -> _Groups:
+    keys = [coded(values[name])[1][run] for name in ("determination", "sample", "purpose", "assay")]
+    order = np.lexsort((values["event"].to_numpy()[run], *keys, basis, rows[run]))
+    columns = [each[order] for each in (rows[run], basis, *keys)]
+    heads = np.zeros(len(run), dtype=np.bool_)
+    heads[:1] = True
+    for each in columns:
+        heads[1:] |= each[1:] != each[:-1]
+    of = np.empty(len(run), dtype=np.int64)
+    of[order] = np.cumsum(heads) - 1
+    return _Groups(of, order[heads])
+
+
+def _valued(
+    values: pl.DataFrame, plan: BiomarkerPlan, run: Numbers, groups: _Groups
+) -> list[pl.Series]:
+    """The columns of ASSAY_DETERMINATION that follow from the runs of each determination."""
+    day = days(values["occurred"])[run]
+    readable = values["interpretable"].to_numpy()[run]
+    runs, good = groups.sums(np.ones(len(run), dtype=np.bool_)), groups.sums(readable)
+    total = values["total"].fill_null(0).to_numpy()[run]
+    count = values["count"].fill_null(1).to_numpy()[run]
+    limits = _limits(values, plan, run, groups)
+    kept, spread, apart = _kept(total, count, readable, limits, groups)
+    common = np.ones(len(groups), dtype=np.int64)
+    np.lcm.at(common, groups.of[kept], count[kept])
+    number = groups.sums(kept)
+    summed = groups.sums(np.where(kept, total * (common[groups.of] // count), 0))
+    interpretable = (good >= limits.needed) & ~apart
+    alone = (runs == 1) & (limits.needed == 1)
+    own = gathered(values["finding"], run[groups.first])
+    shown = number * interpretable
+    single = groups.sums(np.where(runs[groups.of] == 1, total, 0)), count[groups.first]
+    has = (values["total"].is_not_null().to_numpy()[run])[groups.first] & (runs == 1)
+    there = (shown > 0) | has
+    totals = np.where(shown > 0, summed, single[0])
+    parts = np.where(shown > 0, common * np.maximum(number, 1), single[1])
+    return [
+        dates(np.where((latest := groups.most(day)) == NONE, NONE, latest)).alias("occurred"),
+        pl.Series("runs", runs),
+        pl.Series("readable", good),
+        pl.Series("kept", shown),
+        pl.Series("spread", spread),
+        pl.Series("total", totals).set(pl.Series(~there), None),
+        pl.Series("count", parts).set(pl.Series(~there), None),
+        pl.Series("interpretable", interpretable),
+        _findings(runs, good, apart, limits, own, alone).alias("finding"),
+        pl.Series("event", groups.most(values["event"].to_numpy()[run])),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """By determination: N as a fraction of scaled units (none: no limit), runs needed, N's text."""
+
+    over: Numbers
+    under: Numbers
+    limited: Flags
+    needed: Numbers
+    text: pl.Series
+
+
+def _limits(values: pl.DataFrame, plan: BiomarkerPlan, run: Numbers, groups: _Groups) -> _Limits:
+    replicates: Mapping[str, Replicates | None] = {
+        each.code: each.replicates for each in plan.marker.assays
+    }
+    names, codes = coded(values["assay"])
+    rules = [replicates.get(name) for name in names]
+    apart = [Fraction(each.most_apart) * SCALE if each else Fraction(0) for each in rules]
+    code = codes[run[groups.first]]
+    return _Limits(
+        over=np.array([each.numerator for each in apart], dtype=np.int64)[code],
+        under=np.array([each.denominator for each in apart], dtype=np.int64)[code],
+        limited=np.array([each is not None for each in rules], dtype=np.bool_)[code],
+        needed=np.array([each.needed if each else 1 for each in rules], dtype=np.int64)[code],
+        text=pl.Series([decimal_text(each.most_apart) if each else "" for each in rules]).gather(
+            code
+        ),
+    )
+
+
+def _kept(
+    total: Numbers, count: Numbers, readable: Flags, limits: _Limits, groups: _Groups
+) -> tuple[Flags, Flags, Flags]:
+    """Which runs make the value; by determination, whether the readable ones are spread, and
+    whether even the
+    nearest are too far apart."""
+    spread, apart = (np.zeros(len(groups), dtype=np.bool_) for _ in range(2))
+    kept = readable.copy()
+    if groups.single:
+        return kept, spread, apart
+    common = np.ones(len(groups), dtype=np.int64)
+    np.lcm.at(common, groups.of[readable], count[readable])
+    value = total * (common[groups.of] // count)
+    places = np.flatnonzero(readable)
+    places = places[np.lexsort((value[places], groups.of[places]))]
+    of, sorted_ = groups.of[places], value[places]
+    pair = of[1:] == of[:-1]
+    gap = sorted_[1:] - sorted_[:-1]
+    nearest = np.full(len(groups), _NEVER, dtype=np.int64)
+    np.minimum.at(nearest, of[1:][pair], gap[pair])
+    width = _width(sorted_, of, len(groups))
+    bound = limits.over * common
+
+    def beyond(distance: Numbers) -> Flags:
+        far: Flags = limits.limited & (distance * limits.under > bound)
+        return far
+
+    spread = beyond(width)
+    apart = spread & beyond(np.where(nearest == _NEVER, 0, nearest))
+    near = np.zeros(len(places), dtype=np.bool_)
+    nearly = pair & (gap == nearest[of[1:]])
+    near[1:] |= nearly
+    near[:-1] |= nearly
+    kept[places] = ~spread[of] | near
+    return kept, spread, apart
+
+
+def _width(values: Numbers, of: Numbers, number: int) -> Numbers:
+    """Highest less lowest value of each of `number` groups; 0 where there is none."""
+    high, low = np.full(number, -_NEVER, dtype=np.int64), np.full(number, _NEVER, dtype=np.int64)
+    np.maximum.at(high, of, values)
+    np.minimum.at(low, of, values)
+    return np.where(high < low, 0, high - low)
+
+
+def _findings(
+    runs: Numbers, good: Numbers, apart: Flags, limits: _Limits, own: pl.Series, alone: Flags
+) -> pl.Series:
+    """Why a determination cannot be interpreted; null when it can."""
+    if alone.all():
+        return own
+    frame = pl.DataFrame(
+        {"runs": runs, "good": good, "needed": limits.needed, "text": limits.text, "own": own}
+    )
+    far = pl.format("the nearest replicates lie more than {} apart", "text")
+    few = pl.format(
+        "{} of {} replicates can be interpreted, {} are needed", "good", "runs", "needed"
+    )
+    return frame.select(
+        pl.when(pl.Series(alone))
+        .then("own")
+        .when(pl.col("good") < pl.col("needed"))
+        .then(few)
+        .when(pl.Series(apart))
+        .then(far)
+        .alias("finding")
+    ).to_series()
+
+
+def _sources(values: pl.DataFrame, run: Numbers, groups: _Groups) -> pl.Series:
+    """The sources of all runs of each determination that count."""
+    if groups.single:
+        return values["sources"].gather(run[groups.first])
+    lists = pl.DataFrame({"group": groups.of, "sources": values["sources"].gather(run)})
+    lists = lists.explode("sources")
+    return grouped_sources(lists["group"].to_numpy(), lists["sources"].to_numpy(), len(groups))
