@@ -139,7 +139,7 @@ def _measured(checked: TypeAdapter[Any]) -> st.SearchStrategy[str]:
     """Decimal strings within the limits of an item, found by asking it."""
     fits = _fits(checked)
     whole = [-999_999_999_999, -273, *range(-9, 10), 50, 99, 100, 250, 599, 99_999, 999_999_999_999]
-    places = max(n for n in range(13) if fits(_number(60, 1, n)))
+    places = max(n for n in range(13) if any(fits(_number(each, 1, n)) for each in (5, 60)))
     fractions = st.integers(0, 10**places - 1)
     allowed = [each for each in whole if fits(str(each))]
     return st.builds(_number, st.sampled_from(allowed), fractions, st.just(places)).filter(fits)

@@ -135,11 +135,6 @@ def test_published_values() -> None:
             assert f"{float(found):.2f}" == value
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="DT1: an end of which only the month is known is passed over, so that nausea which "
-    "ended in April still puts off a cycle in June",
-)
 def test_partly_known_end_of_an_adverse_event() -> None:
     """An adverse event is over when its end, at the latest that it can have been, is past."""
     study = load_study("mgmt-net")

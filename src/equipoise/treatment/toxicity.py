@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from equipoise.record.partial_date import latest_day
 from equipoise.record.rule import KEY, Columns, Tables
 from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, coded, days, pack
 from equipoise.treatment.decision import Pair
@@ -130,7 +131,7 @@ def adverse_events_standing(
     at, known = state.at(event, on[row], moments.event[row])
     onset = days(reports["occurred"])[event]
     known &= (onset == NONE) | (onset >= since[row])
-    end = days(reports["end"].str.to_date("%Y-%m-%d", strict=False))[event]
+    end = days(reports.select(_end()).to_series())[event]
     over = state.over[at] | ((end != NONE) & (end <= on[row]))
     return Standing(
         terms=terms.to_list(),
@@ -141,6 +142,12 @@ def adverse_events_standing(
         ongoing=~over[known],
         seqs=state.seq[at][known],
     )
+
+
+def _end() -> pl.Expr:
+    """The day on which an event ended, at the latest that it can have been (DT1)."""
+    text = pl.col("end")
+    return latest_day(text.str.to_date("%Y-%m-%d", strict=False), text)
 
 
 class _States:
