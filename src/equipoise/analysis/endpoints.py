@@ -19,7 +19,7 @@ import polars as pl
 from ruamel.yaml import YAML
 
 from equipoise.analysis.observed import NEVER, Observed
-from equipoise.record.subject_rows import NONE, Flags, Numbers, dates, days, grouped_sources
+from equipoise.record.subject_rows import NONE, Flags, Found, Numbers, dates, days, grouped_sources
 from equipoise.study.analysis_plan import CensoringRule, TimeToEventEndPoint
 from equipoise.study.censoring import Handling, rules_of
 
@@ -139,11 +139,19 @@ class _Timed:
 
     def _first(self, names: Sequence[str]) -> tuple[Numbers, Numbers]:
         """The first day of each event by the cut, NEVER where there is none, and its seq."""
-        found = [self.observed.happened(name, self.end_point, self.start) for name in names]
+        found = [self._happened(name) for name in names]
         shape = (len(found), len(self.start))
         day = np.array([each.day for each in found], dtype=np.int64).reshape(shape)
         seq = np.array([each.seq for each in found], dtype=np.int64).reshape(shape)
         return np.where((day == NONE) | (day > self.limit), NEVER, day), seq
+
+    def _happened(self, name: str) -> Found:
+        """The first day of an event. A death of which the day is imputed was by the cut."""
+        found = self.observed.happened(name, self.end_point, self.start)
+        if name != "death":
+            return found
+        _, imputed = self.observed.death(self.end_point.partial_dates.death)
+        return Found(np.where(imputed, np.minimum(found.day, self.limit), found.day), found.seq)
 
     def _missed(self, rule: CensoringRule) -> Flags:
         """Whether too much was missed between the last adequate assessment and the event."""

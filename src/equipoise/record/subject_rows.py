@@ -161,7 +161,8 @@ def days(column: pl.Series) -> Numbers:
     >>> days(pl.Series(["1970-01-03", None]).str.to_date()).tolist() == [2, NONE]
     True
     """
-    return column.to_physical().cast(pl.Int64).fill_null(NONE).to_numpy()
+    numbers = column.cast(pl.Int32).cast(pl.Int64)
+    return (numbers.fill_null(NONE) if numbers.null_count() else numbers).to_numpy()
 
 
 def dates(numbers: Numbers) -> pl.Series:
@@ -202,9 +203,9 @@ def parent_rows(events: pl.DataFrame, nested: pl.DataFrame) -> Numbers:
 def gathered(values: pl.Series, places: Numbers) -> pl.Series:
     """`values` at `places`, null where a place is -1."""
     if not (places < 0).any():
-        return values.gather(places)
+        return values[places]
     nothing = pl.Series(values.name, [None], dtype=values.dtype)
-    return pl.concat([values, nothing]).gather(np.where(places < 0, len(values), places))
+    return pl.concat([values, nothing])[np.where(places < 0, len(values), places)]
 
 
 def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:

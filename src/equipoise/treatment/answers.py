@@ -106,7 +106,8 @@ class Answers:
     """
 
     def __init__(self, subjects: SubjectRows, found: pl.DataFrame) -> None:
-        self._names, self._codes = coded(found["item"])
+        names, self._codes = coded(found["item"])
+        self._places = {name: place for place, name in enumerate(names.to_list())}
         self._rows, self._days = subjects.rows(found), days(found["occurred"])
         self._value = found["value"].fill_null(NONE).to_numpy()
         self._seq = found["sources"].list.first().to_numpy()
@@ -115,7 +116,7 @@ class Answers:
     def _given(self, item: str) -> tuple[Numbers, Numbers, Numbers]:
         """The answers to an item by subject and day: both in one number, the value, the seq."""
         if item not in self._of:
-            code = self._names.to_list().index(item) if item in self._names else -2
+            code = self._places.get(item, -2)
             mine = np.flatnonzero((self._codes == code) & (self._rows >= 0))
             day = self._days[mine]
             key = (self._rows[mine] << _DAY_BITS) + np.where(day == NONE, 0, day + _FIRST_DAY)

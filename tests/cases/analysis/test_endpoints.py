@@ -198,6 +198,17 @@ def test_after_the_cut_nothing_has_happened_and_nobody_is_observed() -> None:
     assert time_to_event(tables, times(), cut=before).is_empty()
 
 
+@pytest.mark.parametrize("method", ["earliest", "middle", "latest"])
+def test_a_death_that_is_imputed_is_never_later_than_the_cut(method: str) -> None:
+    """It is known to have happened by then, whatever day is put in for it."""
+    change = {"partial_dates": {"death": {"method": method}}, "events": ("death",)}
+    subject = Subject("a", death_text="2021-03", alive=10, assessed=None)
+    found = pfs(subject, cut=datetime.date(2021, 3, 5), **change)
+    assert (found["event"], found["reason"]) == (True, "death_imputed")
+    expected = datetime.date(2021, 3, 1 if method == "earliest" else 5)
+    assert found["occurred"] == expected
+
+
 def test_sources_are_the_start_and_what_ended_the_time() -> None:
     tables = trial(Subject("a", progression=91, death=200))
     found = time_to_event(tables, times())["sources"].to_list()[0]
