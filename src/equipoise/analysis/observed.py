@@ -135,7 +135,10 @@ class Observed:
         return found
 
     def happened(self, name: str, end_point: TimeToEventEndPoint, start: Numbers) -> Found:
-        """The first day of an event on or after `start`, with its seq (-1 where it has none)."""
+        """The first day of an event, with its seq (-1 where it has none).
+
+        Progression and death whenever they were, any other event on or after `start`.
+        """
         if name == "progression":
             return Found(self.progression, np.full(len(self), -1, dtype=np.int64))
         if name == "death":

@@ -36,10 +36,17 @@ def many_trials(
     study asks for.
     """
     parts = [range(first, min(trials, first + BATCH)) for first in range(0, trials, BATCH)]
-    wanted = len(os.sched_getaffinity(0)) if processes is None else processes
+    wanted = _cores() if processes is None else processes
     task = partial(batch_counts, versions, scenario, seed)
     with _mapped(min(wanted, len(parts)), task, parts) as counted:
         return characteristics(_told(counted, parts, trials, progress))
+
+
+def _cores() -> int:
+    """The processor cores that this process may use, where the system tells; else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
