@@ -7,10 +7,12 @@ from fractions import Fraction
 import polars as pl
 
 from equipoise.biomarker.controls import SCALE, failed_controls
+from equipoise.biomarker.events import ASSAY_PLACES
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
 from equipoise.errors import BadInput
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.scaled import scaled_text
 from equipoise.record.sources import group_sources
 
 WEIGHTS = {"negative": 0, "weak": 1, "moderate": 2, "strong": 3}
@@ -209,9 +211,13 @@ def _finding() -> pl.Expr:
     unsaid = pl.format("nobody says how many tumour cells the sample {} has", "sample")
     poor = pl.format(
         "the sample {} has {} % tumour cells, {} % are needed",
-        "sample", pl.col("tumour_cells") / TENTHS, "least_cells",
+        "sample", scaled_text(pl.when(~enough).then(cells), 1), "least_cells",
     )  # fmt: skip
-    whole = pl.format("the percentages sum to {}, not to {}", pl.col("sum") / SCALE, pl.lit(WHOLE))
+    partial = (pl.col("summary") == "h_score") & (pl.col("sum") != WHOLE * SCALE)
+    whole = pl.format(
+        "the percentages sum to {}, not to {}",
+        scaled_text(pl.when(partial).then("sum"), ASSAY_PLACES), pl.lit(WHOLE),
+    )  # fmt: skip
     control = pl.format("the internal control is {}, not positive", "internal_control")
     return (
         pl.when(pl.col("summary").is_null())
@@ -228,7 +234,7 @@ def _finding() -> pl.Expr:
         .then("control_finding")
         .when(pl.col("counted") < pl.col("needed"))
         .then(few)
-        .when((pl.col("summary") == "h_score") & (pl.col("sum") != WHOLE * SCALE))
+        .when(partial)
         .then(whole)
         .when(pl.col("control_needed") & (pl.col("internal_control") != "positive"))
         .then(control)

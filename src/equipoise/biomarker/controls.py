@@ -8,6 +8,7 @@ import polars as pl
 
 from equipoise.biomarker.events import ASSAY_PLACES
 from equipoise.biomarker.plan import BiomarkerPlan, Limits
+from equipoise.record.scaled import scaled_text
 
 SCALE = 10**ASSAY_PLACES
 
@@ -50,7 +51,7 @@ def _failed(
     of_assay = results.filter((pl.col("assay") == assay) & pl.col("technically_valid"))
     given = controls.filter(control=code).select(*_KEY, "value", "seq")
     found = of_assay.select(_KEY).join(given, _KEY, "left")
-    read = (pl.col("value").fill_null(0) / SCALE).cast(pl.String).str.strip_suffix(".0")
+    read = scaled_text(pl.col("value").fill_null(0), ASSAY_PLACES)
     absent = pl.col("seq").is_null()
     told = pl.when(absent).then(pl.lit(f"the control {code} of the run is not given"))
     return found.filter((absent & pl.lit(obligatory)) | (~absent & ~right)).select(

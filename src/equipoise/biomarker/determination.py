@@ -66,7 +66,8 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     1. Fewer readable runs than are needed: the determination cannot be interpreted.
     2. The highest and the lowest value at most N apart: the mean of all of them.
     3. More than N apart: `spread` is true. Only the two nearest values are kept, and their mean
-       counts; where several pairs are equally near, every run of each of them is kept.
+       counts; where both pairs of three runs are equally near, all three are. More than three there
+       are none (MOST_REPLICATES): two nearest pairs far apart could not be told from one another.
     4. The nearest more than N apart as well: it cannot be interpreted.
 
     The mean is one of values, each of which weighs the same however many measurements it rests on;

@@ -50,17 +50,22 @@ class RunControl(Limits):
     obligatory: bool = False
 
 
+MOST_REPLICATES = 3
+"""Of four runs two pairs may be equally near one another and far apart: which of them the rule of
+spread would keep is nowhere said, so that a determination has no more runs than this."""
+
+
 class Replicates(Plan):
     """How the runs of one determination become one value.
 
     Readable runs whose values lie more than `most_apart` (in the assay's unit) from one another
     are flagged, and only the nearest are kept. `needed` is the least number of readable runs, and
-    no more than `at_most` runs, invalidated ones aside, are recorded.
+    no more than `at_most` runs (MOST_REPLICATES or fewer), invalidated ones aside, are recorded.
     """
 
     most_apart: Number = Field(ge=0)
     needed: Count = Field(default=1, ge=1)
-    at_most: Count = Field(default=3, ge=2)
+    at_most: Count = Field(default=MOST_REPLICATES, ge=2)
 
 
 class Assay(Plan):

@@ -27,6 +27,7 @@ from equipoise.record.declaration import (
 )
 from equipoise.record.event import Body, Event, EventBody
 from equipoise.record.reading import frames
+from equipoise.record.scaled import scaled_text
 
 __all__ = [
     "Catalogue",
@@ -152,14 +153,4 @@ def _stored(column: Column) -> pl.Expr:
     value = pl.col(column.name)
     if column.kind == "date":
         return value.dt.to_string("%Y-%m-%d")
-    return value if column.measure is None else _decimal_text(value, column.measure.places)
-
-
-def _decimal_text(value: pl.Expr, places: int) -> pl.Expr:
-    """Scaled integers as `equipoise.record.event.decimal_text` writes their values."""
-    size = value.abs()
-    whole = (size // 10**places).cast(pl.String)
-    rest = (size % 10**places).cast(pl.String).str.zfill(places).str.strip_chars_end("0")
-    sign = pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    point = pl.when(rest == "").then(pl.lit("")).otherwise(pl.lit("."))
-    return pl.when(value.is_not_null()).then(pl.concat_str(sign, whole, point, rest))
+    return value if column.measure is None else scaled_text(value, column.measure.places)

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from decimal import Decimal
 
-from equipoise.biomarker.plan import Assay, Limits, Marker, StatusInterval
+from equipoise.biomarker.plan import MOST_REPLICATES, Assay, Limits, Marker, StatusInterval
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
 from equipoise.study.source import FieldPath
@@ -64,6 +64,12 @@ def _assay(assay: Assay, path: FieldPath) -> Disagreements:
         bounds = (control.at_least, control.above, control.below, control.at_most)
         if all(bound is None for bound in bounds):
             yield Disagreement(at, "must have a limit, or the control says nothing", control.code)
+    if assay.replicates and assay.replicates.at_most > MOST_REPLICATES:
+        allowed = (
+            f"must be at most {MOST_REPLICATES}: of four runs two pairs may be equally near and "
+            "far apart, and no rule says which of them counts"
+        )
+        yield Disagreement((*path, "replicates", "at_most"), allowed, assay.replicates.at_most)
     if assay.replicates and assay.replicates.needed > assay.replicates.at_most:
         allowed = f"must be at most {assay.replicates.at_most}, the number of replicates"
         yield Disagreement((*path, "replicates", "needed"), allowed, assay.replicates.needed)

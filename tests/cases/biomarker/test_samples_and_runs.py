@@ -171,6 +171,29 @@ def test_the_sources_of_a_determination_are_those_of_all_its_runs() -> None:
     assert tables["marker_status"].filter(pl.col("status") == "PROFICIENT").height == 2
 
 
+def test_findings_of_many_runs_are_exact() -> None:
+    """Polars divides a column by ten as it multiplies by a tenth: 0.30000000000000004."""
+    cells = ("0.3", "0.7", "19.9", "19", "0")
+    parts = [
+        tables_of(
+            entries({"samples": [{"received": "B1", "cells": told}], "runs": [{"psq": 9}]}),
+            replicate=number,
+        )
+        for number, told in enumerate(cells)
+    ]
+    found = derived(together(parts), PLAN)["assay_value"]["finding"].to_list()
+    assert found == [f"the sample B1 has {told} % tumour cells, 20 % are needed" for told in cells]
+    reads = ("5.0003", "5.3", "19.9007")
+    parts = [
+        tables_of(entries({"runs": [{"psq": 9, "controls": {"M0": read}}]}), replicate=number)
+        for number, read in enumerate(reads)
+    ]
+    found = derived(together(parts), PLAN)["assay_value"]["finding"].to_list()
+    assert found == [
+        f"the control M0 of the run reads {read}, outside its limits" for read in reads
+    ]
+
+
 def test_samples_of_one_batch_do_not_touch() -> None:
     """The same names in two replicates: each block has its own tumour cells."""
     parts = [
