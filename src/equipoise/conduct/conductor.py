@@ -99,6 +99,7 @@ class Conductor:
             trial=self.log.trial,
             state=self.state,
             state_seq=self.state.seq,
+            head_seq=self._head,
             keys=self.keys,
             today=now.date(),
             events=list(self._subjects.get(action.subject or "", ())),

@@ -25,13 +25,14 @@ class Context:
     """The action, and all that its decision may read.
 
     `today` is the day of recording; `state_seq` the last event that `state` had taken in when this
-    was made.
+    was made, `head_seq` the last of the record.
     """
 
     action: Action
     trial: str
     state: TrialState
     state_seq: int
+    head_seq: int
     keys: KeyStore
     today: datetime.date
     events: list[Event]
@@ -90,7 +91,9 @@ class Context:
         """A derived table as it would be if this action had been recorded with `body`."""
         last = self.events[-1]
         event = last._replace(
-            seq=last.seq + 1,
+            seq=self.head_seq + 1,
+            site=self.site,
+            study_version=self.study_version,
             type=body.TYPE,
             type_version=body.VERSION,
             occurred=self.action.occurred,

@@ -15,8 +15,8 @@ import polars as pl
 
 from equipoise.record.correction import Corrected, Redacted, corrections
 from equipoise.record.declaration import children
-from equipoise.record.event import Event
-from equipoise.record.tables import Tables, empty_tables, tables
+from equipoise.record.event import Event, content
+from equipoise.record.tables import Tables, appended, empty_tables, tables
 from equipoise.study.catalogue import CATALOGUE, EVENTS
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive, needed
@@ -28,6 +28,7 @@ Key = tuple[str, int, int]
 Size = tuple[int, int, int]
 """Number and last seq of the events of a type, number of corrections and redactions of any."""
 
+_EMPTY = empty_tables(CATALOGUE)
 _CHANGES = (Corrected.TYPE, Redacted.TYPE)
 
 
@@ -37,10 +38,12 @@ class DerivedTables:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, dict[str, tuple[Key, pl.DataFrame]]] = OrderedDict()
         self._read: dict[str, dict[str, tuple[Size, Tables]]] = {}
+        self._foreseen: dict[str, tuple[Event, dict[str, tuple[Key, pl.DataFrame]]]] = {}
 
     def get(self, subject: str, events: Sequence[Event], study: Study, table: str) -> pl.DataFrame:
         """A derived table of one subject, whose events are `events`, under `study`."""
         kept = self._of(subject)
+        self._come_true(subject, events)
         keys = {rule.produces: _key(events, study, rule.produces) for rule in needed(table)}
         if kept.get(table, (None,))[0] != keys[table]:
             usable = {
@@ -55,17 +58,39 @@ class DerivedTables:
     def with_event(
         self, subject: str, events: Sequence[Event], event: Event, study: Study, table: str
     ) -> pl.DataFrame:
-        """The derived table as it would be if `event` had happened too; nothing of it is kept."""
+        """The derived table as it would be if `event` had happened too.
+
+        It is kept aside, and used once exactly this event is recorded next.
+        """
         self._of(subject)
         unmoved = {
             rule.produces: self.get(subject, events, study, rule.produces)
             for rule in needed(table)
             if event.type not in rests_on(rule.produces)
         }
-        found = self._tables(subject, events, table)
-        same = [each for each in events if each.type == event.type]
-        moved = _of_type(event.type, [*_with_changes(same, events), event])
-        return derive({**found, **moved, **unmoved}, study, upto=table)[table]
+        found = appended(self._tables(subject, events, table), events, [event], CATALOGUE)
+        derived = derive({**found, **unmoved}, study, upto=table)
+        names = [rule.produces for rule in needed(table) if rule.produces not in unmoved]
+        then = [*events, event]
+        self._foreseen[subject] = (
+            event,
+            {name: (_key(then, study, name), derived[name]) for name in names},
+        )
+        return derived[table]
+
+    def _come_true(self, subject: str, events: Sequence[Event]) -> None:
+        """Keep what was derived as if an event had happened, if exactly that event now has."""
+        if subject not in self._foreseen:
+            return
+        event, derived = self._foreseen[subject]
+        for recorded in reversed(events):
+            if recorded.seq < event.seq:
+                return
+            if recorded.seq == event.seq:
+                del self._foreseen[subject]
+                if _same_content(recorded, event):
+                    self._kept[subject].update(derived)
+                return
 
     def _of(self, subject: str) -> dict[str, tuple[Key, pl.DataFrame]]:
         """What is kept of a subject, who is now the one used last."""
@@ -74,6 +99,7 @@ class DerivedTables:
         if len(self._kept) > SUBJECTS_KEPT:
             gone, _ = self._kept.popitem(last=False)
             self._read.pop(gone, None)
+            self._foreseen.pop(gone, None)
         return kept
 
     def _tables(self, subject: str, events: Sequence[Event], table: str) -> Tables:
@@ -90,9 +116,35 @@ class DerivedTables:
         for name, mine in by_type.items():
             size = len(mine), mine[-1].seq if mine else 0, changes
             if name not in read or read[name][0] != size:
-                read[name] = size, _of_type(name, _with_changes(mine, events))
+                read[name] = size, _grown(read.get(name), name, mine, events, changes)
             found.update(read[name][1])
         return found
+
+
+def _grown(
+    read: tuple[Size, Tables] | None,
+    name: str,
+    mine: Sequence[Event],
+    events: Sequence[Event],
+    changes: int,
+) -> Tables:
+    """The tables of the events `mine` of one type: those read before and what came since."""
+    if changes:
+        return _of_type(name, _with_changes(mine, events))
+    (number, last, changed), known = read or ((0, 0, 0), _of_type(name, ()))
+    if changed or number > len(mine) or (number and mine[number - 1].seq != last):
+        return _of_type(name, mine)
+    grown = appended(known, mine[:number], mine[number:], CATALOGUE)
+    return {table: frame.rechunk() for table, frame in grown.items()}
+
+
+def _same_content(event: Event, other: Event) -> bool:
+    """Whether two events give the same rows."""
+    same = all(
+        getattr(event, name) == getattr(other, name)
+        for name in ("seq", "type", "type_version", "subject", "site", "occurred", "study_version")
+    )
+    return same and content(event) == content(other)
 
 
 def _with_changes(mine: Sequence[Event], events: Sequence[Event]) -> list[Event]:
@@ -111,10 +163,15 @@ def _with_changes(mine: Sequence[Event], events: Sequence[Event]) -> list[Event]
 
 def _of_type(name: str, events: Sequence[Event]) -> Tables:
     """The table of one event type and those of its nested rows, of `events` of this type."""
+    found = tables(events, CATALOGUE) if events else _EMPTY
+    return {table: found[table] for table in _names(name)}
+
+
+@cache
+def _names(name: str) -> tuple[str, ...]:
+    """The table of an event type and those of its nested rows."""
     cls = CATALOGUE.of(name)
-    names = [cls.TABLE, *(child.TABLE for _, child in children(cls))]
-    found = tables(events, CATALOGUE) if events else empty_tables(CATALOGUE)
-    return {name: found[name] for name in names}
+    return cls.TABLE, *(child.TABLE for _, child in children(cls))
 
 
 def _key(events: Sequence[Event], study: Study, table: str) -> Key:

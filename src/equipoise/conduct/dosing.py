@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
-
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
 from equipoise.oversight.events import DeviationRecorded
@@ -86,8 +84,8 @@ def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[Eve
 
 
 def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[EventBody, ...]:
-    decided = context.derived_with("dose_decision", body).filter(pl.col("cycle") == body.cycle)
-    rows = list(decided.iter_rows(named=True))
+    decided = context.derived_with("dose_decision", body)
+    rows = [row for row in decided.iter_rows(named=True) if row["cycle"] == body.cycle]
     against = [row for row in rows if row["decision"] in ("delay", "undecided")]
     if not against and all(row["decision"] in ("omit", "stop") for row in rows):
         against = rows
@@ -169,8 +167,8 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
 
 def decided_on(context: Context, cycle: int, drug: str) -> dict[str, Any]:
     """The row of `dose_decision` of a drug in a cycle that began."""
-    wanted = (pl.col("cycle") == cycle) & (pl.col("drug") == drug)
-    return context.derived("dose_decision").row(by_predicate=wanted, named=True)
+    rows = context.derived("dose_decision").iter_rows(named=True)
+    return next(row for row in rows if (row["cycle"], row["drug"]) == (cycle, drug))
 
 
 def planned_in_cycle(context: Context, cycle: int, drug: str) -> Dose:

@@ -15,6 +15,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -287,6 +288,7 @@ def _rows(body: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
     return rows
 
 
+@cache
 def _reader(cls: type[Body]) -> Callable[[Mapping[str, Any]], list[Any]]:
     """A function from a stored body to the values of its table row; ValueError if it is none."""
     wanted = [(each.name, each) for each in columns(cls) if each.child is None]

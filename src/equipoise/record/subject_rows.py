@@ -10,6 +10,7 @@ In arrays NONE stands for null: for a day (counted from 1970-01-01), and -1 for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.record.rule import KEY
-from equipoise.record.sources import SOURCES_NAME
+from equipoise.record.sources import FEW, SOURCES_NAME
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -63,6 +64,11 @@ class SubjectRows:
     """
 
     def __init__(self, *frames: pl.DataFrame) -> None:
+        self._only = _only_subject(frames)
+        if self._only is not None:
+            replicate, name = ([each] for each in self._only)
+            self.key = pl.DataFrame({"replicate": replicate, "subject": name}, schema=dict(KEY))
+            return
         parts = [frame.select(pl.col("replicate").cast(pl.Int32), "subject") for frame in frames]
         self.key = pl.concat(parts).unique().sort(*KEY)
         self._names = self.key.select("subject").unique().with_row_index("code")
@@ -79,14 +85,10 @@ class SubjectRows:
 
     def _codes(self, frame: pl.DataFrame) -> Numbers:
         """One number for each pair of replicate and name; -1 for names that are not known."""
-        if len(self) == 1:
-            known = (frame["subject"] == self.key["subject"][0]).to_numpy()
-            names = known.astype(np.int64) - 1
-        else:
-            code = frame.select("subject").join(
-                self._names, on="subject", how="left", maintain_order="left"
-            )
-            names = code["code"].cast(pl.Int64).fill_null(-1).to_numpy()
+        code = frame.select("subject").join(
+            self._names, on="subject", how="left", maintain_order="left"
+        )
+        names = code["code"].cast(pl.Int64).fill_null(-1).to_numpy()
         replicates = frame["replicate"].to_numpy().astype(np.int64) - self._first
         known = (names >= 0) & (replicates >= 0) & (replicates < self._width)
         return np.where(known, replicates * len(self._names) + names, -1)
@@ -95,6 +97,11 @@ class SubjectRows:
         """For each row of `frame` the row of its subject; -1 for a subject that is not known."""
         if frame.is_empty() or not len(self):
             return np.full(len(frame), -1, dtype=np.int64)
+        if self._only is not None:
+            replicate, name = self._only
+            names = frame["subject"]
+            mine = (names.fill_null("") if names.null_count() else names) == name
+            return np.where(mine.to_numpy() & (frame["replicate"].to_numpy() == replicate), 0, -1)
         if len(frame) < 2 * len(self):
             return self._rows(frame)
         same = frame.select(
@@ -138,6 +145,21 @@ class SubjectRows:
         return unpacked(extreme, extreme != none)
 
 
+def _only_subject(frames: Sequence[pl.DataFrame]) -> tuple[int, str] | None:
+    """Replicate and name where all rows are of one subject, as in a live action."""
+    found: set[tuple[int, str]] = set()
+    for frame in frames:
+        if not len(frame):
+            continue
+        replicates, names = frame["replicate"].to_numpy(), frame["subject"]
+        found |= {(int(replicates[place]), names[place]) for place in (0, -1)}
+        if len(found) > 1 or names[0] is None:
+            return None
+        if not ((replicates == replicates[0]).all() and (names == names[0]).all()):
+            return None
+    return next(iter(found), None)
+
+
 def pack(number: Numbers, seq: Numbers | np.int64) -> Numbers:
     """One number that sorts as `number`, then as `seq`."""
     return (number << SEQ_BITS) + seq
@@ -161,8 +183,12 @@ def days(column: pl.Series) -> Numbers:
     >>> days(pl.Series(["1970-01-03", None]).str.to_date()).tolist() == [2, NONE]
     True
     """
-    numbers = column.cast(pl.Int32).cast(pl.Int64)
-    return (numbers.fill_null(NONE) if numbers.null_count() else numbers).to_numpy()
+    return whole(column.cast(pl.Int32).cast(pl.Int64))
+
+
+def whole(column: pl.Series) -> Numbers:
+    """A column of whole numbers, NONE where it is null."""
+    return (column.fill_null(NONE) if column.null_count() else column).to_numpy()
 
 
 def dates(numbers: Numbers) -> pl.Series:
@@ -177,6 +203,12 @@ def coded(names: pl.Series) -> tuple[pl.Series, Numbers]:
     >>> names.to_list(), codes.tolist()
     (['a', 'b'], [1, 0, 1])
     """
+    if len(names) <= FEW:
+        texts = names.to_list()
+        known = sorted(set(texts) - {None})
+        places = {name: place for place, name in enumerate(known)} | {None: -1}
+        found = np.array([places[name] for name in texts], dtype=np.int64)
+        return pl.Series(names.name, known, dtype=pl.String), found
     distinct = names.unique().drop_nulls().sort()
     codes = names.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).fill_null(-1)
     return distinct, codes.to_numpy()
@@ -219,6 +251,11 @@ def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:
     there = (groups >= 0) & (seqs >= 0)
     pairs = np.sort(pack(groups[there], seqs[there]))
     pairs = pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))] if len(pairs) else pairs
+    if number <= FEW:
+        lists: list[list[int]] = [[] for _ in range(number)]
+        for group, seq in zip(*(each.tolist() for each in split(pairs)), strict=True):
+            lists[group].append(seq)
+        return pl.Series(SOURCES_NAME, lists, dtype=pl.List(pl.Int64))
     values = pl.Series(SOURCES_NAME, pairs & _SEQ)
     return grouped_lists(pairs >> SEQ_BITS, values, number)
 
@@ -232,4 +269,4 @@ def grouped_lists(groups: Numbers, values: pl.Series, number: int) -> pl.Series:
     places = np.full(number, len(lists), dtype=np.int64)
     places[lists["group"].to_numpy()] = np.arange(len(lists))
     empty = pl.Series(values.name, [[]], dtype=pl.List(values.dtype))
-    return pl.concat([lists[values.name], empty]).gather(places).alias(values.name)
+    return pl.concat([lists[values.name], empty])[places].alias(values.name)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from equipoise.record.correction import Corrected, corrected, standing
@@ -86,6 +87,8 @@ def _tables_of(events: Sequence[Event], catalogue: Catalogue) -> Iterator[tuple[
 
 def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
     key = ["event", POSITION] if POSITION in frame.columns else ["event"]
+    if len(key) == 1 and bool((np.diff(frame["event"].to_numpy()) > 0).all()):
+        return frame
     return frame.sort(key) if len(frame) > 1 else frame
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import array_sources
-from equipoise.record.subject_rows import NONE, Numbers, SubjectRows, coded, days
+from equipoise.record.subject_rows import NONE, Numbers, SubjectRows, coded, days, whole
 from equipoise.treatment.decision import (
     CLEARANCE,
     Measures,
@@ -109,7 +109,7 @@ class Answers:
         names, self._codes = coded(found["item"])
         self._places = {name: place for place, name in enumerate(names.to_list())}
         self._rows, self._days = subjects.rows(found), days(found["occurred"])
-        self._value = found["value"].fill_null(NONE).to_numpy()
+        self._value = whole(found["value"])
         self._seq = found["sources"].list.first().to_numpy()
         self._of: dict[str, tuple[Numbers, Numbers, Numbers]] = {}
 

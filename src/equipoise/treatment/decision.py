@@ -164,16 +164,14 @@ def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence
         for dose in regimen.doses
         if dose.drug == drug
     }
+    there = np.isin(measures.regimen, list(doses))
+    if not there.any():
+        return _of_nobody(drug)
     mine = [(place, pair) for place, pair in enumerate(rules) if drug in pair[0].drugs]
     denominator = _denominator([*doses.values()], [rule for _, (_, rule) in mine])
     full = np.zeros(len(measures.regimen), dtype=np.int64)
-    there = np.zeros(len(full), dtype=np.bool_)
     for place, dose in doses.items():
-        here = measures.regimen == place
-        there |= here
-        full[here] = int(Fraction(dose.amount) * denominator)
-    if not there.any():
-        mine = []
+        full[measures.regimen == place] = int(Fraction(dose.amount) * denominator)
     found = [(place, pair, there & _regimens(pair[0], measures, plan)) for place, pair in mine]
     weighed = _weighed(drug, measures, found, inputs(rules), full, denominator)
     row = np.flatnonzero(there)
@@ -197,6 +195,12 @@ def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence
         most=np.where(best < OMIT, most, 0),
         held=weighed.held,
     )
+
+
+def _of_nobody(drug: str) -> Decided:
+    """A drug that no regimen of any row has."""
+    none, never = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+    return Decided(drug, 1, none, none, none, none, none, none, never, never, none, none, {})
 
 
 def _weighed(
@@ -310,7 +314,8 @@ def _doubtful(rule_set: RuleSet, measures: Measures) -> Flags:
 def _off_label(rules: Sequence[Pair], which: Numbers, full: Numbers, denominator: int) -> Flags:
     """Where the rule that decided is labelled for a dose other than the regimen's."""
     found = np.zeros(len(which), dtype=np.bool_)
-    for place, (_, rule) in enumerate(rules):
+    for place in np.unique(which[which >= 0]).tolist():
+        _, rule = rules[place]
         if rule.labelled_amount is not None:
             labelled = Fraction(rule.labelled_amount) * denominator
             found |= (which == place) & (full * labelled.denominator != labelled.numerator)

@@ -13,6 +13,7 @@ from equipoise.record.subject_rows import (
     Flags,
     Numbers,
     SubjectRows,
+    coded,
     days,
     gathered,
     grouped_sources,
@@ -101,8 +102,9 @@ def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
 def regimen_places(codes: pl.Series, plan: TreatmentPlan) -> Numbers:
     """The place of each code among the regimens of the study, -1 where it is none of them."""
     places = {each.code: place for place, each in enumerate(plan.regimens)}
-    found = codes.replace_strict(places, default=-1, return_dtype=pl.Int64)
-    return found.to_numpy()
+    names, code = coded(codes)
+    found: Numbers = np.array([places.get(name, -1) for name in names] + [-1])[code]
+    return found
 
 
 def cycle_measures(
@@ -177,7 +179,7 @@ def _sources(seqs: list[Numbers], standing: Standing) -> pl.Series:
     more = grouped_sources(np.concatenate(groups), np.concatenate(values), len(there))
     place = np.arange(len(found))
     place[there] = len(found) + np.arange(len(there))
-    return pl.concat([found, more]).gather(place)
+    return pl.concat([found, more])[place]
 
 
 def _assembled(
@@ -210,17 +212,17 @@ def _assembled(
         values: Numbers = np.concatenate([getattr(each, name) for each in found])[order]
         return values
 
-    head = cycles.select(*KEY, "cycle", "regimen", "occurred")[row]
-    return head.select(*KEY, "cycle", "regimen").hstack(
+    return pl.DataFrame(
         [
-            pl.Series("drug", [each.drug for each in found], dtype=pl.String).gather(drug),
-            head["occurred"],
-            pl.Series("decision", DECISIONS, dtype=pl.String).gather(joined("decision")),
+            *(cycles[name][row] for name in (*KEY, "cycle", "regimen")),
+            pl.Series("drug", [each.drug for each in found], dtype=pl.String)[drug],
+            cycles["occurred"][row],
+            pl.Series("decision", DECISIONS, dtype=pl.String)[joined("decision")],
             *(pl.Series(name, np.concatenate(parts)[order]) for name, parts in columns.items()),
             gathered(rule_names(rules), joined("rule")),
             missing_column(plan, rules, joined("missing")),
             pl.Series("doubtful", joined("doubtful")),
             pl.Series("off_label", joined("off_label")),
-            sources.gather(row),
+            sources[row],
         ]
     )

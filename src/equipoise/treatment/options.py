@@ -65,7 +65,7 @@ def regimen_option(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
         rule[row], missing[row] = each.rule[first], each.missing[first]
     return subjects.key[rows].hstack(
         [
-            pl.Series("regimen", [each.code for each in plan.regimens]).gather(regimen),
+            pl.Series("regimen", [each.code for each in plan.regimens])[regimen],
             pl.Series("open", drug < 0),
             gathered(pl.Series("drug", [each.drug for each in found], dtype=pl.String), drug),
             gathered(pl.Series("decision", DECISIONS, dtype=pl.String), decision),
@@ -87,4 +87,4 @@ def missing_column(plan: TreatmentPlan, rules: list[Pair], bits: Numbers) -> pl.
     names = inputs(rules)
     distinct, place = np.unique(bits, return_inverse=True)
     texts = [missing_text(plan, names, int(each)) for each in distinct]
-    return pl.Series("missing", texts, dtype=pl.String).gather(place)
+    return pl.Series("missing", texts, dtype=pl.String)[place]

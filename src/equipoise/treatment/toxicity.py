@@ -119,8 +119,9 @@ def adverse_events_standing(
     reports = tables["adverse_event_reported"]
     terms, term = coded(reports["term"])
     owner = subjects.rows(reports)
-    reports = reports.filter(pl.Series(owner >= 0))
-    term, owner = term[owner >= 0], owner[owner >= 0]
+    if (owner < 0).any():
+        reports = reports.filter(pl.Series(owner >= 0))
+        term, owner = term[owner >= 0], owner[owner >= 0]
     order = np.argsort(owner, kind="stable")
     first = np.searchsorted(owner[order], rows, side="left")
     number = np.searchsorted(owner[order], rows, side="right") - first
@@ -157,12 +158,7 @@ class _States:
         self, tables: Tables, subjects: SubjectRows, reports: pl.DataFrame, owner: Numbers
     ) -> None:
         later = tables["adverse_event_followed_up"]
-        names = pl.DataFrame({"row": owner, "adverse_event": reports["adverse_event"]})
-        asked = later.select(pl.Series("row", subjects.rows(later)), "adverse_event")
-        found = asked.join(
-            names.with_row_index("event"), ["row", "adverse_event"], "left", maintain_order="left"
-        )["event"]
-        of_later = found.cast(pl.Int64).fill_null(-1).to_numpy()
+        of_later = _of_report(subjects, reports, later, owner)
         there = of_later >= 0
         event = np.concatenate([np.arange(len(reports)), of_later[there]])
         day = np.concatenate([days(frame["occurred"]) for frame in (reports, later)])
@@ -171,11 +167,13 @@ class _States:
             np.concatenate([reports[name].to_numpy(), later[name].to_numpy()[there]])
             for name in ("seq", "grade", "event")
         ]
-        over = pl.concat([reports["outcome"], later["outcome"].filter(pl.Series(there))])
+        outcomes, outcome = coded(pl.concat([reports["outcome"], later["outcome"]]))
+        over = np.array([name in ENDED for name in outcomes] + [False])[outcome]
+        over = np.concatenate([over[: len(reports)], over[len(reports) :][there]])
         key = (event << _DAY_BITS) + np.where(day == NONE, 0, day + _FIRST_DAY)
         order = np.lexsort((columns[0], key))
         self.key, self.seq, self.grade, self.event = (each[order] for each in (key, *columns))
-        self.over: Flags = over.is_in(ENDED).to_numpy()[order]
+        self.over: Flags = over[order]
         packed = np.maximum.accumulate(pack(self.key >> _DAY_BITS, self.grade))
         self.worst: Numbers = packed - pack(self.key >> _DAY_BITS, np.int64(0))
 
@@ -191,3 +189,18 @@ class _States:
                 break
             place = place - later
         return np.maximum(place, 0), (place >= 0) & (self.key[place] >> _DAY_BITS == event)
+
+
+def _of_report(
+    subjects: SubjectRows, reports: pl.DataFrame, later: pl.DataFrame, owner: Numbers
+) -> Numbers:
+    """For each follow-up the row of the report that it belongs to, -1 if there is none."""
+    if not len(reports) or not len(later):
+        return np.full(len(later), -1, dtype=np.int64)
+    names, name = coded(pl.concat([reports["adverse_event"], later["adverse_event"]]))
+    keys = owner * len(names) + name[: len(reports)]
+    wanted = subjects.rows(later) * len(names) + name[len(reports) :]
+    order = np.argsort(keys, kind="stable")
+    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    found: Numbers = np.where(keys[order[place]] == wanted, order[place], -1)
+    return found

@@ -18,7 +18,7 @@ from equipoise.record.event import PartialDate, decimal_text
 from equipoise.record.expression import Expression
 from equipoise.visits.events import FormItem
 from equipoise.visits.plan import Form, Item, VisitsPlan
-from equipoise.visits.subject_item import item_type, items_of, typed
+from equipoise.visits.subject_item import item_type, items_of
 
 _DECIMAL: Final = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)(?: (.+))?", re.ASCII)
 _INTEGER: Final = re.compile(r"(-?\d{1,15})(?: (.+))?", re.ASCII)
@@ -174,24 +174,38 @@ def _failed_checks(
     where: str,
 ) -> Iterator[BadInput]:
     """The hard checks of the form that are false for these answers."""
-    own = {item.code: item for item in form.items}
+    hard = [check for check in form.checks if check.severity == "hard"]
+    if not hard:
+        return
     texts = {answer.item: answer.value for answer in answers}
-    for check in form.checks:
-        if check.severity != "hard":
-            continue
+    own = {item.code: item for item in form.items}
+    for check in hard:
         expression = _expression(check.expression)
         elsewhere = set(expression.items) - set(own)
         others = _others(plan, known) if elsewhere else pl.DataFrame()
         row = [
-            others[name]
-            if name in elsewhere
-            else typed([own[name]], pl.DataFrame({name: [texts[name]]}, {name: pl.String}))[name]
+            others[name] if name in elsewhere else _column(own[name], texts[name])
             for name in expression.items
         ]
         if expression.evaluate(pl.DataFrame(row)).item() is False:
             found = ", ".join(f"{each.name} = {each.item()}" for each in row)
             allowed = f"must pass the check {check.id}: {check.wording.en}"
             yield BadInput(allowed, where=where, field=", ".join(expression.items), found=found)
+
+
+def _column(item: Item, text: str | None) -> pl.Series:
+    """An answer in canonical text as a column of one row, of the type of the item."""
+    value: object = text
+    match item.type:
+        case "decimal" if text is not None:
+            value = Decimal(text)
+        case "integer" if text is not None:
+            value = int(text)
+        case "boolean" if text is not None:
+            value = text == "true"
+        case "date" if text is not None:
+            value = datetime.date.fromisoformat(text)
+    return pl.Series(item.code, [value], dtype=item_type(item))
 
 
 def _others(plan: VisitsPlan, known: Callable[[], pl.DataFrame] | None) -> pl.DataFrame:

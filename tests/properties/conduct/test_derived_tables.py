@@ -62,3 +62,27 @@ def test_as_if_one_more_event_had_happened(study: str, memory_path: Path) -> Non
         assert_frame_equal(found, anew["dose_decision"])
         asked += 1
     assert asked > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_what_was_foreseen_counts_only_if_it_happened(study: str, memory_path: Path) -> None:
+    """A cycle asked about is not kept when another was recorded in its place."""
+    rehearsal = drawn(study, eventful(scenario_of(study, "planning", 4)), 2)
+    log, keys, _ = through_sqlite(rehearsal, memory_path)
+    with closing(log), closing(keys):
+        events = [event for event in log.read() if event.subject is not None]
+    kept, asked = DerivedTables(), 0
+    for place, event in enumerate(events):
+        if event.type != "CycleStarted":
+            continue
+        mine = [each for each in events[:place] if each.subject == event.subject]
+        lighter = event._replace(body=event.body.replace('"weight":"', '"weight":"1'))
+        assert lighter.body != event.body
+        for asked_about in (event, lighter):
+            kept.with_event(str(event.subject), mine, asked_about, rehearsal.study, "dose_decision")
+            anew = derive(tables([*mine, event], CATALOGUE), rehearsal.study, upto="dose_decision")
+            found = kept.get(str(event.subject), [*mine, event], rehearsal.study, "dose_decision")
+            assert_frame_equal(found, anew["dose_decision"])
+        asked += 1
+    assert asked > 10
