@@ -160,6 +160,14 @@ class Trial:
         if without != "consent":
             body = {"consent": "participation", "version": "1"}
             self.act("ConsentSigned", body, subject=subject)
+        self.examined(subject, without=without)
+        if without != "assay":
+            self.assayed(subject, burden)
+        if without not in ("confirmation", "consent", *ANSWERS):
+            self.act("ConfirmEligibility", {}, subject=subject)
+
+    def examined(self, subject: str, *, without: str = "") -> None:
+        """The forms of screening but for `without`, and a sample that was received."""
         for form, answers in ANSWERS.items():
             if form == without:
                 continue
@@ -168,10 +176,6 @@ class Trial:
         self.act("SampleCollected", {"sample": f"S-{subject}", "material": "ffpe"}, subject=subject)
         body = {"sample": f"S-{subject}", "adequate": True, "tumour_cells": "60"}
         self.act("SampleReceived", body, "laboratory", subject=subject)
-        if without != "assay":
-            self.assayed(subject, burden)
-        if without not in ("confirmation", "consent", *ANSWERS):
-            self.act("ConfirmEligibility", {}, subject=subject)
 
     def assayed(self, subject: str, burden: str, *, result: str = "1", **how: Any) -> list[Event]:
         """A result of the panel on the subject's sample."""

@@ -14,16 +14,20 @@ ASSAY_PLACES = 4
 
 
 class SampleCollected(EventBody):
-    """A tumour or blood sample exists. `occurred`: day of collection, perhaps partial."""
+    """A tumour or blood sample exists. `occurred`: day of collection, perhaps partial.
+
+    `step` names the step of the study's declared path that the sample was taken for: a re-biopsy.
+    """
 
     PARTIAL_OCCURRED: ClassVar[bool] = True
 
     sample: Identifier
     material: Literal["ffpe", "frozen", "blood"]
     tissue: Code | None = None
+    step: Code | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
-        return (f"sample/{self.sample}",)
+        return _sample_guards(self.sample, self.step)
 
 
 class SampleLabelled(EventBody):
@@ -63,7 +67,8 @@ class SampleReceived(EventBody):
 class SampleDerived(EventBody):
     """A sample was made from exactly one other: a block, a section, DNA, converted DNA.
 
-    `quantity` in `quantity_unit`, both or neither.
+    `quantity` in `quantity_unit`, both or neither. `step` names the step of the study's declared
+    path that the sample was made for: a re-cut.
     """
 
     sample: Identifier
@@ -72,9 +77,16 @@ class SampleDerived(EventBody):
     quantity: measured("quantity_unit", 3, "0") | None = None  # type: ignore[valid-type]
     quantity_unit: Literal["block", "section", "ug", "ng", "ul"] | None = None
     tumour_cells: measured("%", 1, "0", "100") | None = None  # type: ignore[valid-type]
+    step: Code | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
-        return (f"sample/{self.sample}",)
+        return _sample_guards(self.sample, self.step)
+
+
+def _sample_guards(sample: str, step: str | None) -> tuple[str, ...]:
+    """The permanent names of a sample: its own, and the step of the path that it is for."""
+    own = f"sample/{sample}"
+    return (own,) if step is None else (own, f"sample_step/{sample}/{step}")
 
 
 class AssayControl(Body):

@@ -116,8 +116,43 @@ class StatusRule(Plan):
     steps: tuple[StatusStep, ...]
 
 
+Material = Literal["first", "recut", "rebiopsy"]
+"""What a step of the declared path reads: the first sample, another cut of it, a new biopsy."""
+
+
+class PathStep(Plan):
+    """One step of the declared path: what is read, by which assays, until which day.
+
+    The step is spent when each of its `assays` was tried and none gives a status, or when no
+    sample of it is adequate. `within_days` are counted from the same day in every step.
+    """
+
+    code: Code
+    label: Label
+    material: Material
+    assays: tuple[Code, ...]
+    within_days: Count = Field(ge=1)
+
+
+class DeclaredPath(Plan):
+    """What is done, in which order, until a status can be read, and what holds if none can.
+
+    The days run from the day on which `consent` was signed, or from that on which the laboratory
+    first received a sample. The deadline is that of the last step. A subject without a status then
+    is not randomised, or is randomised with `status`, which no value gives and which has a ratio
+    of its own.
+    """
+
+    counted_from: Literal["consent", "sample_received"]
+    consent: Code | None = None
+    steps: tuple[PathStep, ...]
+    then: Literal["not_randomised", "stratum"]
+    status: Code | None = None
+
+
 class Marker(Plan):
-    """A marker: its statuses, assays and the versions of its rule."""
+    """A marker: its statuses, assays, the versions of its rule, and what is done without a
+    status."""
 
     code: Code
     label: Label
@@ -125,6 +160,7 @@ class Marker(Plan):
     assays: tuple[Assay, ...]
     rules: tuple[StatusRule, ...]
     rule_in_force: Code
+    path: DeclaredPath | None = None
 
 
 class BiomarkerPlan(Plan):

@@ -32,6 +32,7 @@ from equipoise.biomarker.events import (
     SampleReceived,
     SampleShipped,
 )
+from equipoise.biomarker.path import MARKER_PATH, marker_path
 from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusRule
 from equipoise.biomarker.sample import SAMPLE_STATE, sample_state
 from equipoise.record.declaration import schema
@@ -54,6 +55,8 @@ MARKER_STATUS: Columns = {
     "rule": pl.String,
     "status": pl.String,
     "assay": pl.String,
+    "sample": pl.String,
+    "decided": pl.Date,
     "total": pl.Int64,
     "count": pl.Int64,
     **SOURCES,
@@ -66,7 +69,8 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     The steps of a rule are tried in order; the first whose assay has an interpretable
     determination decides. Of several determinations by one assay the latest counts (day of the
     result, then order of entry). If the assay is `rounded_to` some places its value is rounded half
-    up before it is compared; `total` and `count` show it unrounded.
+    up before it is compared; `total` and `count` show it unrounded. `sample` and `decided` (the day
+    of the result) are those of the determination that decided.
 
     On basis `redetermination` each step takes determinations of the redetermination where one can
     be interpreted, else those for randomisation. Which runs count on a basis is said by
@@ -99,7 +103,9 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         pl.Series(BASES).gather(basis).alias("basis"),
         pl.Series([rule.version for rule in rules]).gather(rule_number).alias("rule"),
         gathered(by_rule, np.where(result < 0, -1, rule_number * len(found) + result)),
-        *(gathered(found[name], result).alias(name) for name in ("assay", "total", "count")),
+        *(gathered(found[name], result) for name in ("assay", "sample")),
+        gathered(found["occurred"], result).alias("decided"),
+        *(gathered(found[name], result) for name in ("total", "count")),
     )
     why_not = _considered(subjects, samples, found, rows, basis_of)
     considered = len(found) + subject * len(BASES) + basis
@@ -183,6 +189,8 @@ def _of(*classes: type[Body]) -> Mapping[str, Columns]:
     return {cls.TABLE: schema(cls) for cls in classes}
 
 
+_DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64}
+
 RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="sample_state",
@@ -221,5 +229,20 @@ RULES: tuple[TableRule, ...] = (
         requires={"assay_determination": ASSAY_DETERMINATION, **_of(SampleCollected)},
         plan="biomarker",
         rule=marker_status,
+    ),
+    TableRule(
+        produces="marker_path",
+        columns=MARKER_PATH,
+        requires={
+            "marker_status": MARKER_STATUS,
+            "assay_determination": ASSAY_DETERMINATION,
+            "sample_state": SAMPLE_STATE,
+            "subject_screened": KEY,
+            "consent_signed": {**_DATED, "consent": pl.String},
+            "randomised": _DATED,
+            **_of(SampleCollected, SampleReceived),
+        },
+        plan="biomarker",
+        rule=marker_path,
     ),
 )

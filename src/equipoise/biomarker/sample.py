@@ -31,6 +31,7 @@ SAMPLE_STATE: Columns = {
     "parent": pl.String,
     "origin": pl.String,
     "kind": pl.String,
+    "step": pl.String,
     "place": pl.String,
     "condition": pl.String,
     "adequate": pl.Boolean,
@@ -66,6 +67,8 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
 
     - `parent` is the sample it was made from, `origin` the collected one at the head of the chain,
       `kind` the material of a collected sample, else what was made.
+    - `step` is the step of the study's declared path that the sample, or the nearest above it of
+      which one was said, was recorded for.
     - `tumour_cells` (tenths of a per cent) are what was said of the sample itself, else of the
       nearest sample above it of which something was said; `content` is the seq of that.
     - `adequate` is false where the sample or one above it was found inadequate when it was
@@ -93,6 +96,7 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     tumour_cells, content = _tumour_cells(made, tables["sample_received"], received, parent)
     facts = made.select(*KEY, "sample", "parent", "kind", "event").with_columns(
         gathered(made["sample"], _origin(parent)).alias("origin"),
+        _step(made["step"], parent).alias("step"),
         _place(made, parent, shipped, received).alias("place"),
         gathered(tables["sample_received"]["condition"], received.row).alias("condition"),
         pl.Series(np.where(inadequate >= 0, 0, adequate)).replace(-1, None).cast(pl.Boolean)
@@ -126,8 +130,8 @@ def _made(collected: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     unknown = pl.lit(None, dtype=pl.Int64).alias("tumour_cells")
     return pl.concat(
         [
-            collected.select(*common, nothing, pl.col("material").alias("kind"), unknown),
-            derived.select(*common, "parent", "kind", "tumour_cells"),
+            collected.select(*common, nothing, pl.col("material").alias("kind"), unknown, "step"),
+            derived.select(*common, "parent", "kind", "tumour_cells", "step"),
         ]
     )
 
@@ -232,6 +236,13 @@ def _tumour_cells(
         seq = np.where(at_reception.is_not_null().to_numpy(), received.seq, seq)
     nearest = _nearest(own.is_not_null().to_numpy(), parent)
     return gathered(own, nearest), np.where(nearest >= 0, seq[nearest], -1)
+
+
+def _step(own: pl.Series, parent: Numbers) -> pl.Series:
+    """The nearest step of the declared path that is named in the chain of each sample."""
+    if own.null_count() == len(own):
+        return own
+    return gathered(own, _nearest(own.is_not_null().to_numpy(), parent))
 
 
 def _place(

@@ -8,6 +8,7 @@ from typing import Any
 
 from equipoise.conduct.context import Context
 from equipoise.conduct.entry import check_eligible
+from equipoise.conduct.marker import status_for_randomisation
 from equipoise.errors import BadInput, RecordError
 from equipoise.oversight.events import KeyUsed
 from equipoise.randomisation.approval import approval_sha256, list_sha256, scheme_rule
@@ -162,8 +163,7 @@ def randomise(context: Context, body: Randomise) -> EventBody:
     assert activated is not None
     items = context.derived("subject_item").row(0, named=True)
     factors = {factor: _level(context, items, factor) for factor in scheme.factors}
-    rule = study.biomarker.marker.rule_in_force
-    status = _marker_status(context, rule)
+    status = status_for_randomisation(context)
     stratum = stratum_of(scheme, status, factors)
     earlier = context.state.in_stratum.get((scheme.code, scheme.version, stratum), [])
     words = allocation_source(context.keys, context.trial, scheme, activated["sealed_seed"])
@@ -176,7 +176,7 @@ def randomise(context: Context, body: Randomise) -> EventBody:
         stratum_allocation=len(earlier) + 1,
         factors=tuple(FactorLevel(factor=name, level=level) for name, level in factors.items()),
         marker_status=status,
-        status_rule=rule,
+        status_rule=study.biomarker.marker.rule_in_force,
         arm=arm,
     )
 
@@ -227,21 +227,6 @@ def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> None:
             rule="RN5",
             way_out="give the changed scheme a new version, sign it and activate it",
         )
-
-
-def _marker_status(context: Context, rule: str) -> str:
-    """The status by the version of the rule in force, from results for randomisation only."""
-    for row in context.derived("marker_status").iter_rows(named=True):
-        if row["basis"] == "randomisation" and row["rule"] == rule and row["status"] is not None:
-            return str(row["status"])
-    marker = context.study.biomarker.marker
-    assays = " or ".join(each.code for each in marker.assays)
-    raise context.refuse(
-        f"cannot be randomised: no valid {marker.code} status by rule {rule}",
-        rule="RN3",
-        clause=marker.source,
-        way_out=f"record an interpretable result of {assays}",
-    )
 
 
 def _level(context: Context, items: Mapping[str, Any], factor: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from equipoise.biomarker.events import (
     AssayResultInvalidated,
     AssayResultRecorded,
+    SampleCollected,
     SampleDerived,
     SampleLabelled,
     SampleReceived,
@@ -17,6 +18,7 @@ from equipoise.biomarker.events import (
 from equipoise.biomarker.recordable import check_result
 from equipoise.biomarker.sample import LONGEST_CHAIN
 from equipoise.conduct.context import Context
+from equipoise.conduct.marker import check_run, check_step
 from equipoise.errors import BadInput, Refused
 from equipoise.record.event import Body, EventBody
 
@@ -48,7 +50,19 @@ def sample_received(context: Context, body: SampleReceived) -> EventBody:
     return body
 
 
+def sample_collected(context: Context, body: SampleCollected) -> EventBody:
+    """A sample; where it is for a step of the declared path, that step is the open one."""
+    check_step(context, body)
+    return body
+
+
 def sample_derived(context: Context, body: SampleDerived) -> EventBody:
+    """A sample made of one other; where it is for a step of the declared path, of the open one."""
+    check_step(context, body)
+    return made_of_another(context, body)
+
+
+def made_of_another(context: Context, body: SampleDerived) -> EventBody:
     """A sample made of one other of this subject, at the end of a chain that is not too long."""
     if (body.quantity is None) != (body.quantity_unit is None):
         raise BadInput(
@@ -86,6 +100,7 @@ def assay_result_recorded(context: Context, body: AssayResultRecorded) -> EventB
     check_known(context, body, "sample", *SAMPLES)
     check_result(context.study.biomarker, body)
     _check_replicates(context, body)
+    check_run(context, body)
     return body
 
 
@@ -163,6 +178,7 @@ def _too_late(
 
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
+    "SampleCollected": sample_collected,
     "SampleLabelled": sample_labelled,
     "SampleShipped": sample_shipped,
     "SampleReceived": sample_received,

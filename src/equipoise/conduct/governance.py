@@ -252,7 +252,7 @@ def _target(context: Context, seq: int) -> Event:
 
 CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "FormSaved": entry.checked_form,
-    "SampleDerived": care.sample_derived,
+    "SampleDerived": care.made_of_another,
     "AssayResultRecorded": care.assay_result_recorded,
     "TumourAssessed": reading.tumour_assessed,
     "AdverseEventReported": harm.adverse_event_reported,

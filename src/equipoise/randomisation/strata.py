@@ -23,9 +23,6 @@ from equipoise.record.subject_rows import (
     parent_rows,
 )
 
-BASIS = "randomisation"
-"""The basis of a marker status that was known when the subject was allocated."""
-
 STRATUM: Columns = {
     **KEY,
     "stratum": pl.String,
@@ -43,7 +40,8 @@ def stratum(tables: Tables, plan: RandomisationPlan) -> pl.DataFrame:
 
     `stratum` and `factors` ("sex=F") are those of the allocation. The corrected ones are by the
     same version of the marker's rule and from the same events, those that the record held at the
-    allocation, with every later correction of them; null where they are no longer known. `differs`:
+    allocation, with every later correction of them, and by the marker's declared path; null where
+    they are no longer known. `differs`:
     status or some factor is another one now, null while that cannot be told. `deviation_recorded`:
     a deviation of the category wrong_stratum stands in the record.
     """
@@ -52,7 +50,7 @@ def stratum(tables: Tables, plan: RandomisationPlan) -> pl.DataFrame:
         return pl.DataFrame(schema=STRATUM)
     subjects = SubjectRows(allocated)
     every = np.arange(len(allocated))
-    status, status_seqs = _status(subjects, allocated, tables["marker_status"])
+    status, status_seqs = _status(allocated, tables["marker_path"])
     factors = tables["randomised_factor"].sort("replicate", "event", "position")
     rows = subjects.rows(factors)
     levels, level_seqs = _levels(subjects, allocated, factors, rows, tables)
@@ -80,11 +78,11 @@ def stratum(tables: Tables, plan: RandomisationPlan) -> pl.DataFrame:
 
 
 def _status(
-    subjects: SubjectRows, allocated: pl.DataFrame, statuses: pl.DataFrame
+    allocated: pl.DataFrame, paths: pl.DataFrame
 ) -> tuple[pl.Series, tuple[Numbers, Numbers]]:
     """The status known at allocation by its rule, corrected; rows and seqs of its sources."""
     asked = allocated.select(*KEY, pl.col("status_rule").alias("rule"))
-    known = statuses.filter(pl.col("basis") == BASIS).select(*KEY, "rule", "status", "sources")
+    known = paths.select(*KEY, "rule", "status", "sources")
     found = asked.join(known, on=[*KEY, "rule"], how="left", maintain_order="left")
     listed = found.select(pl.Series("row", np.arange(len(found))), "sources").explode("sources")
     listed = listed.drop_nulls()
@@ -196,9 +194,7 @@ STRATUM_RULE = TableRule(
             **KEY, "event": pl.Int64, "position": pl.Int64, "factor": pl.String,
             "level": pl.String,
         },
-        "marker_status": {
-            **KEY, "basis": pl.String, "rule": pl.String, "status": pl.String, **SOURCES,
-        },
+        "marker_path": {**KEY, "rule": pl.String, "status": pl.String, **SOURCES},
         "form_saved": {**_EVENT, "occurred": pl.Date},
         "form_item": {**_EVENT, "item": pl.String, "value": pl.String},
         "deviation_recorded": {**KEY, "seq": pl.Int64, "category": pl.String},

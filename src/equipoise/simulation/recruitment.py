@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from equipoise.biomarker.path import standing_on
 from equipoise.eligibility.events import EligibilityConfirmed
 from equipoise.randomisation.events import FactorLevel, Randomised
 from equipoise.randomisation.plan import SITE
 from equipoise.randomisation.rules import allocated_batch, numbered, sealed_words, stratum_of
+from equipoise.record.subject_rows import dates
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import Bools, Ints
@@ -72,9 +74,8 @@ def _judged(
         derived = derive(tables, study, upto="eligibility")
         verdict = arranged(derived["eligibility"], "eligible", place, shape)
         rule = study.biomarker.marker.rule_in_force
-        found = derive(tables, study, upto="marker_status")["marker_status"].filter(
-            (pl.col("basis") == "randomisation") & (pl.col("rule") == rule)
-        )
+        path = derive(tables, study, upto="marker_path")["marker_path"].filter(rule=rule)
+        found = standing_on(path, _days(path, place, people), study.biomarker)
         mine = kind == position
         eligible[mine] = (verdict == True)[mine]  # noqa: E712
         unmet[mine] = arranged(derived["eligibility"], "unmet", place, shape)[mine]
@@ -88,6 +89,14 @@ def _judged(
             known = factors.setdefault(factor, np.full(shape, None, dtype=object))
             known[mine] = level[mine]
     return eligible, unmet, status, factors, kind
+
+
+def _days(path: pl.DataFrame, place: pl.DataFrame, people: People) -> pl.Series:
+    """The day of allocation of the subject of each row of `path`."""
+    stands = path.select("replicate", "subject").join(
+        place, ["replicate", "subject"], "left", maintain_order="left"
+    )
+    return dates(people.randomised.ravel()[stands["_place"].to_numpy()])
 
 
 def _allocate(

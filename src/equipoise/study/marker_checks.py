@@ -9,6 +9,7 @@ from decimal import Decimal
 from equipoise.biomarker.plan import MOST_REPLICATES, Assay, Limits, Marker, StatusInterval
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
+from equipoise.study.path_checks import path_disagreements
 from equipoise.study.source import FieldPath
 
 H_SCORE_MEASUREMENTS = ("negative", "weak", "moderate", "strong")
@@ -35,6 +36,8 @@ def marker_disagreements(study: Study) -> Disagreements:
             yield Disagreement((*at, "steps"), "must have at least one step", "no step")
         for number, step in enumerate(rule.steps):
             yield from _step(marker, step.assay, step.intervals, (*at, "steps", number))
+    if marker.path is not None:
+        yield from path_disagreements(study, marker, marker.path)
 
 
 def _assay(assay: Assay, path: FieldPath) -> Disagreements:

@@ -63,6 +63,11 @@ def _marker(study: Study) -> Iterator[str]:
             for step in rule.steps
         ]
         yield _line("  rule", f"{rule.version}{force}: " + ". If not interpretable, ".join(steps))
+    if path := marker.path:
+        steps = [f"{step.label.en} by day {step.within_days}" for step in path.steps]
+        last = "not randomised" if path.then == "not_randomised" else f"stratum {path.status}"
+        since = path.counted_from.replace("_", " ")
+        yield _line("  without a status", f"{', then '.join(steps)} from {since}; then {last}")
 
 
 def _interval(interval: StatusInterval) -> str:

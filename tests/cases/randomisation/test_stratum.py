@@ -65,19 +65,18 @@ def statuses(tables: Tables, now: str) -> pl.DataFrame:
     """What the marker's rules say today: by the rule that was used, and by others that were not."""
     subjects = tables["randomised"].select("replicate", "subject")
     rows = [
-        ("randomisation", "used", None if now == "none" else now),
-        ("randomisation", "other", "NEVER_READ"),
-        ("redetermination", "used", "NEVER_READ"),
+        ("used", None if now == "none" else now),
+        ("other", "NEVER_READ"),
     ]
     rows = rows[1:] if now == "absent" else rows
-    table = pl.DataFrame(rows, schema=["basis", "rule", "status"], orient="row")
+    table = pl.DataFrame(rows, schema=["rule", "status"], orient="row")
     sources = pl.lit([RESULT, RESULT - 1], dtype=pl.List(pl.Int64)).alias("sources")
     return subjects.join(table, how="cross").with_columns(sources)
 
 
 def tables_for(case: dict[str, Any], **how: Any) -> Tables:
     tables = tables_of(entries(case["history"]), **how)
-    return {**tables, "marker_status": statuses(tables, case["status_now"])}
+    return {**tables, "marker_path": statuses(tables, case["status_now"])}
 
 
 def known(value: Any) -> Any:
@@ -111,7 +110,7 @@ def test_all_subjects_at_once_give_the_same_rows() -> None:
     never = entries([{"answered": {"smoking": "OTHER", "sex": "OTHER"}, "day": 90}])
     parts.append(tables_of(never, subject="NEVER-RANDOMISED", replicate=len(CASES)))
     everybody = together(parts)
-    everybody["marker_status"] = pl.concat(part["marker_status"] for part in parts[:-1])
+    everybody["marker_path"] = pl.concat(part["marker_path"] for part in parts[:-1])
     expected = pl.concat(alone).sort("replicate", "subject")
     columns = [name for name in STRATUM_RULE.columns if name != "sources"]
     assert stratum(everybody, PLAN).select(columns).equals(expected.select(columns))

@@ -1,0 +1,355 @@
+"""What is done when nothing can be read: where a subject stands on the declared path, until when.
+
+The study declares the steps (first sample, re-cut, re-biopsy) in order, the days that each has, and
+what holds at the end. A determination that comes after the deadline does not make a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from equipoise.biomarker.determination import BASES, basis_number
+from equipoise.biomarker.plan import BiomarkerPlan, Material
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.subject_rows import (
+    NONE,
+    Flags,
+    Found,
+    Numbers,
+    SubjectRows,
+    coded,
+    dates,
+    gathered,
+    grouped_sources,
+)
+
+MARKER_PATH: Columns = {
+    **KEY,
+    "rule": pl.String,
+    "place": pl.String,
+    "status": pl.String,
+    "step": pl.String,
+    "due": pl.Date,
+    "deadline": pl.Date,
+    "decided": pl.Date,
+    "finding": pl.String,
+    **SOURCES,
+}
+
+DETERMINED, PAST, ENDED, AWAITING_RESULT = (
+    "determined", "past_deadline", "ended", "awaiting_result",
+)  # fmt: skip
+TO_BEGIN: Mapping[Material, str] = {
+    "first": "awaiting_sample",
+    "recut": "to_be_recut",
+    "rebiopsy": "to_be_rebiopsied",
+}
+"""Where a subject stands whose open step, by its material, has no sample yet."""
+PLACES = (DETERMINED, PAST, ENDED, AWAITING_RESULT, *TO_BEGIN.values())
+
+
+def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
+    """Where each screened subject stands by each version of the marker's rule; key and `rule`.
+
+    A step of the declared path is spent when each of its assays has a determination for
+    randomisation on a sample of that step, or when samples of that step were recorded and none is
+    left that was not found inadequate (one of which another was made within the step does not
+    count). The open step is the first that is not spent. The first sample is every sample that was
+    not recorded for another step, nor made of one that was. `place`:
+
+    1. `determined`: the status is known as marker_status gives it on basis `randomisation`, by a
+       result on or before the deadline or while none runs. `step` is that of the sample.
+    2. `past_deadline`: the status came after the deadline, or the subject was randomised after it
+       without one.
+    3. `ended`: every step is spent and there is no status.
+    4. `awaiting_result`: there is a sample of the open step.
+    5. `awaiting_sample`, `to_be_recut`, `to_be_rebiopsied`: there is none; the step's material says
+       which. `step` is the open step.
+
+    `status` is the marker's at 1, the status of a stratum of its own at 2 and 3 if the study
+    declares one, else null. The days of a step run from the consent that the study names or from
+    the first reception of a sample; `due` is the last day of the open step, `deadline` that of the
+    last one, both null while nothing runs; `decided` the day of the result. `finding` says why
+    there is no status. A study without a declared path has one step and no deadline.
+    """
+    screened, found = tables["subject_screened"], tables["assay_determination"]
+    subjects = SubjectRows(screened, tables["sample_collected"], found)
+    if not len(subjects):
+        return pl.DataFrame(schema=MARKER_PATH)
+    path = _path(plan)
+    state = _state(subjects, tables, path)
+    rules = sorted(rule.version for rule in plan.marker.rules)
+    statuses = tables["marker_status"].filter(pl.col("basis") == BASES[0])
+    place_of = np.full((len(subjects), len(rules)), -1, dtype=np.int64)
+    if not statuses.is_empty():
+        names, code = coded(statuses["rule"])
+        number = np.array([rules.index(name) for name in names])[code]
+        place_of[subjects.rows(statuses), number] = np.arange(len(statuses))
+    row, rule = (each.ravel() for each in np.indices(place_of.shape))
+    return _standing(subjects, state, path, statuses, place_of.ravel(), row).select(
+        *KEY, pl.Series("rule", rules).gather(rule), *list(MARKER_PATH)[3:]
+    )
+
+
+def standing_on(path: pl.DataFrame, on: pl.Series, plan: BiomarkerPlan) -> pl.DataFrame:
+    """`path` as it stands on the days `on`, one for each row: who is past the deadline by then."""
+    declared = plan.marker.path
+    known = [DETERMINED, PAST, ENDED]
+    passed = ~pl.col("place").is_in(known) & (on > pl.col("deadline")).fill_null(False)
+    return path.with_columns(
+        place=pl.when(passed).then(pl.lit(PAST)).otherwise("place"),
+        status=pl.when(passed)
+        .then(pl.lit(declared and declared.status, dtype=pl.String))
+        .otherwise("status"),
+        finding=pl.when(passed).then(_no_status_by("deadline")).otherwise("finding"),
+    )
+
+
+def _no_status_by(deadline: str) -> pl.Expr:
+    return pl.format("no status by the deadline {}", deadline)
+
+
+class _Step(NamedTuple):
+    """A step of the path, and the days that it has; NONE where no day is set."""
+
+    code: str
+    material: Material
+    assays: tuple[str, ...]
+    days: int
+
+
+class _Path(NamedTuple):
+    """The declared path; without one, every assay on the first sample, without an end."""
+
+    steps: tuple[_Step, ...]
+    consent: str | None = None
+    status: str | None = None
+
+
+def _path(plan: BiomarkerPlan) -> _Path:
+    declared = plan.marker.path
+    if declared is None:
+        every = tuple(assay.code for assay in plan.marker.assays)
+        return _Path((_Step("first", "first", every, NONE),))
+    steps = (
+        _Step(each.code, each.material, each.assays, each.within_days) for each in declared.steps
+    )
+    return _Path(tuple(steps), declared.consent, declared.status)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """By subject: the place of the open step (after the last: none), whether it has a sample, the
+    last days of it and of the path, the day of randomisation, why there is no status. `step_of`
+    gives the step of the sample of each row of a table."""
+
+    open_: Numbers
+    begun: Flags
+    due: Numbers
+    deadline: Numbers
+    randomised: Numbers
+    step_of: Callable[[pl.DataFrame], Numbers]
+    finding: pl.Series
+    sources: pl.Series
+
+
+def _state(subjects: SubjectRows, tables: Tables, path: _Path) -> _State:
+    samples = tables["sample_state"]
+    steps, number = len(path.steps), len(subjects)
+    step = _steps(samples, path)
+    rows = subjects.rows(samples)
+    has = np.zeros((number, steps), dtype=np.bool_)
+    has[rows, step] = True
+    usable = _usable(samples, rows, step, has.shape)
+    found = tables["assay_determination"]
+    found = found.filter(pl.Series(basis_number(found["basis"]) == 0, dtype=pl.Boolean))
+    own = _step_of_sample(samples, step, found)
+    tried = subjects.rows(found)
+    spent = has & ~usable
+    for place, each in enumerate(path.steps):
+        all_tried = np.ones(number, dtype=np.bool_)
+        for assay in each.assays:
+            there = np.zeros(number, dtype=np.bool_)
+            there[tried[(own == place) & (found["assay"] == assay).to_numpy()]] = True
+            all_tried &= there
+        spent[:, place] |= all_tried
+    open_ = np.where(spent.all(axis=1), steps, np.argmin(spent, axis=1))
+    every = np.arange(number)
+    last = np.minimum(open_, steps - 1)
+    start = _start(subjects, tables, path)
+    randomised = subjects.first(subjects.dated(tables["randomised"]))
+    unfit = (samples["adequate"] == False).fill_null(False).to_numpy()  # noqa: E712
+    seqs = np.where(unfit, samples["judgement"].fill_null(-1).to_numpy(), -1)
+    return _State(
+        open_=open_,
+        begun=has[every, last] & (open_ < steps),
+        due=_after(start, np.array([each.days for each in path.steps])[last]),
+        deadline=_after(start, np.full(number, path.steps[-1].days)),
+        randomised=randomised.day,
+        step_of=partial(_step_of_sample, samples, step),
+        finding=_why(path, open_, has[every, last], found, own, tried),
+        sources=_sources(found["sources"], tried, rows, seqs, start, number),
+    )
+
+
+def _steps(samples: pl.DataFrame, path: _Path) -> Numbers:
+    """The place on the path of the step of each sample; the first where it names none of them."""
+    if samples["step"].null_count() == len(samples):
+        return np.zeros(len(samples), dtype=np.int64)
+    places = {step.code: place for place, step in enumerate(path.steps)}
+    step: Numbers = (
+        samples["step"].replace_strict(places, default=0, return_dtype=pl.Int64).to_numpy()
+    )
+    return step
+
+
+def _usable(samples: pl.DataFrame, rows: Numbers, step: Numbers, shape: tuple[int, int]) -> Flags:
+    """By subject and step: a sample not found inadequate, of which none was made in that step."""
+    last = np.ones(len(samples), dtype=np.bool_)
+    if samples["parent"].null_count() < len(samples):
+        parent = _places(samples, samples.select("replicate", pl.col("parent").alias("sample")))
+        within = (parent >= 0) & (step[parent] == step)
+        last[parent[within]] = False
+    fit = (samples["adequate"] != False).fill_null(True).to_numpy()  # noqa: E712
+    usable = np.zeros(shape, dtype=np.bool_)
+    usable[rows[last & fit], step[last & fit]] = True
+    return usable
+
+
+def _places(samples: pl.DataFrame, named: pl.DataFrame) -> Numbers:
+    """The row in `samples` of each sample named; -1 for no name and for one that is not there."""
+    names = samples.select("replicate", "sample").with_columns(
+        pl.Series("row", np.arange(len(samples)))
+    )
+    found = named.join(names, ["replicate", "sample"], "left", maintain_order="left")
+    rows: Numbers = found["row"].fill_null(-1).to_numpy()
+    return rows
+
+
+def _step_of_sample(samples: pl.DataFrame, step: Numbers, found: pl.DataFrame) -> Numbers:
+    """The step of the sample of each determination; the first where the sample is not recorded."""
+    if not step.any():
+        return np.zeros(len(found), dtype=np.int64)
+    places = _places(samples, found.select("replicate", "sample"))
+    return np.where(places >= 0, step[places], 0)
+
+
+def _start(subjects: SubjectRows, tables: Tables, path: _Path) -> Found:
+    """The day from which the days of the path run."""
+    events = tables["sample_received"]
+    if path.consent is not None:
+        events = tables["consent_signed"].filter(pl.col("consent") == path.consent)
+    return subjects.first(subjects.dated(events))
+
+
+def _after(start: Found, spent: Numbers) -> Numbers:
+    known = (start.day != NONE) & (spent != NONE)
+    return np.where(known, np.where(known, start.day, 0) + np.where(known, spent, 0), NONE)
+
+
+def _why(
+    path: _Path,
+    open_: Numbers,
+    begun: Flags,
+    found: pl.DataFrame,
+    own: Numbers,
+    tried: Numbers,
+) -> pl.Series:
+    """Why there is no status: what the last spent step came to, else what the first one lacks."""
+    why = [f"there is no sample of the step {path.steps[0].code}"]
+    why += [
+        f"not every assay of the step {each.code} has been tried on a sample that is adequate: "
+        + ", ".join(each.assays)
+        for each in path.steps[:1]
+    ]
+    why += [f"no sample of the step {each.code} is adequate" for each in path.steps]
+    code = np.where(open_ > 0, 1 + open_, begun.astype(np.int64))
+    told = found["finding"].fill_null("no version of the rule reads it")
+    event = found["event"].to_numpy()
+    latest = np.full(len(open_), -1, dtype=np.int64)
+    last = own == open_[tried] - 1
+    np.maximum.at(latest, tried[last], event[last])
+    winners = np.flatnonzero(last & (event == latest[tried]))
+    place = np.full(len(open_), -1, dtype=np.int64)
+    place[tried[winners]] = winners
+    constant = pl.Series(why).gather(code)
+    if not (place >= 0).any():
+        return constant
+    return pl.select(pl.coalesce(gathered(told, place), constant)).to_series()
+
+
+def _sources(
+    lists: pl.Series, tried: Numbers, rows: Numbers, judged: Numbers, start: Found, number: int
+) -> pl.Series:
+    """Of each subject what was tried, what found a sample inadequate, what the days run from."""
+    each = pl.DataFrame({"group": tried, "sources": lists}).explode("sources")
+    groups = [each["group"].to_numpy(), rows, np.arange(number)]
+    seqs = [each["sources"].fill_null(-1).to_numpy(), judged, start.seq]
+    return grouped_sources(np.concatenate(groups), np.concatenate(seqs), number)
+
+
+def _standing(
+    subjects: SubjectRows,
+    state: _State,
+    path: _Path,
+    statuses: pl.DataFrame,
+    place_of: Numbers,
+    row: Numbers,
+) -> pl.DataFrame:
+    """The columns of MARKER_PATH of each subject and rule but for the rule."""
+    codes = pl.Series([*(step.code for step in path.steps), None], dtype=pl.String)
+    begins = pl.Series([TO_BEGIN[step.material] for step in path.steps] + [ENDED])
+    by_subject = subjects.key.with_columns(
+        codes.gather(state.open_).alias("open"),
+        begins.gather(state.open_).alias("begin"),
+        pl.Series("begun", state.begun),
+        dates(state.due).alias("due"),
+        dates(state.deadline).alias("deadline"),
+        dates(state.randomised).alias("randomised"),
+        state.finding.alias("why"),
+        state.sources.alias("sources"),
+    )
+    frame = by_subject[row].with_columns(
+        gathered(statuses["status"], place_of).alias("known"),
+        gathered(statuses["decided"], place_of),
+        gathered(statuses["sources"], place_of).alias("deciding"),
+        gathered(codes[state.step_of(statuses)], place_of).alias("step"),
+    )
+    late = (pl.col("known").is_not_null() & (pl.col("decided") > pl.col("deadline"))).fill_null(
+        False
+    )
+    gone = (pl.col("known").is_null() & (pl.col("randomised") > pl.col("deadline"))).fill_null(
+        False
+    )
+    begun = pl.when("begun").then(pl.lit(AWAITING_RESULT)).otherwise("begin")
+    frame = frame.with_columns(
+        place=pl.when(late | gone)
+        .then(pl.lit(PAST))
+        .when(pl.col("known").is_not_null())
+        .then(pl.lit(DETERMINED))
+        .otherwise(begun)
+    )
+    determined = pl.col("place") == DETERMINED
+    over = pl.col("place").is_in([PAST, ENDED])
+    tardy = pl.format("the status came on {}, after the deadline {}", "decided", "deadline")
+    return frame.with_columns(
+        status=pl.when(determined)
+        .then("known")
+        .when(over)
+        .then(pl.lit(path.status, dtype=pl.String)),
+        step=pl.when(determined).then("step").otherwise("open"),
+        due=pl.when(~determined & ~over).then("due"),
+        finding=pl.when(late)
+        .then(tardy)
+        .when(gone)
+        .then(_no_status_by("deadline"))
+        .when(~determined)
+        .then("why"),
+        sources=pl.when(determined).then("deciding").otherwise("sources"),
+    )
