@@ -29,6 +29,8 @@ class Subject:
     status: str | None = "LOW"
     redetermined: str | None = None
     failure: str | None = None
+    failed_criteria: tuple[str, ...] = ()
+    rescreening_of: str | None = None
     first_dose: int | None = 1
     response: str | None = "SD"
     best: str | None = "SD"
@@ -75,7 +77,14 @@ class Trial:
         seqs = [screened]
         if subject.failure:
             seqs.append(
-                self.event("screening_failed", subject, -5, cause=subject.failure, criteria=[])
+                self.event(
+                    "screening_failed",
+                    subject,
+                    -5,
+                    cause=subject.failure,
+                    criteria=list(subject.failed_criteria),
+                    pending=[],
+                )
             )
         self._marker(subject)
         if subject.arm:
@@ -284,7 +293,10 @@ class Trial:
             sources,
             site="S01",
             screened=day(-20),
+            rescreening_of=subject.rescreening_of,
             screening_failed=day(-5) if subject.failure else None,
+            failure_cause=subject.failure,
+            failed_criteria=list(subject.failed_criteria) if subject.failure else None,
             consented=day(-20),
             randomised=day(0) if subject.arm else None,
             first_dose=day(subject.first_dose),

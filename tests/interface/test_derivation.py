@@ -61,9 +61,11 @@ def test_a_rule_reads_nothing_that_it_does_not_declare(
 ) -> None:
     """`conduct` keeps a derived table until what its rule declares has moved."""
     derived = derive(rehearsal.tables, rehearsal.study)
-    # the columns of subject_item are the items of the study file
+    # the columns of subject_item are the items of the study file, and so are those of entry_item
     declared = {
-        name: table if name == "subject_item" else table.select(list(rule.requires[name]))
+        name: table
+        if name in ("subject_item", "entry_item")
+        else table.select(list(rule.requires[name]))
         for name, table in derived.items()
         if name in rule.requires
     }

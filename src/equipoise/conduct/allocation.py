@@ -178,6 +178,7 @@ def randomise(context: Context, body: Randomise) -> EventBody:
         marker_status=status,
         status_rule=study.biomarker.marker.rule_in_force,
         arm=arm,
+        pending_criteria=tuple(context.derived("eligibility")["pending"][0]),
     )
 
 

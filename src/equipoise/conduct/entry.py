@@ -18,6 +18,7 @@ from equipoise.visits.events import (
     FormSaved,
     IdentityRecorded,
     RecordIdentity,
+    ScreeningFailed,
     SubjectScreened,
     VisitRecorded,
 )
@@ -40,7 +41,68 @@ def subject_screened(context: Context, body: SubjectScreened) -> EventBody:
             way_out="open the site first",
         )
     _ = context.study_version
+    if body.rescreening_of is not None:
+        _check_former(context, body.rescreening_of, site)
     return body
+
+
+def _check_former(context: Context, former: str, site: str) -> None:
+    """Refuse a former number that is not a screening failure of this site, screened again once."""
+    found = context.state.screened.get(former)
+    if found is None:
+        told, way_out = "is in no record of this trial", "check the former number"
+    elif found.site != site:
+        told = f"belongs to site {found.site}"
+        way_out = f"screen the person again at {found.site}, or under a new number without a link"
+    elif not found.failed:
+        told = "is no screening failure: the person takes part under it"
+        way_out = f"go on under {former}, or record its screening failure first"
+    elif found.again is not None:
+        told = f"was screened again already, as {found.again}"
+        way_out = f"link to {found.again}, the latest number, once it is a screening failure too"
+    else:
+        return
+    raise context.refuse(
+        f"cannot be screened again: the former number {former} {told}",
+        rule="re-screening",
+        clause="one live number a person: a new number follows a screening failure of the same "
+        "site, which was not randomised, and stays linked to it",
+        value=former,
+        way_out=way_out,
+    )
+
+
+def screening_failed(context: Context, body: ScreeningFailed) -> EventBody:
+    """A failure of somebody who was neither randomised nor failed before.
+
+    Not eligible is what the rule says: the criteria not met, and those not known, are its.
+    """
+    types = {event.type for event in context.events}
+    for found, told in (
+        ("Randomised", "is randomised: nobody fails screening afterwards"),
+        ("ScreeningFailed", "is a screening failure already"),
+    ):
+        if found in types:
+            raise context.refuse(
+                told,
+                rule="screening failure",
+                way_out="correct the event that is wrong, or record what ended the participation",
+            )
+    if body.cause != "not_eligible":
+        return body
+    verdict = context.derived("eligibility").row(0, named=True)
+    unmet, pending = tuple(verdict["unmet"]), tuple(verdict["pending"])
+    strange = sorted(set(body.criteria) - {*unmet, *pending})
+    if verdict["eligible"] or strange:
+        raise context.refuse(
+            f"does not fail {', '.join(strange)}" if strange else "meets every criterion",
+            rule="screening failure",
+            clause="not eligible is what the criteria say; not met: "
+            f"{', '.join(unmet) or 'none'}, not known: {', '.join(pending) or 'none'}",
+            value=", ".join(strange) or None,
+            way_out="correct the form that is wrong, or name another cause",
+        )
+    return body.model_copy(update={"criteria": unmet, "pending": pending})
 
 
 def consent_signed(context: Context, body: ConsentSigned) -> EventBody:
@@ -189,6 +251,7 @@ def _known_visit(context: Context, visit: str) -> None:
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "SubjectScreened": subject_screened,
+    "ScreeningFailed": screening_failed,
     "ConsentSigned": consent_signed,
     "FormSaved": form_saved,
     "VisitRecorded": visit_recorded,

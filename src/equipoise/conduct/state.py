@@ -20,7 +20,8 @@ STATE_TYPES: frozenset[str] = frozenset(
     {
         "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
-        "PersonUnblinded", "CodeBroken", "Signed", "ReferenceRangesDeclared",
+        "PersonUnblinded", "CodeBroken", "Signed", "ReferenceRangesDeclared", "SubjectScreened",
+        "ScreeningFailed",
     }
 )  # fmt: skip
 
@@ -35,6 +36,15 @@ class Lock:
     subject: str | None
     form: str | None
     instance: str | None
+
+
+@dataclass(slots=True)
+class Screened:
+    """A subject number: its site, whether screening failed, the number it was followed by."""
+
+    site: str
+    failed: bool = False
+    again: str | None = None
 
 
 @dataclass(slots=True)
@@ -59,6 +69,7 @@ class TrialState:
     unblinded: set[str] = field(default_factory=set)
     held: dict[str, set[str]] = field(default_factory=dict)
     ranges: dict[str | None, list[Event]] = field(default_factory=dict)
+    screened: dict[str, Screened] = field(default_factory=dict)
 
     @property
     def rehearsal(self) -> bool:
@@ -135,6 +146,16 @@ class TrialState:
 
     def _ReferenceRangesDeclared(self, event: Event, body: dict[str, Any]) -> None:
         self.ranges.setdefault(event.site, []).append(event)
+
+    def _SubjectScreened(self, event: Event, body: dict[str, Any]) -> None:
+        number = event.subject or ""
+        self.screened[number] = Screened(event.site or "")
+        former = self.screened.get(body["rescreening_of"] or "")
+        if former is not None:
+            former.again = number
+
+    def _ScreeningFailed(self, event: Event, body: dict[str, Any]) -> None:
+        self.screened[event.subject or ""].failed = True
 
     def _CodeBroken(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

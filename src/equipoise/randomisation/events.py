@@ -52,7 +52,8 @@ class Randomised(EventBody):
     """The subject was allocated. The evidence (block, position, draw) is recomputed, not stored.
 
     `allocation` counts the scheme version's allocations from 1 without gaps,
-    `stratum_allocation` those of its stratum.
+    `stratum_allocation` those of its stratum. `pending_criteria` are the criteria that were not yet
+    known, which are judged provisionally; all others were met, or nobody would be allocated.
     """
 
     scheme: Code
@@ -64,6 +65,7 @@ class Randomised(EventBody):
     marker_status: Code
     status_rule: Code
     arm: Code
+    pending_criteria: tuple[str, ...] = ()
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         stream = f"{self.scheme}/{self.scheme_version}"

@@ -51,6 +51,7 @@ def _flow(tables: Tables, analysed: pl.DataFrame) -> pl.DataFrame:
     fates = tables["disposition"].select(
         *KEY,
         pl.col("screening_failed").is_not_null(),
+        pl.col("rescreening_of").is_not_null().alias("again"),
         pl.col("first_dose").is_not_null().alias("treated"),
         pl.col("treatment_discontinued").is_not_null(),
         pl.col("consent_withdrawn").is_not_null(),
@@ -66,19 +67,25 @@ def _not_randomised(tables: Tables, flow: pl.DataFrame) -> tuple[str, list[str]]
     """Heading and lines of the box beside the trunk."""
     left = flow.filter(pl.col("arm").is_null())
     failed = left.filter(pl.col("screening_failed"))
-    causes = (
-        tables["screening_failed"]
-        .sort("event")
-        .unique(KEY, keep="last", maintain_order=True)
-        .join(failed.select(KEY), on=KEY, how="semi")
-        .group_by("cause")
-        .len()
-        .sort("len", "cause", descending=[True, False])
-    )
-    lines = [f"{plain(cause).capitalize()}: {count}" for cause, count in causes.iter_rows()]
+    causes = tables["disposition"].join(failed.select(KEY), on=KEY, how="semi")
+    counted = causes.group_by(pl.col("failure_cause").alias("cause")).len()
+    lines = []
+    for cause, count in counted.sort("len", "cause", descending=[True, False]).iter_rows():
+        lines.append(f"{plain(cause).capitalize()}: {count}")
+        lines += _criteria(causes.filter(failure_cause=cause))
     if len(failed) < len(left):
         lines.append(f"Still in screening: {len(left) - len(failed)}")
+    again = flow["again"].sum()
+    if again:
+        lines.append(f"Screened again under a new number: {again}")
     return f"Not randomised (n = {len(left)})", lines
+
+
+def _criteria(failed: pl.DataFrame) -> list[str]:
+    """How many failed each criterion; one subject may count on several lines."""
+    named = failed.select(pl.col("failed_criteria").explode()).drop_nulls().to_series()
+    counts = named.value_counts(sort=False).sort("count", named.name, descending=[True, False])
+    return [f"– criterion {criterion}: {count}" for criterion, count in counts.iter_rows()]
 
 
 def _strata(drawing: Drawing, study: Study, flow: pl.DataFrame, trunk: Box) -> None:

@@ -29,6 +29,7 @@ from equipoise.report.assays import assay_flow, redetermination_table
 from equipoise.report.baseline import baseline_table
 from equipoise.report.consort import consort
 from equipoise.report.curves import survival_figures
+from equipoise.report.entry import entry_table
 from equipoise.report.findings import (
     analysis_blocks,
     estimand_views,
@@ -77,6 +78,7 @@ def report(
         "title": shorter(study),
         "flow": Markup(consort(tables, study, analysed)),
         "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
+        "entry": entry_table(tables, study),
         "baseline": baseline_table(tables, study),
         "primary": primary_view(study, primary, views) if primary else None,
         "sections": analysis_blocks(views),

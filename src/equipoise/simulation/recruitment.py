@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -34,7 +35,8 @@ def entered(
     entries: Entries,
 ) -> tuple[Texts, Ints]:
     """Judge, allocate and enter: each candidate's arm, and how many candidates were screened."""
-    eligible, unmet, status, factors, kind = _judged(studies, people, entries)
+    judged = _judged(studies, people, entries)
+    eligible, status, kind = judged.eligible, judged.status, judged.kind
     ready = eligible & (status != None)  # noqa: E711
     reached = np.cumsum(ready, axis=1)
     wanted = scenario.enrolment.randomise
@@ -47,26 +49,48 @@ def entered(
     seeds = [dummy_seed(seed, replicate) for replicate in entries.replicates]
     for position, study in enumerate(studies):
         mine = ready & (kind == position)
-        _allocate(study, seeds, people, entries, mine, status, factors, arm)
+        _allocate(study, seeds, people, entries, mine, judged, arm)
     failed = inside & ~ready
     replicate, subject = np.nonzero(failed)
     cause = np.where(eligible[failed], "no_marker_status", "not_eligible").astype(object)
-    criteria = pl.Series(unmet[failed].tolist(), dtype=pl.List(pl.String))
-    items = {"cause": cause, "criteria": criteria}
+    items = {
+        "cause": cause,
+        "criteria": _listed(judged.unmet[failed], ~eligible[failed]),
+        "pending": _listed(judged.pending[failed], ~eligible[failed]),
+    }
     entries.add(ScreeningFailed, replicate, subject, people.randomised[failed], items)
     return arm, kept
 
 
-def _judged(
-    studies: Sequence[Study], people: People, entries: Entries
-) -> tuple[Bools, Texts, Texts, dict[str, Texts], Ints]:
-    """Eligible, criteria not met, status, factors, version in force; on the day of allocation."""
+def _listed(names: Texts, where: Bools) -> pl.Series:
+    """Lists of names as a column, each empty but where `where` is set."""
+    lists = [each if kept else [] for each, kept in zip(names, where, strict=True)]
+    return pl.Series(lists, dtype=pl.List(pl.String))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the rules say of every candidate on the day of allocation, by the version in force.
+
+    `unmet` and `pending` are lists of criteria; `kind` is the position of the version.
+    """
+
+    eligible: Bools
+    unmet: Texts
+    pending: Texts
+    status: Texts
+    factors: dict[str, Texts]
+    kind: Ints
+
+
+def _judged(studies: Sequence[Study], people: People, entries: Entries) -> _Judged:
     shape = people.screened.shape
     starts = np.array([day for day, _ in entries.versions])
     kind = (np.searchsorted(starts, people.randomised, side="right") - 1).clip(0)
     eligible = np.zeros(shape, dtype=bool)
     status: Texts = np.full(shape, None, dtype=object)
     unmet: Texts = np.full(shape, None, dtype=object)
+    pending: Texts = np.full(shape, None, dtype=object)
     factors: dict[str, Texts] = {}
     tables = entries.tables(corrected=False)
     place = places(entries)
@@ -79,6 +103,7 @@ def _judged(
         mine = kind == position
         eligible[mine] = (verdict == True)[mine]  # noqa: E712
         unmet[mine] = arranged(derived["eligibility"], "unmet", place, shape)[mine]
+        pending[mine] = arranged(derived["eligibility"], "pending", place, shape)[mine]
         status[mine] = arranged(found, "status", place, shape)[mine]
         for factor in study.randomisation.scheme.factors:
             level = (
@@ -88,7 +113,7 @@ def _judged(
             )
             known = factors.setdefault(factor, np.full(shape, None, dtype=object))
             known[mine] = level[mine]
-    return eligible, unmet, status, factors, kind
+    return _Judged(eligible, unmet, pending, status, factors, kind)
 
 
 def _days(path: pl.DataFrame, place: pl.DataFrame, people: People) -> pl.Series:
@@ -105,13 +130,13 @@ def _allocate(
     people: People,
     entries: Entries,
     mine: Bools,
-    status: Texts,
-    factors: dict[str, Texts],
+    judged: _Judged,
     arm: Texts,
 ) -> None:
     """Allocate the candidates of `mine` in order of arrival, into `arm` and the entries."""
     if not mine.any():
         return
+    status, factors = judged.status, judged.factors
     plan, scheme = study.randomisation, study.randomisation.scheme
     codes = [each.code for each in plan.arms]
     stratum: Texts = np.full(mine.shape, None, dtype=object)
@@ -134,9 +159,7 @@ def _allocate(
     np.put_along_axis(drawn, order, found, axis=1)
     arm[mine] = np.array(codes, dtype=object)[drawn[mine]]
     allocation, within = _numbers(arrived, order, len(strata))
-    _enter_allocated(
-        study, people, entries, mine, status, factors, stratum, arm, allocation, within
-    )
+    _enter_allocated(study, people, entries, mine, judged, stratum, arm, allocation, within)
 
 
 def _numbers(arrived: Ints, order: Ints, strata: int) -> tuple[Ints, Ints]:
@@ -156,8 +179,7 @@ def _enter_allocated(
     people: People,
     entries: Entries,
     mine: Bools,
-    status: Texts,
-    factors: dict[str, Texts],
+    judged: _Judged,
     stratum: Texts,
     arm: Texts,
     allocation: Ints,
@@ -165,8 +187,8 @@ def _enter_allocated(
 ) -> None:
     replicate, subject = np.nonzero(mine)
     day, scheme = people.randomised[mine], study.randomisation.scheme
-    judged = {"study_version_judged": study.version}
-    entries.add(EligibilityConfirmed, replicate, subject, day, judged)
+    confirmed = {"study_version_judged": study.version}
+    entries.add(EligibilityConfirmed, replicate, subject, day, confirmed)
     ids = entries.add(
         Randomised,
         replicate,
@@ -178,13 +200,14 @@ def _enter_allocated(
             "allocation": allocation[mine],
             "stratum": stratum[mine],
             "stratum_allocation": within[mine],
-            "marker_status": status[mine],
+            "marker_status": judged.status[mine],
             "status_rule": study.biomarker.marker.rule_in_force,
             "arm": arm[mine],
+            "pending_criteria": _listed(judged.pending[mine], mine[mine]),
         },
     )
     for position, factor in enumerate(scheme.factors):
-        level = np.array([str(each) for each in factors[factor][mine]], dtype=object)
+        level = np.array([str(each) for each in judged.factors[factor][mine]], dtype=object)
         items = {"factor": factor, "level": level}
         entries.add_nested(FactorLevel, ids, np.full(len(ids), position), items)
 

@@ -123,6 +123,7 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
     ("Randomised", "marker_status"): "marker",
     ("Randomised", "stratum"): "marker",
     ("Randomised", "factors"): "open",
+    ("Randomised", "pending_criteria"): "open",
     ("RegimenChosen", "*"): "allocation",
     ("CycleStarted", "regimen"): "allocation",
     ("DoseGiven", "*"): "allocation",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from equipoise.biomarker.plan import BiomarkerPlan
+from equipoise.eligibility.judgement import condition
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.oversight.plan import OversightPlan
 from equipoise.randomisation.plan import RandomisationPlan
@@ -52,3 +53,18 @@ class Study(Plan):
     visits: VisitsPlan
     oversight: OversightPlan
     analysis: AnalysisPlan
+
+    @property
+    def entry(self) -> VisitsPlan:
+        """The forms with an item that a criterion of eligibility reads, and of these such items."""
+        read = {
+            name
+            for criterion in self.eligibility.criteria
+            for name in condition(criterion.expression).items
+        }
+        forms = [
+            form.model_copy(update={"items": tuple(i for i in form.items if i.code in read)})
+            for form in self.visits.forms
+        ]
+        kept = tuple(form for form in forms if form.items)
+        return self.visits.model_copy(update={"forms": kept})

@@ -20,7 +20,10 @@ from equipoise.record.plan import Code
 
 
 class SubjectScreened(EventBody):
-    """A person enters screening under a permanent subject number. `occurred`: day of screening."""
+    """A person enters screening under a permanent subject number. `occurred`: day of screening.
+
+    `rescreening_of`: the former number of a person who failed screening before.
+    """
 
     rescreening_of: Identifier | None = None
 
@@ -82,10 +85,18 @@ class FormSaved(EventBody):
 
 
 class ScreeningFailed(EventBody):
-    """The person left before randomisation. `occurred`: day of the decision."""
+    """The person left before randomisation. `occurred`: day of the decision.
+
+    `criteria` are those that were not met, `pending` those that were not known; of somebody not
+    eligible `conduct` enters both as the rules give them.
+    """
 
     cause: Literal["not_eligible", "no_marker_status", "declined", "other"]
     criteria: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"screening failed/{subject}",)
 
 
 class DeathRecorded(EventBody):

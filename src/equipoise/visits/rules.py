@@ -1,4 +1,4 @@
-"""From forms to the latest answers, and from what happened to where each subject stands."""
+"""The rules of visits, and where each subject stands by what happened."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
     Dated,
-    Flags,
     Found,
     Numbers,
     SubjectRows,
-    coded,
     days,
     gathered,
     pack,
-    parent_rows,
     unpacked,
 )
+from equipoise.visits.entry_item import entry_item
 from equipoise.visits.events import (
     ConsentSigned,
     ConsentWithdrawn,
@@ -41,25 +39,20 @@ from equipoise.visits.events import (
     VisitsDiscontinued,
     VitalStatusRecorded,
 )
+from equipoise.visits.latest import ITEM, item
 from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.subject_item import SUBJECT_ITEM, given_dose, subject_item
 
 SUBJECT = tuple(KEY)
 
-ITEM: Columns = {
-    **KEY,
-    "form": pl.String,
-    "item": pl.String,
-    "value": pl.String,
-    "value_missing": pl.String,
-    "occurred": pl.Date,
-    **SOURCES,
-}
 DISPOSITION: Columns = {
     **KEY,
     "site": pl.String,
+    "rescreening_of": pl.String,
     "screened": pl.Date,
     "screening_failed": pl.Date,
+    "failure_cause": pl.String,
+    "failed_criteria": pl.List(pl.String),
     "consented": pl.Date,
     "randomised": pl.Date,
     "first_dose": pl.Date,
@@ -80,54 +73,13 @@ UNKNOWN_DATE = "date unknown"
 _DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64}
 
 
-def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
-    """The latest answer to each item of each form, sorted by replicate, subject, form, item.
-
-    Of a repeating form the instance that speaks about the latest day counts (on a tie, or without
-    a complete day, the one saved last), whole: an item that it leaves open is open. The source is
-    the event that gave the answer, or the later correction of the answer or of the form's day.
-    """
-    forms, answers = tables["form_saved"], tables["form_item"]
-    if forms.is_empty() or answers.is_empty():
-        return pl.DataFrame(schema=ITEM)
-    subjects = SubjectRows(forms)
-    rows = subjects.rows(forms)
-    form_names, form_codes = coded(forms["form"])
-    counts = _latest_instances(forms, rows * len(form_names) + form_codes)
-    parents = parent_rows(forms, answers)
-    kept = np.flatnonzero(counts[parents] & (parents >= 0))
-    parents = parents[kept]
-    item_names, item_codes = coded(answers["item"][kept])
-    pair = form_codes[parents] * len(item_names) + item_codes
-    used = np.zeros(len(form_names) * len(item_names), dtype=np.int64)
-    used[pair] = 1
-    place = rows[parents] * int(used.sum()) + (np.cumsum(used) - 1)[pair]
-    order = np.full(len(subjects) * int(used.sum()), -1, dtype=np.int64)
-    order[place] = np.arange(len(kept))
-    order = order[order >= 0]
-    found = answers.select(*(name for name in ITEM if name in answers.columns), "seq")[kept[order]]
-    seqs = np.maximum(found["seq"].to_numpy(), forms["seq"].to_numpy()[parents[order]])
-    return found.with_columns(
-        form_names.gather(form_codes[parents[order]]).alias("form"),
-        array_sources([seqs]).alias("sources"),
-    ).select(*ITEM)
-
-
-def _latest_instances(forms: pl.DataFrame, groups: Numbers) -> Flags:
-    """Whether each form saved is the instance of its group that counts."""
-    day = days(forms["occurred"])
-    packed = pack(np.where(day == NONE, -(2**20), day), forms["event"].to_numpy())
-    latest = np.full(int(groups.max()) + 1, np.iinfo(np.int64).min)
-    np.maximum.at(latest, groups, packed)
-    counts: Flags = packed == latest[groups]
-    return counts
-
-
 def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """Where each screened subject stands: one row each, sorted by replicate, subject.
 
     Each column is the first day of what it names, except `last_dose` and `last_known_alive`.
 
+    - `rescreening_of`: the former number of a person who is screened again. `failure_cause` and
+      `failed_criteria`: why screening failed, and the criteria that were not met; null for others.
     - `consented`: the day on which the last of the consents that randomisation requires was signed
       (in any version); `consent_withdrawn`: the first withdrawal of one of these.
     - `first_dose`, `last_dose`: the first and last day on which a dose record with an amount
@@ -168,6 +120,8 @@ def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     return subjects.key.hstack(
         [
             screened["site"],
+            screened["rescreening_of"],
+            *_failures(subjects, tables["screening_failed"]),
             dead["death"],
             dead["death_text"],
             *(found.date.alias(name) for name, found in facts.items()),
@@ -192,6 +146,15 @@ def _consented(
     complete = np.all([first.seq >= 0 for first in firsts], axis=0)
     packed = [pack(np.where(first.seq >= 0, first.day, 0), first.seq) for first in firsts]
     return unpacked(np.max(packed, axis=0), complete)
+
+
+def _failures(subjects: SubjectRows, failed: pl.DataFrame) -> list[pl.Series]:
+    """The cause of each subject's failure of screening, and the criteria not met."""
+    places = np.full(len(subjects), -1, dtype=np.int64)
+    rows = subjects.rows(failed)
+    places[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+    named = {"cause": "failure_cause", "criteria": "failed_criteria"}
+    return [gathered(failed[name], places).alias(column) for name, column in named.items()]
 
 
 def _deaths(subjects: SubjectRows, deaths: pl.DataFrame) -> tuple[pl.DataFrame, Numbers]:
@@ -265,6 +228,20 @@ RULES: tuple[TableRule, ...] = (
         },
         plan="visits",
         rule=subject_item,
+    ),
+    TableRule(
+        produces="entry_item",
+        columns=SUBJECT_ITEM,
+        requires={
+            "subject_item": SUBJECT_ITEM,
+            **_events(SubjectScreened, ConsentSigned, FormSaved, FormItem),
+            "screening_failed": _DATED,
+            "randomised": _DATED,
+            "cycle_started": _DATED,
+            "dose_given": {**_DATED, "amount": pl.Int64, "administrations": pl.Int64},
+        },
+        plan="entry",
+        rule=entry_item,
     ),
     TableRule(
         produces="disposition",

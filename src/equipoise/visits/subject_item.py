@@ -90,7 +90,7 @@ def given_dose() -> pl.Expr:
     return (pl.col("amount") > 0) & (pl.col("administrations") > 0)
 
 
-def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
+def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False) -> pl.DataFrame:
     """One row per screened subject and one column per item, typed, sorted by replicate, subject.
 
     - every item of every form of the plan under its own code: its latest answer, null where it is
@@ -99,7 +99,8 @@ def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
       given;
     - for every consent of the plan `consent_<code>`: true if the version in force was signed, else
       null; and `consent_<code>_date`: when it was first signed in any version. A withdrawal of
-      consent takes no signature back: it stands in `disposition`;
+      consent takes no signature back: it stands in `disposition`. With `any_version` a signature of
+      any version counts: `conduct` takes none but that of the version in force on the day;
     - `item_sources`: for each of these columns the `seq` that gave it, null where it is null;
     - `sources`: all of them together.
 
@@ -112,7 +113,7 @@ def subject_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     dated = {
         "screening_date": subjects.first(subjects.dated(screened)),
         "treatment_start_date": _treatment_start(subjects, tables),
-        **dict(_consents(subjects, tables["consent_signed"], plan)),
+        **dict(_consents(subjects, tables["consent_signed"], plan, any_version=any_version)),
     }
     signed = [f"consent_{consent.code}" for consent in plan.consents]
     built_in = [
@@ -177,11 +178,11 @@ def _treatment_start(subjects: SubjectRows, tables: Tables) -> Found:
 
 
 def _consents(
-    subjects: SubjectRows, signed: pl.DataFrame, plan: VisitsPlan
+    subjects: SubjectRows, signed: pl.DataFrame, plan: VisitsPlan, *, any_version: bool
 ) -> Iterator[tuple[str, Found]]:
     events = subjects.dated(signed)
     for consent in plan.consents:
         of_kind = (signed["consent"] == consent.code).to_numpy()
-        valid = of_kind & (signed["version"] == consent.version).to_numpy()
+        valid = of_kind & (any_version | (signed["version"] == consent.version).to_numpy())
         yield f"consent_{consent.code}", subjects.first(events, valid)
         yield f"consent_{consent.code}_date", subjects.first(events, of_kind)

@@ -11,6 +11,7 @@ import pytest
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.rules import RULES, criterion_verdict, eligibility
 from equipoise.study.load import load_study
+from equipoise.visits.entry_item import entry_item
 from equipoise.visits.rules import item
 from equipoise.visits.subject_item import subject_item
 from tests.harness.history import read_cases, tables_of
@@ -119,8 +120,9 @@ def test_a_criterion_that_reads_nothing() -> None:
 def test_nothing_in_nothing_out() -> None:
     for entries, plan in (([], STUDY.eligibility), (history({}), EligibilityPlan(criteria=()))):
         tables = judged(entries, plan)
+        tables["entry_item"] = entry_item(tables, STUDY.entry)
         for rule in RULES:
-            found = tables[rule.produces]
+            tables[rule.produces] = found = rule.rule(tables, plan)
             assert dict(found.schema) == dict(pl.Schema(rule.columns))
         assert tables["criterion_verdict"].is_empty()
         assert tables["eligibility"]["eligible"].to_list() == [True] * len(tables["subject_item"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from html import unescape
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from equipoise.eligibility.entry import ENTRY_ELIGIBILITY
 from equipoise.report.assays import assay_flow, redetermination_table
 from equipoise.report.consort import consort
 from equipoise.report.drawing import Box
+from equipoise.report.entry import entry_table
+from equipoise.study.load import load_study
 from tests.harness.hand_made import Subject, trial
 from tests.harness.hand_made_study import THREE_BY_THREE, TWO_BY_TWO, study
 
@@ -57,6 +61,50 @@ def test_the_boxes_of_two_by_two() -> None:
     ]  # fmt: skip
     assert said.count("Withdrew consent: 1") == 1 and said.count("Died: 1") == 1
     assert "Analysed (n = 2)" in said and "Not evaluable: 1" in said
+
+
+def test_screening_failures_by_criterion_and_people_screened_again() -> None:
+    people = [
+        Subject("a", rescreening_of="f"),
+        *(
+            Subject(name, arm=None, failure="not_eligible", failed_criteria=failed, first_dose=None)
+            for name, failed in {"f": ("I3",), "g": ("I3", "E4"), "h": ()}.items()
+        ),
+        Subject("i", arm=None, failure="declined", first_dose=None),
+    ]
+    said = texts(consort(trial(*people), study(TWO_BY_TWO), analysed("a")))
+    assert said[:7] == [
+        "Screened (n = 5)", "Not randomised (n = 4)", "Not eligible: 3", "– criterion I3: 2",
+        "– criterion E4: 1", "Declined: 1", "Screened again under a new number: 1",
+    ]  # fmt: skip
+
+
+def test_whose_eligibility_is_another_one_now() -> None:
+    rows = {
+        "a": ("randomised", True, [], True, [], [], False),
+        "b": ("randomised", True, [], False, ["IN1", "EX2"], ["IN4"], True),
+        "c": ("screening_failed", False, ["IN1"], None, [], ["IN1"], True),
+        "d": ("screening_failed", False, ["IN2"], True, [], ["IN4"], True),
+    }
+    made = [
+        {**dict.fromkeys(ENTRY_ELIGIBILITY), "replicate": 0, "subject": name,
+         "decision": decision, "decided": datetime.date(2024, 1, 9), "eligible_then": then,
+         "unmet_then": unmet_then, "eligible_now": now, "unmet_now": unmet,
+         "pending_now": pending, "differs": differs}
+        for name, (decision, then, unmet_then, now, unmet, pending, differs) in rows.items()
+    ]  # fmt: skip
+    tables = trial(Subject("a"))
+    tables["entry_eligibility"] = pl.DataFrame(made, schema=dict(ENTRY_ELIGIBILITY))
+    recorded = tables["deviation_recorded"]
+    deviation = {**dict.fromkeys(recorded.columns), "subject": "b", "category": "not_eligible"}
+    tables["deviation_recorded"] = pl.DataFrame([deviation], schema=recorded.schema)
+    table = entry_table(tables, load_study("lung-tmb"))
+    assert [(row.heading, list(row.cells)) for row in table.rows] == [
+        ("b", ["Randomised 2024-01-09", "Eligible", "Not eligible: IN1, EX2", "Recorded"]),
+        ("c", ["Screening failure 2024-01-09", "Not eligible: IN1", "Not known: IN1", "–"]),
+        ("d", ["Screening failure 2024-01-09", "Not eligible: IN2", "Eligible", "–"]),
+    ]
+    assert [note.split(":")[0] for note in table.notes] == ["IN1", "IN2", "IN4", "EX2"]
 
 
 def test_every_stratum_and_arm_of_three_by_three_has_its_boxes() -> None:

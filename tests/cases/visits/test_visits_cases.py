@@ -34,6 +34,11 @@ def test_disposition(case: dict[str, Any]) -> None:
     assert sources == sorted(set(sources)) and 1 in sources
 
 
+def test_a_person_screened_again_keeps_the_link_to_the_former_number() -> None:
+    again = {**SCREENED, "rescreening_of": "01-000"}
+    assert disposition(tables_of([again]), PLAN)["rescreening_of"].to_list() == ["01-000"]
+
+
 def test_sources_of_a_disposition_are_the_events_that_gave_its_days() -> None:
     cases = {case["case"]: case["history"] for case in DISPOSITIONS}
     for case, expected in {
