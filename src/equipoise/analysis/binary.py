@@ -54,8 +54,6 @@ def binary_value(
         found = _in_window(tables, study.response, ended).filter(window=end_point.window)
     else:
         found = best_response(tables, study.response, ended, confirmed=end_point.confirmed)
-    if end_point.confirmed:
-        counted &= pl.col("confirmed").fill_null(False)
     values = found.filter(evaluator=evaluator).select(
         *KEY,
         pl.when(pl.col("response") != "NE").then(counted).alias("value"),

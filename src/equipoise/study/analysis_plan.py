@@ -69,8 +69,9 @@ class BinaryEndPoint(Plan):
     """A yes/no end point read from a response window, or from best overall response.
 
     `denominator`: `evaluable` leaves out subjects whose response is not evaluable;
-    `all` counts them as non-responders. `confirmed`: a best response counts only if it was
-    confirmed, whether or not the plan of response requires that.
+    `all` counts them as non-responders. `confirmed`: a complete or partial response counts only if
+    it was confirmed, whether or not the plan of response requires that; one that was not is stable
+    disease if it lasted (RECIST 1.1, table 3), which counts where `responses` name it.
     """
 
     code: Code

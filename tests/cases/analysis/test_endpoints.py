@@ -88,16 +88,23 @@ def test_best_overall_response(best: str, value: bool | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "best", "confirmed"),
+    ("sizes", "best", "confirmed", "control"),
     [
-        ((30, 15, 15), "PR", True),
-        ((30, 15, 27), "PR", False),
-        ((30, 15, 0), "CR", True),
-        ((30, 0, 0), "CR", True),
+        ((30, 15, 15), "PR", True, True),
+        ((30, 15, 27), "PR", False, True),
+        ((30, 15, 40), "PR", False, True),
+        ((30, 15, 0), "CR", True, True),
+        ((30, 0, 0), "CR", True, True),
     ],
-    ids=["PR twice", "PR once", "PR then CR: the PR is confirmed, the CR is not", "CR twice"],
-)
-def test_a_confirmed_response(sizes: tuple[int, ...], best: str, confirmed: bool) -> None:
+    ids=[
+        "PR twice", "PR once", "PR then PD: stable disease, as it lasted",
+        "PR then CR: the PR is confirmed, the CR is not", "CR twice",
+    ],
+)  # fmt: skip
+def test_a_confirmed_response(
+    sizes: tuple[int, ...], best: str, confirmed: bool, control: bool
+) -> None:
+    """Stable disease needs no confirmation (RECIST 1.1, table 3): it is control of the disease."""
     whole = study(TWO_BY_TWO).response
     scans = tuple(
         Scan(90 * place - 10, {"L1": str(size) if size else "absent"}, baseline=place == 0)
@@ -114,6 +121,9 @@ def test_a_confirmed_response(sizes: tuple[int, ...], best: str, confirmed: bool
     assert found.select("value", "response").rows() == [(True, best)]
     again = binary_value(tables, end_point.model_copy(update={"confirmed": True}))
     assert again["value"].to_list() == [confirmed]
+    wider = {"confirmed": True, "responses": ("CR", "PR", "SD")}
+    again = binary_value(tables, end_point.model_copy(update=wider))
+    assert again["value"].to_list() == [control]
 
 
 def test_who_was_never_read_is_not_evaluable_and_who_was_not_randomised_is_absent() -> None:
