@@ -36,7 +36,7 @@ class Writer:
     sizes: dict[str, list[int]] = field(default_factory=dict)
     """Of a target: its sizes so far, in hundredths of a millimetre."""
 
-    def event(self, table: str, day: datetime.date | None, **items: Any) -> dict[str, Any]:
+    def event(self, table: str, day: datetime.date | None, /, **items: Any) -> dict[str, Any]:
         self.seq += 1
         head = {"replicate": 0, "subject": self.subject, "site": "01", "study_version": "1.0"}
         row = {**head, "occurred": day, "seq": self.seq, "event": self.seq, **items}

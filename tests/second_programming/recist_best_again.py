@@ -17,6 +17,9 @@ from tests.second_programming.rows_by_subject import Row, latest_day
 Best = tuple[str, Scan | None, bool | None]
 """Response, the assessment that first showed it, and whether it was confirmed."""
 
+Counted = tuple[Scan, int | None, str]
+"""An assessment that counts, its day from the reference day, and its response."""
+
 
 def best_of(
     subject: dict[str, list[Row]],
@@ -39,7 +42,8 @@ def best_of(
             return wanted, counted[again[0]][0], True
         if shown and not needed:
             return wanted, counted[shown[0]][0], bool(again)
-    lasted = [each for each in counted if each[1] >= plan.stable_disease_minimum_days]
+    least = plan.stable_disease_minimum_days
+    lasted = [each for each in counted if each[1] is not None and each[1] >= least]
     for wanted, shown_by in (("SD", ("CR", "PR", "SD")), ("NON-CR/NON-PD", ("NON-CR/NON-PD",))):
         for scan, _, response in lasted:
             if response in shown_by:
@@ -53,10 +57,11 @@ def best_of(
 
 def _that_count(
     subject: dict[str, list[Row]], scans: Sequence[Scan], progressed: Progression
-) -> list[tuple[Scan, int, str]]:
+) -> list[Counted]:
     """Assessments from the reference day to progression or another therapy, with days.
 
-    The reference day is that of randomisation, else that of the first baseline.
+    The reference day is that of randomisation, else that of the first baseline. An assessment
+    without a day stands after the one before it; it counts, but neither lasts nor confirms.
     """
     days = [row["occurred"] for row in subject["randomised"]]
     if not days:
@@ -65,22 +70,25 @@ def _that_count(
         return [(scan, -1, "NE") for scan in scans]
     therapies = [row["occurred"] for row in subject["subsequent_therapy_recorded"]]
     therapy = min((day for day in therapies if day is not None), default=None)
-    counted = []
+    counted: list[Counted] = []
+    latest = None
     for scan in scans:
-        if scan.overall is None or scan.day is None or scan.day < days[0]:
+        latest = scan.day or latest
+        if scan.overall is None or (scan.day is not None and scan.day < days[0]):
             continue
-        if therapy is not None and scan.day > therapy:
+        if therapy is not None and latest is not None and latest > therapy:
             continue
         at = progressed.scan
         if at is not None and scan.order > at.order:
             continue
         response = "PD" if at is not None and scan.order == at.order else scan.overall
-        counted.append((scan, (scan.day - days[0]).days, response))
+        day = None if scan.day is None else (scan.day - days[0]).days
+        counted.append((scan, day, response))
     return counted
 
 
 def _seen_again(
-    counted: Sequence[tuple[Scan, int, str]],
+    counted: Sequence[Counted],
     at: int,
     alike: tuple[str, ...],
     apart: int,
@@ -98,7 +106,8 @@ def _seen_again(
             return False
         complete = complete or response == "CR"
         if response in alike:
-            if day - counted[at][1] >= apart:
+            first = counted[at][1]
+            if day is not None and first is not None and day - first >= apart:
                 return True
         elif response == "NE":
             unread += 1
@@ -124,13 +133,14 @@ def window_of(
     for scan in scans:
         if scan.overall in (None, "NE") or scan.day is None:
             continue
-        day = (scan.day - zero).days
-        if window.first_day <= day <= window.last_day:
-            read.append((abs(day - window.target_day), day, scan.order, scan))
+        number = (scan.day - zero).days
+        if window.first_day <= number <= window.last_day:
+            read.append((abs(number - window.target_day), number, scan.order, scan))
     if read:
+        day: int | None
         _, day, order, scan = min(read, key=lambda each: each[:3])
-        if at is not None and at.day is not None and order >= at.order:
-            scan, day = at, (at.day - zero).days
+        if at is not None and order >= at.order:
+            scan, day = at, None if at.day is None else (at.day - zero).days
         response = "PD" if scan is at else scan.overall
         found = {"response": response, "assessment": scan.name, "day": day}
         return {**found, "responder": response in ("CR", "PR")}
