@@ -142,7 +142,9 @@ def assert_same(rehearsal: Rehearsal, log: Log, replay: Replay) -> None:
     for rule in ORDER:
         expected = in_record_terms(in_memory[rule.produces], replay.seq)
         found = recorded[rule.produces]
-        assert_frame_equal(found, expected, check_exact=True), rule.produces
+        if found.schema != expected.schema or not found.equals(expected):
+            assert_frame_equal(found, expected, check_exact=True)
+            raise AssertionError(rule.produces)
     expected_results = [
         asdict(replace(each, sources=_mapped(each.sources, replay.seq)))
         for each in run(in_memory, rehearsal.study)

@@ -37,14 +37,11 @@ from equipoise.analysis.estimates import (
 )
 from equipoise.analysis.result import Result, rounded
 from equipoise.analysis.subjects import (
-    EndPointTables,
-    Evidence,
+    DecidingEvents,
     analysed_subjects,
-    deciding_events,
     end_point_of,
     end_point_tables,
     estimand_of,
-    evidence_of,
     in_group,
     labelled,
     variable_of,
@@ -73,8 +70,7 @@ class _Trial:
 
     plan: AnalysisPlan
     subjects: pl.DataFrame
-    end_points: EndPointTables
-    behind: Evidence
+    deciding: DecidingEvents
 
 
 def run(
@@ -90,7 +86,7 @@ def run(
     tables = {name: table.filter(replicate=replicate) for name, table in tables.items()}
     end_points = end_point_tables(tables, study, cut=cut)
     subjects = analysed_subjects(tables, study, end_points)
-    trial = _Trial(plan, subjects, end_points, evidence_of(tables, plan))
+    trial = _Trial(plan, subjects, DecidingEvents(tables, plan, subjects, end_points))
     return [
         row for counts in group_counts(subjects, plan, [replicate]) for row in _rows(trial, counts)
     ]
@@ -202,9 +198,7 @@ def _result(
         lower=rounded(found.lower),
         upper=rounded(found.upper),
         p=rounded(found.p),
-        sources=deciding_events(
-            trial.behind, plan, analysis, groups, trial.subjects, trial.end_points
-        ),
+        sources=trial.deciding.of(analysis, groups),
         label=labelled(plan, analysis) + (f" ({found.why})" if found.why else ""),
     )
 

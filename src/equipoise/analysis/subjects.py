@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import polars as pl
 
 from equipoise.analysis.binary import binary_value, first_response
@@ -17,7 +18,6 @@ from equipoise.analysis.observed import Observed
 from equipoise.analysis.populations import (
     BASES,
     KEY,
-    NO_SOURCES,
     evidence,
     items_behind,
     member,
@@ -37,7 +37,6 @@ from equipoise.study.censoring import handling_of, rules_in_words
 from equipoise.study.definition import Study
 
 EndPointTables = dict[str, pl.DataFrame]
-Evidence = dict[str, pl.DataFrame]
 
 
 def estimand_of(plan: AnalysisPlan, analysis: Analysis) -> Estimand:
@@ -140,44 +139,62 @@ def in_group(plan: AnalysisPlan, analysis: Analysis, group: Group) -> pl.Expr:
     return inside.fill_null(False)
 
 
-def evidence_of(tables: Tables, plan: AnalysisPlan) -> Evidence:
-    """The events behind every subject's membership, by version of the status rule."""
-    rules = _distinct(each.status_rule for each in plan.estimands)
-    return {rule: evidence(tables, status_rule=rule) for rule in rules}
+class DecidingEvents:
+    """The events that put the subjects of one replicate in groups, with their values.
 
-
-def deciding_events(
-    behind: Evidence,
-    plan: AnalysisPlan,
-    analysis: Analysis,
-    groups: Sequence[Group],
-    subjects: pl.DataFrame,
-    end_points: EndPointTables,
-) -> tuple[int, ...]:
-    """Sorted distinct `seq` of the events that put subjects in these groups, with their values.
-
-    For each subject of a group: the allocation where the group names arms, the results behind the
-    status where it names statuses, the events that the population's expression reads, and those
-    that decided the end point. `subjects` are rows of one replicate of `analysed_subjects`.
+    `subjects` are the rows of `analysed_subjects`. What stands behind an item is read once for all
+    analyses.
     """
-    estimand = estimand_of(plan, analysis)
-    ends = end_points[variable_of(plan, estimand)].select(
-        *KEY, pl.col("sources").alias("end_point")
-    )
-    population = items_behind(population_of(plan, analysis))
-    found: set[int] = set()
-    for group in groups:
-        items = {*population, "end_point"}
-        if group.arms:
-            items.add("randomised")
-        if group.statuses:
-            items.add(f"status_{estimand.status_basis}")
-        members = subjects.filter(in_group(plan, analysis, group)).select(KEY)
-        rows = members.join(behind[estimand.status_rule], on=KEY, how="left")
-        rows = rows.join(ends, on=KEY, how="left")
-        lists = rows.select(pl.concat_list(pl.col(sorted(items)).fill_null(NO_SOURCES)))
-        found.update(lists.to_series().explode().drop_nulls().to_list())
-    return tuple(sorted(found))
+
+    def __init__(
+        self, tables: Tables, plan: AnalysisPlan, subjects: pl.DataFrame, end_points: EndPointTables
+    ) -> None:
+        self._tables, self._plan, self._subjects = tables, plan, subjects
+        self._end_points = end_points
+        self._evidence: dict[str, pl.DataFrame] = {}
+        self._lists: dict[tuple[str, str], list[list[int] | None]] = {}
+
+    def of(self, analysis: Analysis, groups: Sequence[Group]) -> tuple[int, ...]:
+        """Sorted distinct `seq` of the events that decided the results of these groups.
+
+        For each subject of a group: the allocation where the group names arms, the results behind
+        the status where it names statuses, the events that the population's expression reads, and
+        those that decided the end point.
+        """
+        plan, estimand = self._plan, estimand_of(self._plan, analysis)
+        population = items_behind(population_of(plan, analysis))
+        found: set[int] = set()
+        for group in groups:
+            items = set(population)
+            if group.arms:
+                items.add("randomised")
+            if group.statuses:
+                items.add(f"status_{estimand.status_basis}")
+            inside = self._subjects.select(in_group(plan, analysis, group).alias("inside"))
+            members = np.flatnonzero(inside["inside"].to_numpy())
+            lists = [self._of_item(estimand.status_rule, item) for item in items]
+            lists.append(self._of_end_point(variable_of(plan, estimand)))
+            found.update(*(each[row] or () for each in lists for row in members))
+        return tuple(sorted(found))
+
+    def _of_item(self, rule: str, item: str) -> list[list[int] | None]:
+        """For each subject the events behind an item, by a version of the status rule."""
+        if (rule, item) not in self._lists:
+            if rule not in self._evidence:
+                self._evidence[rule] = evidence(self._tables, status_rule=rule)
+            self._lists[rule, item] = self._aligned(self._evidence[rule], item)
+        return self._lists[rule, item]
+
+    def _of_end_point(self, variable: str) -> list[list[int] | None]:
+        """For each subject the events that decided a variable."""
+        if ("", variable) not in self._lists:
+            self._lists["", variable] = self._aligned(self._end_points[variable], "sources")
+        return self._lists["", variable]
+
+    def _aligned(self, frame: pl.DataFrame, column: str) -> list[list[int] | None]:
+        mine = self._subjects.select(KEY)
+        found = mine.join(frame.select(*KEY, column), on=KEY, how="left", maintain_order="left")
+        return found[column].to_list()
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

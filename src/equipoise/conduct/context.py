@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -18,6 +20,17 @@ from equipoise.record.keys import KeyStore
 from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.actions import Action
 from equipoise.study.definition import Study
+
+
+def read(event: Event) -> Mapping[str, Any]:
+    """The body of an event as first recorded."""
+    return _read(event.body)
+
+
+@lru_cache(maxsize=16384)
+def _read(body: str) -> Mapping[str, Any]:
+    """A body is asked for at every later action on its subject, and read once."""
+    return MappingProxyType(json.loads(body))
 
 
 @dataclass(slots=True)
@@ -73,9 +86,9 @@ class Context:
         """The study in the version in force."""
         return self.state.versions[self.study_version]
 
-    def bodies(self, *types: str) -> Iterator[dict[str, Any]]:
+    def bodies(self, *types: str) -> Iterator[Mapping[str, Any]]:
         """Bodies of the subject's events of these types, as first recorded, oldest first."""
-        return (json.loads(event.body) for event in self.events if event.type in types)
+        return (read(event) for event in self.events if event.type in types)
 
     def derived(self, table: str) -> pl.DataFrame:
         """A derived table of this subject under the version in force, corrections applied.

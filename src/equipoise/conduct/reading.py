@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import polars as pl
+import numpy as np
 
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
@@ -18,7 +18,7 @@ from equipoise.response.events import (
     TargetMeasured,
     TumourAssessed,
 )
-from equipoise.response.selection import FAULTS, LESION_CHOICE, choice_faults
+from equipoise.response.selection import FAULTS
 from equipoise.visits.events import ProcedureRecorded
 
 _OTHERWISE = {
@@ -35,16 +35,8 @@ def lesion_identified(context: Context, body: LesionIdentified) -> EventBody:
     """A lesion of an evaluator of the study, in a role that the standard allows it."""
     _check_evaluator(context, body.evaluator)
     plan = context.study.response
-    own = {name: getattr(body, name) for name in type(body).model_fields if name in LESION_CHOICE}
-    schema = {name: LESION_CHOICE[name] for name in own}
-    before = context.derived("lesion_choice").select("replicate", "subject", *own, "event")
-    this = pl.DataFrame([own], schema=schema).select(
-        pl.lit(0, pl.Int32).alias("replicate"),
-        pl.lit(context.subject).alias("subject"),
-        pl.all(),
-        pl.lit(context.events[-1].seq + 1, pl.Int64).alias("event"),
-    )
-    found = choice_faults(pl.concat([before, this]), plan).sort("event").row(-1, named=True)
+    chosen = context.derived_with("lesion_choice", body)
+    found = chosen.row(int(np.argmax(chosen["event"].to_numpy())), named=True)
     if fault := found["fault"]:
         limits = criteria(plan).limits
         allowed = {

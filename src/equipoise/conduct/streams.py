@@ -3,9 +3,7 @@ the subject."""
 
 from __future__ import annotations
 
-import json
-
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, read
 from equipoise.errors import Conflict
 from equipoise.record.correction import Corrected
 from equipoise.record.event import Body
@@ -48,7 +46,7 @@ def _last_of_form(context: Context, body: FormSaved) -> int:
     """The seq of the last event that touched this form instance, 0 if there is none."""
     for event in context.events:
         if event.type == FormSaved.TYPE:
-            found = json.loads(event.body)
+            found = read(event)
             if (found["form"], found["instance"]) == (body.form, body.instance):
                 return _last_of_event(context, event.seq)
     return 0
@@ -59,6 +57,6 @@ def _last_of_event(context: Context, target: int) -> int:
     touched = [
         event.seq
         for event in context.events
-        if event.type == Corrected.TYPE and json.loads(event.body)["target"] == target
+        if event.type == Corrected.TYPE and read(event)["target"] == target
     ]
     return max([target, *touched])

@@ -38,7 +38,13 @@ def canonical(value: object) -> str:
     equipoise.errors.RecordError: diameter: a float (15.3) is not exact: write it as a decimal \
 string
     """
-    return _encode(_plain(value, ()))
+    try:
+        return _encode(_plain(value, 0))
+    except _Unfit as error:
+        steps = error.path[::-1] if len(error.path) < DEEPEST else error.path[:-4:-1]
+        place = "/".join(str(step) for step in steps)
+        place = place.encode("ascii", "backslashreplace").decode()
+        raise RecordError(f"{place}: {error.problem}" if place else error.problem) from None
 
 
 def sha256_hex(text: str) -> str:
@@ -53,44 +59,71 @@ def sha256_hex(text: str) -> str:
         raise RecordError("a text with half a surrogate pair has no UTF-8") from error
 
 
-def _plain(value: object, path: tuple[str | int, ...]) -> object:
-    """`value` in dicts and lists, members in order; RecordError for what JSON cannot say."""
+class _Unfit(Exception):
+    """What JSON cannot say, with the steps that lead there, the last one first."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        self.path: list[str | int] = []
+
+    def below(self, step: str | int) -> _Unfit:
+        self.path.append(step)
+        return self
+
+
+def _plain(value: object, depth: int) -> object:
+    """`value` in dicts and lists, members in order; _Unfit for what JSON cannot say."""
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
-        return _text(value, path)
+        return _text(value)
     if isinstance(value, int):
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-            raise _unfit(path, f"the integer {value} is beyond 2**53 - 1: write it as a string")
+            raise _Unfit(f"the integer {value} is beyond 2**53 - 1: write it as a string")
         return int(value)
-    if len(path) >= DEEPEST:
-        raise _unfit(path[:3], f"is nested more than {DEEPEST} levels deep")
+    if depth >= DEEPEST:
+        raise _Unfit(f"is nested more than {DEEPEST} levels deep")
     if isinstance(value, Mapping):
-        for name in value:
-            if not isinstance(name, str):
-                raise _unfit(path, f"the member name {name!r} is not a string")
-        names = sorted(value, key=_code_units)
-        return {_text(name, path): _plain(value[name], (*path, name)) for name in names}
+        return _members(value, depth)
     if isinstance(value, list | tuple):
-        return [_plain(item, (*path, place)) for place, item in enumerate(value)]
+        found = []
+        for place, item in enumerate(value):
+            try:
+                found.append(_plain(item, depth + 1))
+            except _Unfit as error:
+                raise error.below(place) from None
+        return found
     if isinstance(value, float):
-        raise _unfit(path, f"a float ({value}) is not exact: write it as a decimal string")
-    raise _unfit(path, f"a {type(value).__name__} cannot be stored: write it as a string")
+        raise _Unfit(f"a float ({value}) is not exact: write it as a decimal string")
+    raise _Unfit(f"a {type(value).__name__} cannot be stored: write it as a string")
+
+
+def _members(value: Mapping[object, object], depth: int) -> dict[str, object]:
+    """The members of an object, sorted by the UTF-16 code units of their names (RFC 8785)."""
+    names: list[str] = []
+    for name in value:
+        if not isinstance(name, str):
+            raise _Unfit(f"the member name {name!r} is not a string")
+        names.append(name)
+    plain = all(name.isascii() for name in names)
+    found = {}
+    for name in sorted(names) if plain else sorted(names, key=_code_units):
+        text = _text(name)
+        try:
+            found[text] = _plain(value[name], depth + 1)
+        except _Unfit as error:
+            raise error.below(name) from None
+    return found
 
 
 def _code_units(name: str) -> bytes:
     return name.encode("utf-16-be", "surrogatepass")
 
 
-def _text(value: str, path: tuple[str | int, ...]) -> str:
+def _text(value: str) -> str:
     if not value.isascii():
         try:
             value.encode()
-        except UnicodeEncodeError as error:
-            raise _unfit(path, "a text with half a surrogate pair has no UTF-8") from error
+        except UnicodeEncodeError:
+            raise _Unfit("a text with half a surrogate pair has no UTF-8") from None
     return str.__str__(value)
-
-
-def _unfit(path: tuple[str | int, ...], problem: str) -> RecordError:
-    place = "/".join(str(step) for step in path).encode("ascii", "backslashreplace").decode()
-    return RecordError(f"{place}: {problem}" if place else problem)

@@ -59,11 +59,11 @@ def lesion_choice(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     if lesions.is_empty():
         return pl.DataFrame(schema=LESION_CHOICE)
     names = [name for name in LESION_CHOICE if name in lesions.columns]
-    found = choice_faults(lesions.select(*names, "seq"), plan)
+    found = _choice_faults(lesions.select(*names, "seq"), plan)
     return found.with_columns(row_sources(found["seq"])).select(list(LESION_CHOICE))
 
 
-def choice_faults(lesions: pl.DataFrame, plan: ResponsePlan) -> pl.DataFrame:
+def _choice_faults(lesions: pl.DataFrame, plan: ResponsePlan) -> pl.DataFrame:
     """`lesions` in order of event, with `organ`, the two numbers and `fault` of `lesion_choice`."""
     found = criteria(plan)
     limits, kinds = found.limits, found.lesion_kinds
