@@ -159,7 +159,7 @@ def randomise(context: Context, body: Randomise) -> EventBody:
     study = context.study
     plan, scheme = study.randomisation, study.randomisation.scheme
     activated = context.state.schemes.get((scheme.code, scheme.version))
-    _check_ready(context, activated)
+    pending = _check_ready(context, activated)
     assert activated is not None
     items = context.derived("subject_item").row(0, named=True)
     factors = {factor: _level(context, items, factor) for factor in scheme.factors}
@@ -178,12 +178,15 @@ def randomise(context: Context, body: Randomise) -> EventBody:
         marker_status=status,
         status_rule=study.biomarker.marker.rule_in_force,
         arm=arm,
-        pending_criteria=tuple(context.derived("eligibility")["pending"][0]),
+        pending_criteria=pending,
     )
 
 
-def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> None:
-    """Consent, eligibility, marker, site and scheme are complete, and nobody is allocated twice."""
+def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Consent, eligibility, marker, site and scheme are complete, and nobody is allocated twice.
+
+    Returns the criteria that are not yet known, which are judged provisionally.
+    """
     if context.site not in context.state.sites or context.site in context.state.closed:
         raise context.refuse(
             f"cannot be randomised: site {context.site} is not open",
@@ -209,7 +212,7 @@ def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> None:
                 rule="RN3",
                 way_out="have it signed and record it",
             )
-    check_eligible(context)
+    pending = check_eligible(context)
     if "EligibilityConfirmed" not in types:
         raise context.refuse(
             "cannot be randomised: the investigator has not confirmed eligibility",
@@ -228,6 +231,7 @@ def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> None:
             rule="RN5",
             way_out="give the changed scheme a new version, sign it and activate it",
         )
+    return pending
 
 
 def _level(context: Context, items: Mapping[str, Any], factor: str) -> str:

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import polars as pl
+
 from equipoise.conduct.context import Context
 from equipoise.eligibility.events import ConfirmEligibility, EligibilityConfirmed
 from equipoise.errors import BadInput
@@ -207,29 +209,45 @@ def confirm_eligibility(context: Context, body: ConfirmEligibility) -> EventBody
     return EligibilityConfirmed(study_version_judged=context.study_version)
 
 
-def check_eligible(context: Context) -> None:
-    """Refuse, naming each criterion that is not met or not yet known, and what is missing."""
-    verdict = context.derived("eligibility").row(0, named=True)
+def check_eligible(context: Context) -> tuple[str, ...]:
+    """The criteria that are not yet known. Refused, naming each that is not met or that would have
+    to be known, and what is missing or was measured too long before the day of the action."""
+    windows = any(
+        item.entry_window is not None for form in context.study.visits.forms for item in form.items
+    )
+    if windows and context.action.occurred is None:
+        raise BadInput(
+            "the day: answers count for so many days", where=context.action.name, field="occurred"
+        )
+
+    def derived(table: str) -> pl.DataFrame:
+        if not windows:
+            return context.derived(table)
+        as_if = EligibilityConfirmed(study_version_judged=context.study_version)
+        return context.derived_with(table, as_if)
+
+    verdict = derived("eligibility").row(0, named=True)
     if verdict["eligible"]:
-        return
-    missing = sorted(
-        {
-            item
-            for row in context.derived("criterion_verdict").iter_rows(named=True)
-            if row["met"] is None
-            for item in row["missing_items"]
-        }
+        return tuple(verdict["pending"])
+    open_rows = derived("criterion_verdict").filter(pl.col("met").is_null())
+    missing, late = (
+        open_rows[name].explode().drop_nulls().unique().sort().to_list()
+        for name in ("missing_items", "out_of_window")
     )
     unmet, pending = ", ".join(verdict["unmet"]), ", ".join(verdict["pending"])
+    why = [f"missing: {', '.join(missing)}" if missing else "", "; ".join(late)]
     told = [
         f"criteria not met: {unmet}" if unmet else "",
-        f"not yet known: {pending} (missing: {', '.join(missing)})" if pending else "",
+        f"not yet known: {pending} ({'; '.join(each for each in why if each)})" if pending else "",
     ]
     raise context.refuse(
         f"is not eligible; {'; '.join(each for each in told if each)}",
         rule="RN3",
         clause=f"criteria {', '.join(each for each in (unmet, pending) if each)}",
-        way_out="complete the missing items, or record the screening failure",
+        way_out="complete the missing items, measure again what is too old, or record the "
+        "screening failure"
+        if late
+        else "complete the missing items, or record the screening failure",
     )
 
 

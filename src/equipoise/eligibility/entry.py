@@ -22,6 +22,7 @@ from equipoise.eligibility.judgement import (
     truth,
 )
 from equipoise.eligibility.plan import EligibilityPlan
+from equipoise.eligibility.window import within_windows
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import Numbers, SubjectRows
 
@@ -72,7 +73,8 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     entered = tables["entry_item"]
     if len(entered):
         rows = subjects.rows(entered)
-        again = [met(entered, criterion) for criterion in plan.criteria]
+        counted, _ = within_windows(entered, tables)
+        again = [met(counted, criterion) for criterion in plan.criteria]
         verdicts[rows] = np.stack(again, axis=1) if again else verdicts[rows]
         for name, found in seqs_of(entered, read).items():
             seqs[name] = seqs[name].copy()

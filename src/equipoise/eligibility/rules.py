@@ -24,6 +24,7 @@ from equipoise.eligibility.judgement import (
     truth,
 )
 from equipoise.eligibility.plan import EligibilityPlan
+from equipoise.eligibility.window import out_of_window, within_windows
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
 from equipoise.record.subject_rows import Numbers, grouped_lists, pack, split
 
@@ -33,6 +34,7 @@ CRITERION_VERDICT: Columns = {
     "kind": pl.String,
     "met": pl.Boolean,
     "missing_items": pl.List(pl.String),
+    "out_of_window": pl.List(pl.String),
     **SOURCES,
 }
 ELIGIBILITY: Columns = {
@@ -43,7 +45,9 @@ ELIGIBILITY: Columns = {
     **SOURCES,
 }
 _SUBJECT_ITEM: Columns = {**KEY, "item_sources": pl.Struct}
-_DECISION: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64, "study_version": pl.String}
+_DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64}
+_JUDGED = {"eligibility_confirmed": _DATED, "randomised": _DATED}
+_DECISION: Columns = {**_DATED, "study_version": pl.String}
 
 
 def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
@@ -51,7 +55,9 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
 
     `met`: an inclusion criterion is met when its expression is true, an exclusion criterion when it
     is false (the subject is not excluded); null while the expression is. `missing_items` names the
-    items that are not known where the verdict is null, and is empty elsewhere; `sources` are the
+    items that are not known where the verdict is null, and is empty elsewhere. An answer that was
+    not measured in the days before entry that the study file allows counts as not known, and
+    `out_of_window` says which item, of which day, and how many days are allowed. `sources` are the
     events that gave the items which the expression reads.
     """
     items = tables["subject_item"].sort(SUBJECT)
@@ -60,6 +66,7 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
         return pl.DataFrame(schema=CRITERION_VERDICT)
     read = [condition(criterion.expression).items for criterion in criteria]
     seqs = seqs_of(items, read)
+    items, reasons = within_windows(items, tables)
     verdicts = np.stack([met(items, criterion) for criterion in criteria], axis=1)
     row, place = (each.ravel() for each in np.indices(verdicts.shape))
     found = items.select(SUBJECT)[row]
@@ -68,6 +75,7 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
         pl.Series([criterion.kind for criterion in criteria]).gather(place).alias("kind"),
         truth(verdicts.ravel()).alias("met"),
         _missing(read, seqs, verdicts).alias("missing_items"),
+        out_of_window(read, reasons, verdicts).alias("out_of_window"),
         sources_by_criterion(read, seqs, len(items)).alias("sources"),
     )
 
@@ -112,7 +120,7 @@ RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="criterion_verdict",
         columns=CRITERION_VERDICT,
-        requires={"subject_item": _SUBJECT_ITEM},
+        requires={"subject_item": _SUBJECT_ITEM, **_JUDGED},
         plan="eligibility",
         rule=criterion_verdict,
     ),
@@ -130,6 +138,7 @@ RULES: tuple[TableRule, ...] = (
             "subject_item": _SUBJECT_ITEM,
             "entry_item": _SUBJECT_ITEM,
             "criterion_verdict": CRITERION_VERDICT,
+            "eligibility_confirmed": _DATED,
             "randomised": {**_DECISION, "pending_criteria": pl.List(pl.String)},
             "screening_failed": {
                 **_DECISION,

@@ -13,6 +13,7 @@ from equipoise.eligibility.events import EligibilityConfirmed
 from equipoise.randomisation.events import FactorLevel, Randomised
 from equipoise.randomisation.plan import SITE
 from equipoise.randomisation.rules import allocated_batch, numbered, sealed_words, stratum_of
+from equipoise.record.rule import KEY
 from equipoise.record.subject_rows import dates
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.entries import Entries
@@ -93,9 +94,10 @@ def _judged(studies: Sequence[Study], people: People, entries: Entries) -> _Judg
     pending: Texts = np.full(shape, None, dtype=object)
     factors: dict[str, Texts] = {}
     tables = entries.tables(corrected=False)
+    judged = {**tables, "randomised": _as_if(people, entries)}
     place = places(entries)
     for position, study in enumerate(studies):
-        derived = derive(tables, study, upto="eligibility")
+        derived = derive(judged, study, upto="eligibility")
         verdict = arranged(derived["eligibility"], "eligible", place, shape)
         rule = study.biomarker.marker.rule_in_force
         path = derive(tables, study, upto="marker_path")["marker_path"].filter(rule=rule)
@@ -122,6 +124,16 @@ def _days(path: pl.DataFrame, place: pl.DataFrame, people: People) -> pl.Series:
         place, ["replicate", "subject"], "left", maintain_order="left"
     )
     return dates(people.randomised.ravel()[stands["_place"].to_numpy()])
+
+
+def _as_if(people: People, entries: Entries) -> pl.DataFrame:
+    """Every candidate as if randomised on the day on which that is decided: the day says which
+    answers are recent enough."""
+    return places(entries).select(
+        *KEY,
+        pl.Series("occurred", people.randomised.ravel().astype(np.int32)).cast(pl.Date),
+        pl.lit(0, dtype=pl.Int64).alias("seq"),
+    )
 
 
 def _allocate(

@@ -13,7 +13,11 @@ from equipoise.study.analysis_checks import analysis_disagreements
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
 from equipoise.study.dosing_checks import dosing_disagreements
-from equipoise.study.expression_checks import expression_disagreements, name_disagreements
+from equipoise.study.expression_checks import (
+    expression_disagreements,
+    name_disagreements,
+    window_disagreements,
+)
 from equipoise.study.form_checks import (
     criterion_disagreements,
     form_disagreements,
@@ -36,6 +40,7 @@ CHECKS = (
     criterion_disagreements,
     name_disagreements,
     expression_disagreements,
+    window_disagreements,
     analysis_disagreements,
 )
 

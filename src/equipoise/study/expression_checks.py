@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import polars as pl
@@ -73,6 +74,18 @@ def expression_disagreements(study: Study) -> Disagreements:
     for number, population in enumerate(study.analysis.populations):
         path = ("analysis", "populations", number, "expression")
         yield from _expression(population.expression, flags, coded, path)
+
+
+def window_disagreements(study: Study) -> Disagreements:
+    """Windows of items that no criterion reads."""
+    read: set[str] = set()
+    for criterion in study.eligibility.criteria:
+        with suppress(BadInput):
+            read.update(Expression(criterion.expression).items)
+    for path, item in items(study):
+        if item.entry_window is not None and item.code not in read:
+            allowed = "must be left out: no criterion of eligibility reads the item"
+            yield Disagreement((*path, "entry_window"), allowed, item.entry_window)
 
 
 def _expression(text: str, readable: pl.DataFrame, codes: Codes, path: FieldPath) -> Disagreements:

@@ -14,7 +14,7 @@ from equipoise.study.source import FieldPath
 from equipoise.visits.plan import Form, Item
 from equipoise.visits.subject_item import SUBJECT_ITEM
 
-BUILT_IN = frozenset(SUBJECT_ITEM)
+BUILT_IN = frozenset(SUBJECT_ITEM) | {"item_windows"}
 """Columns of `subject_item` that are no items; `consent_<code>` and its date come in addition."""
 
 PREFIXES = ("consent_",)

@@ -22,6 +22,8 @@ class Item(Plan):
     """One question of a form: its type, unit, limits and labels.
 
     `minimum` and `maximum` are hard limits; the `expected_` pair only asks for confirmation.
+    `entry_window`: criteria of eligibility count an answer only if its form speaks of the day on
+    which entry is judged, or of one at most so many days before.
     """
 
     code: Code
@@ -35,6 +37,7 @@ class Item(Plan):
     expected_maximum: Number | None = None
     codes: tuple[CodedValue, ...] = ()
     required: bool = True
+    entry_window: Count | None = Field(default=None, ge=0, le=3650)
 
 
 class Check(Plan):

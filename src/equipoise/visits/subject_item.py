@@ -101,6 +101,8 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
       null; and `consent_<code>_date`: when it was first signed in any version. A withdrawal of
       consent takes no signature back: it stands in `disposition`. With `any_version` a signature of
       any version counts: `conduct` takes none but that of the version in force on the day;
+    - `item_windows`, if some item has an `entry_window`: for each of these items the day on which
+      the answer was `measured` (that of its form) and the day `until` which it counts for entry;
     - `item_sources`: for each of these columns the `seq` that gave it, null where it is null;
     - `sources`: all of them together.
 
@@ -109,7 +111,8 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
     """
     screened = tables["subject_screened"].sort(*KEY)
     subjects = SubjectRows(screened)
-    answers, answer_seqs = _answers(subjects, tables["item"], plan)
+    places = _places(subjects, tables["item"], plan)
+    answers, answer_seqs = _answers(places, tables["item"], plan)
     dated = {
         "screening_date": subjects.first(subjects.dated(screened)),
         "treatment_start_date": _treatment_start(subjects, tables),
@@ -120,7 +123,8 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
         _true_where(found.seq >= 0).alias(name) if name in signed else found.date.alias(name)
         for name, found in dated.items()
     ]
-    names = [*KEY, *answers.columns, *dated, "item_sources", "sources"]
+    windows = _windows(places, tables["item"], plan)
+    names = [*KEY, *answers.columns, *dated, *windows.columns, "item_sources", "sources"]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RecordError(f"the item {twice[0]} has the name of another column of subject_item")
@@ -131,6 +135,7 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
         [
             *answers.get_columns(),
             *built_in,
+            *windows.get_columns(),
             by_item.select(_null_if_negative(columns)).to_struct("item_sources"),
             array_sources([screened["seq"].to_numpy(), *seqs]),
         ]
@@ -153,21 +158,42 @@ def side_by_side(names: Sequence[str], values: pl.Series, height: int) -> pl.Dat
     )
 
 
-def _answers(
-    subjects: SubjectRows, answers: pl.DataFrame, plan: VisitsPlan
-) -> tuple[pl.DataFrame, list[Numbers]]:
-    """The typed value of every item of the plan, and its seq; both a row per subject."""
-    items = items_of(plan)
-    codes = {item.code: number for number, item in enumerate(items)}
+def _places(subjects: SubjectRows, answers: pl.DataFrame, plan: VisitsPlan) -> Numbers:
+    """The row of `answers` with each subject's value of each item of the plan, -1 if there is none:
+    a row per item, a column per subject."""
+    codes = {item.code: number for number, item in enumerate(items_of(plan))}
     rows = subjects.rows(answers)
     columns = answers["item"].replace_strict(codes, default=-1, return_dtype=pl.Int64).to_numpy()
     placed = (rows >= 0) & (columns >= 0) & answers["value"].is_not_null().to_numpy()
-    places = np.full((len(items), len(subjects)), -1, dtype=np.int64)
+    places = np.full((len(codes), len(subjects)), -1, dtype=np.int64)
     places[columns[placed], rows[placed]] = np.flatnonzero(placed)
-    texts = side_by_side(list(codes), gathered(answers["value"], places.ravel()), len(subjects))
+    return places
+
+
+def _answers(
+    places: Numbers, answers: pl.DataFrame, plan: VisitsPlan
+) -> tuple[pl.DataFrame, list[Numbers]]:
+    """The typed value of every item of the plan, and its seq; both a row per subject."""
+    items = items_of(plan)
+    names = [item.code for item in items]
+    texts = side_by_side(names, gathered(answers["value"], places.ravel()), places.shape[1])
     seqs = answers["sources"].list.first().to_numpy()
     found = np.where(places >= 0, seqs[places], -1) if len(seqs) else places
     return typed(items, texts), list(found)
+
+
+def _windows(places: Numbers, answers: pl.DataFrame, plan: VisitsPlan) -> pl.DataFrame:
+    """The column `item_windows`; none if no item has a window."""
+    found = [
+        gathered(answers["occurred"], places[number])
+        .alias("measured")
+        .to_frame()
+        .with_columns(pl.col("measured").dt.offset_by(f"{item.entry_window}d").alias("until"))
+        .to_struct(item.code)
+        for number, item in enumerate(items_of(plan))
+        if item.entry_window is not None
+    ]
+    return pl.DataFrame([pl.DataFrame(found).to_struct("item_windows")] if found else [])
 
 
 def _treatment_start(subjects: SubjectRows, tables: Tables) -> Found:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
 import pytest
 
-from equipoise.errors import Refused
+from equipoise.errors import BadInput, Refused
 from equipoise.record.tables import tables
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import derive
@@ -128,3 +129,43 @@ def test_what_another_process_recorded_counts(embedded: Trial) -> None:
         embedded.act("SubjectScreened", {"rescreening_of": "A-001"}, subject="A-002")
     failed(other, "A-001")
     embedded.act("SubjectScreened", {"rescreening_of": "A-001"}, subject="A-002")
+
+
+def measured(trial: Trial, subject: str, days: int) -> None:
+    """A subject who is eligible by what was answered so many days ago."""
+    on = (trial.today - datetime.timedelta(days=days)).isoformat()
+    trial.act("SubjectScreened", {}, subject=subject, occurred=on)
+    consent = {"consent": "participation", "version": "1"}
+    trial.act("ConsentSigned", consent, subject=subject, occurred=on)
+    for form, answers in ANSWERS.items():
+        dated = {"scan_date": on} if form == "scan" else {}
+        trial.form(subject, form, {**answers, **dated}, occurred=on)
+    trial.act("SampleCollected", {"sample": f"S-{subject}", "material": "ffpe"}, subject=subject)
+    body = {"sample": f"S-{subject}", "adequate": True, "tumour_cells": "60"}
+    trial.act("SampleReceived", body, "laboratory", subject=subject)
+    trial.assayed(subject, "20")
+
+
+@pytest.mark.requirement("RN3")
+def test_nobody_is_randomised_on_an_old_measurement(embedded: Trial) -> None:
+    measured(embedded, "A-001", 14)
+    embedded.act("ConfirmEligibility", {}, subject="A-001")
+    assert embedded.act("Randomise", {}, subject="A-001")[0].type == "Randomised"
+    measured(embedded, "A-002", 15)
+    on, today = embedded.today - datetime.timedelta(days=15), embedded.today
+    with pytest.raises(Refused) as refused:
+        embedded.act("ConfirmEligibility", {}, subject="A-002")
+    text = str(refused.value)
+    reason = f"serum_creatinine of {on}, not in the 14 days before {today}"
+    for part in ("A-002", "not yet known: IN4, EX2", reason, "measure again what is too old"):
+        assert part in text, part
+    # confirmed in time, and randomised too late
+    before = (today - datetime.timedelta(days=2)).isoformat()
+    embedded.act("ConfirmEligibility", {}, subject="A-002", occurred=before)
+    with pytest.raises(Refused, match="not in the 14 days before"):
+        embedded.act("Randomise", {}, subject="A-002")
+    with pytest.raises(BadInput, match="answers count for so many days"):
+        embedded.act("Randomise", {}, subject="A-002", occurred=None)
+    embedded.form("A-002", "status", ANSWERS["status"], instance="2")
+    found = embedded.act("Randomise", {}, subject="A-002")[0]
+    assert json.loads(found.body)["pending_criteria"] == ["IN4"]

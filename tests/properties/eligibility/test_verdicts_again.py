@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.eligibility.rules import criterion_verdict, eligibility
+from equipoise.record.tables import empty_tables
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.load import load_study
 from equipoise.visits.subject_item import item_type, items_of
 
@@ -20,6 +22,8 @@ TYPES = {item.code: item_type(item) for item in items_of(STUDY.visits)}
 TYPES |= {"consent_main": pl.Boolean(), "consent_main_date": pl.Date()}
 TYPES |= {"screening_date": pl.Date(), "treatment_start_date": pl.Date()}
 DAY = datetime.date(2024, 1, 1)
+UNDECIDED = empty_tables(CATALOGUE)
+"""Nobody's entry is decided yet, so that no answer is too old."""
 
 Verdict = bool | None
 Person = dict[str, Any]
@@ -147,7 +151,7 @@ def wide(people: Iterable[Person]) -> pl.DataFrame:
 @settings(max_examples=60)
 @given(st.lists(anybody | almost_eligible, min_size=1, max_size=25))
 def test_verdicts_are_what_a_second_programming_says(people: list[Person]) -> None:
-    tables = {"subject_item": wide(people)}
+    tables = {**UNDECIDED, "subject_item": wide(people)}
     tables["criterion_verdict"] = criterion_verdict(tables, STUDY.eligibility)
     verdicts = tables["criterion_verdict"]
     found = {
@@ -187,7 +191,9 @@ def test_an_answer_never_turns_a_verdict_round(person: Person, data: st.DataObje
         for code, value in person.items()
     }
     before, after = (
-        criterion_verdict({"subject_item": wide([each])}, STUDY.eligibility)["met"].to_list()
+        criterion_verdict({**UNDECIDED, "subject_item": wide([each])}, STUDY.eligibility)[
+            "met"
+        ].to_list()
         for each in (person, filled)
     )
     assert None not in after

@@ -1,0 +1,78 @@
+"""Whether an answer is recent enough for entry, and what is said when it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from equipoise.study.derivation import derive
+from equipoise.study.load import load_study
+from tests.cases.eligibility.test_entry_cases import ALLOCATED, FILE, saved
+from tests.harness.history import read_cases, tables_of, together
+
+CASES = read_cases(Path(__file__).parent / "windows.yaml")["cases"]
+STUDY = load_study("lung-tmb")
+
+
+def history(case: dict[str, Any]) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = [
+        {"event": "SubjectScreened", "on": "2024-01-05"},
+        {"event": "ConsentSigned", "on": "2024-01-05", "consent": "participation", "version": "1"},
+        *saved("2024-01-05", "1", {**FILE["person"], **case.get("with", {})}),
+    ]
+    if "again" in case:
+        entries += saved(case["again"], "2", {"ecog_status": "1", "serum_creatinine": "80"})
+    if "confirmed" in case:
+        entries.append(
+            {"event": "EligibilityConfirmed", "on": case["confirmed"], "study_version_judged": "1"}
+        )
+    if "randomised" in case:
+        entries.append({"event": "Randomised", "on": case["randomised"], **ALLOCATED})
+    return entries
+
+
+@pytest.mark.requirement("RN3")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_case(case: dict[str, Any]) -> None:
+    derived = derive(tables_of(history(case)), STUDY, upto="entry_eligibility")
+    derived = derive(derived, STUDY, upto="eligibility")
+    verdicts = derived["criterion_verdict"].filter(pl.col("criterion") != "IN4")
+    waiting = verdicts.filter(pl.col("met").is_null())
+    assert dict(waiting.select("criterion", "out_of_window").iter_rows()) == case.get("open", {})
+    assert verdicts.filter(met=False)["criterion"].to_list() == case.get("unmet", [])
+    told = verdicts.filter(pl.col("met").is_not_null())["out_of_window"].list.len().sum()
+    assert told == 0
+    eligible = False if "unmet" in case else None if "open" in case else True
+    assert derived["eligibility"]["eligible"].to_list() == [eligible]
+    if "randomised" in case:
+        row = derived["entry_eligibility"].row(0, named=True)
+        assert row["eligible_now"] is eligible
+        assert row["pending_now"] == ["IN4", *case.get("open", {})]
+
+
+def test_a_later_measurement_makes_no_entry_recent() -> None:
+    case = {"randomised": "2024-01-20"}
+    late = saved("2024-01-25", "2", {"ecog_status": "1", "serum_creatinine": "80"})
+    entries = [*history(case), *late]
+    row = derive(tables_of(entries), STUDY, upto="entry_eligibility")["entry_eligibility"].row(
+        0, named=True
+    )
+    assert (row["eligible_now"], row["pending_now"]) == (None, ["IN4", "EX2"])
+    seen = derive(tables_of(entries), STUDY, upto="criterion_verdict")["criterion_verdict"]
+    assert seen.filter(criterion="EX1")["out_of_window"].to_list() == [
+        ["ecog_status of 2024-01-25, not in the 21 days before 2024-01-20"]
+    ]
+
+
+def test_each_subject_is_judged_on_its_own_day() -> None:
+    parts, alone = [], []
+    for number, case in enumerate(CASES):
+        part = tables_of(history(case), subject=f"{number:02}-001", replicate=number % 3)
+        shift = {name: pl.col(name) + 100 * number for name in ("seq", "event")}
+        parts.append({name: frame.with_columns(**shift) for name, frame in part.items()})
+        alone.append(derive(parts[-1], STUDY, upto="criterion_verdict")["criterion_verdict"])
+    both = derive(together(parts), STUDY, upto="criterion_verdict")["criterion_verdict"]
+    assert both.equals(pl.concat(alone).sort("replicate", "subject", "criterion"))
