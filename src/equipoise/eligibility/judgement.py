@@ -19,10 +19,11 @@ SUBJECT = tuple(KEY)
 
 def met(items: pl.DataFrame, criterion: Criterion) -> Numbers:
     """1 where the criterion is met, 0 where it is not, -1 where that is not yet known."""
-    expression = condition(criterion.expression)
-    true = expression.evaluate(items.select(*SUBJECT, *expression.items))
-    fulfilled = true if criterion.kind == "inclusion" else ~true
-    return fulfilled.cast(pl.Int64).fill_null(-1).to_numpy()
+    true = condition(criterion.expression).evaluate(items).cast(pl.Int64)
+    known: Numbers = (true.fill_null(-1) if true.null_count() else true).to_numpy()
+    if criterion.kind == "inclusion":
+        return known
+    return np.where(known < 0, known, 1 - known)
 
 
 @cache

@@ -251,17 +251,17 @@ def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:
     there = (groups >= 0) & (seqs >= 0)
     pairs = np.sort(pack(groups[there], seqs[there]))
     pairs = pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))] if len(pairs) else pairs
-    if number <= FEW:
-        lists: list[list[int]] = [[] for _ in range(number)]
-        for group, seq in zip(*(each.tolist() for each in split(pairs)), strict=True):
-            lists[group].append(seq)
-        return pl.Series(SOURCES_NAME, lists, dtype=pl.List(pl.Int64))
     values = pl.Series(SOURCES_NAME, pairs & _SEQ)
     return grouped_lists(pairs >> SEQ_BITS, values, number)
 
 
 def grouped_lists(groups: Numbers, values: pl.Series, number: int) -> pl.Series:
     """The values of each of `number` groups as a list; `groups` ascend, an absent one is empty."""
+    if number <= FEW:
+        of_each: list[list[Any]] = [[] for _ in range(number)]
+        for group, value in zip(groups.tolist(), values.to_list(), strict=True):
+            of_each[group].append(value)
+        return pl.Series(values.name, of_each, dtype=pl.List(values.dtype))
     if len(groups) == number and (groups == np.arange(number)).all():
         return values.to_frame().select(pl.concat_list(values.name)).to_series()
     frame = pl.DataFrame({"group": pl.Series(groups).set_sorted(), values.name: values})
