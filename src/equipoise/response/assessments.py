@@ -73,10 +73,10 @@ def smallest_before(value: pl.Expr, start: pl.Expr, bits: int) -> pl.Expr:
     Values are from 0 to below 2 ** bits, or null. Each course is shifted below all courses before
     it, so that one running minimum serves them all.
 
-    >>> frame = pl.DataFrame({"start": [0, 0, 0, 3, 3], "size": [5, 3, None, 9, 1]})
+    >>> frame = pl.DataFrame({"start": [0, 1, 1, 1, 4, 4], "size": [0, 5, 3, None, 9, 1]})
     >>> found = frame.select(smallest_before(pl.col("size"), pl.col("start"), 10))
     >>> found.to_series().to_list()
-    [None, 5, 3, None, 9]
+    [None, None, 5, 3, None, 9]
     """
     below = start.cast(pl.Int64) * 2**bits
     found = (value - below).cum_min().forward_fill().shift() + below

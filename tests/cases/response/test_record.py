@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from equipoise.record.tables import Tables
 from equipoise.response.rules import RULES
 from equipoise.response.target import target_sum
-from tests.harness.history import tables_of
+from tests.harness.history import tables_of, together
 from tests.harness.tumour import Course, Scan, course_tables, entries
 from tests.properties.response.courses import PLAN
 
@@ -234,6 +235,18 @@ def test_every_evaluator_is_read_apart() -> None:
     assert responses == [("central", "PD"), ("local", "PR")]
     best = found["best_overall_response"].select("evaluator", "response").rows()
     assert best == [("central", "PR"), ("local", "PR")]
+
+
+def test_events_of_the_same_number_in_another_replicate_are_other_events() -> None:
+    sizes = ("50", "45", "40")
+    scans = tuple(
+        replace(scan, seen={**scan.seen, "T1": size})
+        for scan, size in zip(COURSE.scans, sizes, strict=True)
+    )
+    other = course_tables(replace(COURSE, scans=scans), replicate=1)
+    found = derived(together([course_tables(COURSE), other]))
+    assert column(found, "target_sum", "diameter_sum") == [10000, 6000, 7500, 5000, 4500, 4000]
+    assert column(found, "time_point_response", "overall_response") == ["PR", "PD", "SD", "SD"]
 
 
 def test_a_randomised_subject_never_assessed_has_a_row_for_the_primary_evaluator() -> None:
