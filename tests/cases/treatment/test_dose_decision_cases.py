@@ -186,6 +186,31 @@ def test_of_a_drug_that_is_omitted_nothing_is_given() -> None:
 
 
 @pytest.mark.parametrize(
+    ("planned", "decision"), [("45.01", "reduce"), ("45", "full"), ("44.99", "full")]
+)
+def test_a_reduction_to_the_dose_of_the_regimen_or_more_is_none(
+    planned: str, decision: str
+) -> None:
+    """The second study: with a creatinine of 121 µmol/L exemplatin is given at 45 mg/m2."""
+    lung = load_study("lung-tmb")
+    doublet = lung.treatment.regimens[0]
+    doses = tuple(
+        dose.model_copy(update={"amount": Decimal(planned)}) if dose.drug == "exemplatin" else dose
+        for dose in doublet.doses
+    )
+    regimens = (doublet.model_copy(update={"doses": doses}), *lung.treatment.regimens[1:])
+    treatment = lung.treatment.model_copy(update={"regimens": regimens})
+    cycle = {
+        "event": "CycleStarted", "on": "2024-02-01", "cycle": 1, "regimen": doublet.code,
+        "height": "180", "weight": "80",
+    }  # fmt: skip
+    tables = tables_of([form("status", "2024-02-01", ecog_status=1, serum_creatinine=121), cycle])
+    study = lung.model_copy(update={"treatment": treatment})
+    found = derive(tables, study, upto="dose_decision")["dose_decision"]
+    assert dict(found.select("drug", "decision").iter_rows())["exemplatin"] == decision
+
+
+@pytest.mark.parametrize(
     ("calculated", "units", "mg"),
     [
         ("1363.58", ["150", "500"], "1350"),
