@@ -232,6 +232,13 @@ def parent_rows(events: pl.DataFrame, nested: pl.DataFrame) -> Numbers:
     return found_for
 
 
+def in_order(frame: pl.DataFrame, key: Numbers) -> pl.DataFrame:
+    """The rows of `frame` in ascending order of `key`; on a tie as they were."""
+    if (key[1:] >= key[:-1]).all():
+        return frame
+    return frame[np.argsort(key, kind="stable")]
+
+
 def gathered(values: pl.Series, places: Numbers) -> pl.Series:
     """`values` at `places`, null where a place is -1."""
     if not (places < 0).any():

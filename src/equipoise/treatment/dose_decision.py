@@ -17,6 +17,7 @@ from equipoise.record.subject_rows import (
     days,
     gathered,
     grouped_sources,
+    in_order,
     pack,
 )
 from equipoise.treatment.amount import calculated, dispensed
@@ -79,8 +80,7 @@ def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     if started.is_empty():
         return pl.DataFrame(schema=DOSE_DECISION)
     subjects = SubjectRows(started)
-    order = np.argsort(pack(subjects.rows(started), started["cycle"].to_numpy()), kind="stable")
-    cycles = started[order]
+    cycles = in_order(started, pack(subjects.rows(started), started["cycle"].to_numpy()))
     rules = rules_in_force(plan)
     rows, on = subjects.rows(cycles), days(cycles["occurred"])
     first = np.searchsorted(rows, rows, side="left")

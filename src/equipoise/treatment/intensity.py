@@ -15,6 +15,7 @@ from equipoise.record.subject_rows import (
     dates,
     days,
     grouped_sources,
+    in_order,
     pack,
 )
 from equipoise.treatment.dose_decision import regimen_places
@@ -94,8 +95,7 @@ def treatment_cycle(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     if started.is_empty():
         return pl.DataFrame(schema=TREATMENT_CYCLE)
     subjects = SubjectRows(started)
-    order = np.argsort(pack(subjects.rows(started), started["cycle"].to_numpy()), kind="stable")
-    cycles = started[order]
+    cycles = in_order(started, pack(subjects.rows(started), started["cycle"].to_numpy()))
     rows, on = subjects.rows(cycles), days(cycles["occurred"])
     lengths = [*(regimen.cycle_days for regimen in plan.regimens), NONE]
     length = np.array(lengths)[regimen_places(cycles["regimen"], plan)]

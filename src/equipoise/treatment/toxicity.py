@@ -72,12 +72,16 @@ def toxicities(
     >>> counted(Toxicity(grades=(2,), occurrence=1), nausea).tolist()
     [False]
     """
-    return {
-        (rule_set.code, rule.code): np.bincount(
-            standing.row[counted(rule.toxicity, standing)], minlength=size
-        )
+    wanted = [
+        ((rule_set.code, rule.code), rule.toxicity)
         for rule_set, rule in rules
         if rule.toxicity is not None
+    ]
+    if not len(standing.row):
+        return {name: np.zeros(size, dtype=np.int64) for name, _ in wanted}
+    return {
+        name: np.bincount(standing.row[counted(toxicity, standing)], minlength=size)
+        for name, toxicity in wanted
     }
 
 
