@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
 from equipoise.oversight.events import DeviationRecorded
+from equipoise.record.correction import corrections, standing
 from equipoise.record.event import EventBody, decimal_text
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.treatment.decision import rule_named
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
 from equipoise.treatment.plan import Dose, Regimen
@@ -157,12 +159,40 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
     Another amount than the dosing rule decided, or more administrations than are planned, need a
     reason and are a deviation too.
     """
+    dose = _planned(context, body)
+    told = _departures(context, body, dose)
+    if not told:
+        return body
+    if not (context.action.reason or "").strip():
+        decided = decided_on(context, body.cycle, body.drug)
+        raise context.refuse(
+            f"cannot be given {'; '.join(told)}",
+            rule=decided["rule"] or "dosing",
+            clause=rule_ground(context, decided["rule"]),
+            way_out="give the dose of the rule; if another was given, say for which reason: it "
+            "becomes a deviation",
+            value=f"{decimal_text(Decimal(str(body.amount)))} mg",
+        )
+    return body, dosing_deviation(context, f"given {'; '.join(told)}")
+
+
+def dose_corrected(context: Context, target: int, now: DoseGiven) -> DeviationRecorded | None:
+    """The deviation that a corrected dose is, if it is not what the rule decided.
+
+    Raises what a new dose of another cycle or drug would raise.
+    """
+    told = _departures(context, now, _planned(context, now), corrected=target)
+    if not told:
+        return None
+    return dosing_deviation(context, f"given, as corrected, {'; '.join(told)}")
+
+
+def _planned(context: Context, body: DoseGiven) -> Dose:
+    """What is planned of the drug; an amount or the reason why none has to be told."""
     dose = planned_in_cycle(context, body.cycle, body.drug)
     if (body.amount is None) == (body.amount_missing is None):
         raise BadInput("an amount, or the reason why none", where="DoseGiven", field="amount")
-    if not body.amount or not body.administrations:
-        return body
-    return _as_decided(context, body, Decimal(str(body.amount)), dose)
+    return dose
 
 
 def decided_on(context: Context, cycle: int, drug: str) -> dict[str, Any]:
@@ -194,10 +224,16 @@ def planned_in_cycle(context: Context, cycle: int, drug: str) -> Dose:
     )
 
 
-def _as_decided(
-    context: Context, body: DoseGiven, amount: Decimal, dose: Dose
-) -> EventBody | tuple[EventBody, ...]:
-    """The dose, with a deviation where it is not what the rule decided."""
+def _departures(
+    context: Context, body: DoseGiven, dose: Dose, *, corrected: int | None = None
+) -> list[str]:
+    """In what a dose departs from the dosing rule and from the regimen.
+
+    `corrected`: the event that it takes the place of.
+    """
+    if not body.amount or not body.administrations:
+        return []
+    amount = Decimal(str(body.amount))
     decided = decided_on(context, body.cycle, body.drug)
     least, most = (Decimal(decided[name]).scaleb(-2) for name in ("least", "most"))
     told = []
@@ -212,26 +248,24 @@ def _as_decided(
         )
     planned = len(dose.days) * dose.times_per_day
     times = body.administrations + sum(
-        each["administrations"]
-        for each in context.bodies("DoseGiven")
-        if (each["cycle"], each["drug"]) == (body.cycle, body.drug) and each["amount"] is not None
+        each.administrations
+        for each in _doses(context, corrected)
+        if (each.cycle, each.drug) == (body.cycle, body.drug) and each.amount is not None
     )
     if times > planned:
         told.append(
             f"{body.drug} {times} times in cycle {body.cycle}, where the regimen has {planned}"
         )
-    if not told:
-        return body
-    if not (context.action.reason or "").strip():
-        raise context.refuse(
-            f"cannot be given {'; '.join(told)}",
-            rule=decided["rule"] or "dosing",
-            clause=rule_ground(context, decided["rule"]),
-            way_out="give the dose of the rule; if another was given, say for which reason: it "
-            "becomes a deviation",
-            value=f"{decimal_text(amount)} mg",
-        )
-    return body, dosing_deviation(context, f"given {'; '.join(told)}")
+    return told
+
+
+def _doses(context: Context, left_out: int | None) -> Iterator[DoseGiven]:
+    """The doses of the subject as they stand, without one."""
+    changed = corrections(context.events, CATALOGUE)
+    for event in context.events:
+        if event.type == DoseGiven.TYPE and event.seq != left_out:
+            body = standing(event, changed.get(event.seq, ()), CATALOGUE).body
+            yield DoseGiven.model_validate(body)
 
 
 def _check_released(context: Context, regimen: str, dose: Dose) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.conduct import care, entry, harm, reading
+from equipoise.conduct import care, dosing, entry, harm, reading
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
@@ -38,6 +38,7 @@ from equipoise.study.catalogue import CATALOGUE, DECIDED
 from equipoise.study.checks import disagreements
 from equipoise.study.load import parse_study, study_sha256, study_text
 from equipoise.study.source import written
+from equipoise.treatment.events import DoseGiven
 from equipoise.visits.events import FormSaved
 
 
@@ -164,10 +165,11 @@ def source_verified(context: Context, body: SourceVerified) -> EventBody:
     return body
 
 
-def correct(context: Context, body: Correct) -> EventBody:
+def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...]:
     """The correction of an item: the old value comes from the record, the new one is checked.
 
-    What the event says after the correction passes the checks that the event itself had to pass.
+    What the event says after the correction passes the checks that the event itself had to pass. A
+    dose that is then not what the rule decided is a deviation too.
     """
     target = _target(context, body.target)
     if target.role in SITE_ROLES and context.action.role not in SITE_ROLES:
@@ -193,6 +195,9 @@ def correct(context: Context, body: Correct) -> EventBody:
             field=body.item,
             found=value,
         )
+    if isinstance(now, DoseGiven):
+        departs = dosing.dose_corrected(context, target.seq, now)
+        return (changed, departs) if departs else changed
     check = CHECKED_AGAIN.get(target.type)
     checked = check(context, now) if check else now
     if isinstance(checked, FormSaved) and body.item.startswith("items/"):
@@ -262,7 +267,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
 }
 """Checks that an event has to pass again after a correction."""
 
-DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {
     "AdoptStudyVersion": study_version_adopted,
     "SiteOpened": site_opened,
     "StudyVersionActivated": study_version_activated,

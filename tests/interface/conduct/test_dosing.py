@@ -216,6 +216,46 @@ def test_a_correction_of_something_else_does_not_stand_in_the_way(trial: Trial) 
     trial.act("CycleStarted", second, subject=subject, reason="all on one day")
 
 
+@pytest.mark.requirement("PH1")
+def test_a_correction_to_another_dose_is_a_deviation(trial: Trial) -> None:
+    subject = begun(trial)
+    (dose,) = trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+    change = {"target": dose.seq, "item": "amount", "new": '"118.58"'}
+    changed, departed = trial.act("Correct", change, subject=subject, reason="misread")
+    assert changed.type == "Corrected"
+    content, description = deviation(trial, departed)
+    assert (content["category"], content["important"]) == ("dose", True)
+    assert "given, as corrected, 118.58 mg of exemplatin in cycle 1" in description
+    assert description.endswith("reason: misread")
+    back = {**change, "new": '"108.58"'}
+    assert len(trial.act("Correct", back, subject=subject, reason="it was right")) == 1
+
+
+def test_a_correction_that_gives_a_drug_too_often_is_a_deviation(trial: Trial) -> None:
+    subject = begun(trial)
+    (dose,) = trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+    change = {"target": dose.seq, "item": "administrations", "new": "2"}
+    _, departed = trial.act("Correct", change, subject=subject, reason="misread")
+    told = deviation(trial, departed)[1]
+    assert "exemplatin 2 times in cycle 1, where the regimen has 1" in told
+    change["new"] = "1"
+    assert len(trial.act("Correct", change, subject=subject, reason="it was right")) == 1
+
+
+@pytest.mark.parametrize(
+    ("item", "new", "said"),
+    [("cycle", "2", "has not begun cycle 2"), ("drug", '"placebo"', "one of exemplatin")],
+)
+def test_a_dose_cannot_be_corrected_to_one_that_could_not_be_given(
+    trial: Trial, item: str, new: str, said: str
+) -> None:
+    subject = begun(trial)
+    (dose,) = trial.act("DoseGiven", {**EXEMPLATIN, "amount": "108.58"}, subject=subject)
+    change = {"target": dose.seq, "item": item, "new": new}
+    with pytest.raises((BadInput, Refused), match=said):
+        trial.act("Correct", change, subject=subject, reason="misread")
+
+
 def test_a_refused_cycle_leaves_nothing_behind_for_the_next_one(trial: Trial) -> None:
     """The cycle that was asked for and refused had other measures: its doses are not kept."""
     subject = allocated(trial)
