@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.record,
         out=None if arguments.out is None else Path(arguments.out),
         as_json=arguments.json,
-        cut=_date(arguments.cut),
+        cut=day(arguments.cut, "--cut"),
         as_of=arguments.as_of,
         schema=arguments.schema,
         anchors=arguments.anchors,
@@ -88,7 +88,7 @@ def _analysed(
     from equipoise.study.catalogue import CATALOGUE
     from equipoise.study.derivation import derive
 
-    events = _events(record, schema, as_of)
+    events = events_of(record, schema, as_of)
     _, wrong = verified(record, schema=schema, anchors=anchors)
     findings = tuple(f"event {each.seq}: {each.kind}: {each.message}" for each in wrong)
     study = study_of(events)
@@ -155,7 +155,9 @@ def facts_of(
     )
 
 
-def _events(record: str, schema: str, as_of: int | None) -> list[Event]:
+def events_of(record: str, schema: str, as_of: int | None) -> list[Event]:
+    """The events of a record up to a position. RecordError for an empty one, BadInput for a
+    position that it does not have."""
     from equipoise.cli.records import opened
     from equipoise.errors import BadInput, RecordError
 
@@ -212,7 +214,8 @@ def _contrast(kind: str, words: str, p: str, why: str) -> list[str]:
     return _wrapped("; ".join(shown))
 
 
-def _date(text: str | None) -> datetime.date | None:
+def day(text: str | None, option: str) -> datetime.date | None:
+    """The date that an option was given, None without one; BadInput for what is no date."""
     from equipoise.errors import BadInput
 
     if text is None:
@@ -220,7 +223,7 @@ def _date(text: str | None) -> datetime.date | None:
     try:
         return datetime.date.fromisoformat(text)
     except ValueError as error:
-        raise BadInput("a date as YYYY-MM-DD", field="--cut", found=text) from error
+        raise BadInput("a date as YYYY-MM-DD", field=option, found=text) from error
 
 
 def _lines(anchors: str | None) -> int:

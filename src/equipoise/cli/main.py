@@ -16,6 +16,7 @@ VERBS: dict[str, str] = {
     "verify": "prove that a record was not changed",
     "analyse": "run the analysis plan on a record",
     "doses": "print what the dosing rules decide for every regimen and class of patient",
+    "safety": "list what is due about harm, and code adverse events",
     "response": "run tumour tables (SDTM TU, TR, RS) through the response rules",
 }
 """Every verb with its one line; the module of a verb is equipoise.cli.VERB."""
