@@ -82,7 +82,8 @@ class Measured(NamedTuple):
 
 def limits_of_normal(values: Measured, subject: Subject, ranges: pl.DataFrame) -> Normal:
     """The range of each of `values`: of its replicate, site and analyte, for the subject's sex and
-    age, valid from the last day not after its own; of two from one day the one declared last.
+    age, valid from the last day not after its own; of two from one day the one declared last,
+    whichever was corrected later.
 
     A range for a sex or for some ages holds for nobody whose sex or age is not known, and one in a
     unit that is not known for nobody.
@@ -93,7 +94,7 @@ def limits_of_normal(values: Measured, subject: Subject, ranges: pl.DataFrame) -
     if not size or not len(ranges):
         return Normal(*(np.full(size, none, dtype=np.int64) for none in (NONE, NONE, -1)))
     since, seqs = days(ranges["occurred"]), ranges["seq"].to_numpy()
-    order = np.lexsort((seqs, since))
+    order = np.lexsort((ranges["event"].to_numpy(), since))
     ranges, since = ranges[order], since[order]
     codes = ranges["analyte"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
     factor = factors(values.names, codes, ranges["unit"]).standard

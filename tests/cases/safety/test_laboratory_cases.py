@@ -145,6 +145,19 @@ def test_a_result_that_was_not_done_is_no_value() -> None:
     assert found.schema == pl.Schema(LABORATORY_VALUE)
 
 
+def test_a_correction_does_not_declare_a_range_again() -> None:
+    """Of two ranges from one day the one declared last holds, though the first was corrected."""
+    first, second = (declared("potassium", "mmol/L", [low, "5.0"]) for low in ("3.3", "3.6"))
+    correction = {
+        "event": "Corrected", "on": "2024-02-01", "target": 1, "item": "ranges/0/high",
+        "old": '"5.0"', "new": '"5.1"',
+    }  # fmt: skip
+    found = derived(
+        [first, second, correction, *reported("2024-02-01", "potassium", "mmol/L", "4")]
+    )
+    assert found.select("lower_limit", "upper_limit").rows() == [(3_6000_0000, 5_0000_0000)]
+
+
 def test_two_people_of_two_sites_are_kept_apart() -> None:
     """The order of the rows in does not matter to the rows out."""
     entries = [
