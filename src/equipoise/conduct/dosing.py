@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, read
 from equipoise.errors import BadInput
 from equipoise.oversight.events import DeviationRecorded
 from equipoise.record.correction import corrections, standing
@@ -248,9 +248,9 @@ def _departures(
         )
     planned = len(dose.days) * dose.times_per_day
     times = body.administrations + sum(
-        each.administrations
+        each["administrations"]
         for each in _doses(context, corrected)
-        if (each.cycle, each.drug) == (body.cycle, body.drug) and each.amount is not None
+        if (each["cycle"], each["drug"]) == (body.cycle, body.drug) and each["amount"] is not None
     )
     if times > planned:
         told.append(
@@ -259,13 +259,16 @@ def _departures(
     return told
 
 
-def _doses(context: Context, left_out: int | None) -> Iterator[DoseGiven]:
+def _doses(context: Context, left_out: int | None) -> Iterator[Mapping[str, Any]]:
     """The doses of the subject as they stand, without one."""
     changed = corrections(context.events, CATALOGUE)
     for event in context.events:
-        if event.type == DoseGiven.TYPE and event.seq != left_out:
-            body = standing(event, changed.get(event.seq, ()), CATALOGUE).body
-            yield DoseGiven.model_validate(body)
+        if event.type != DoseGiven.TYPE or event.seq == left_out:
+            continue
+        if event.seq in changed or event.type_version != DoseGiven.VERSION:
+            yield standing(event, changed.get(event.seq, ()), CATALOGUE).body
+        else:
+            yield read(event)
 
 
 def _check_released(context: Context, regimen: str, dose: Dose) -> None:

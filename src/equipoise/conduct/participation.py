@@ -67,6 +67,9 @@ def check_participation(context: Context) -> None:
 
 
 def _withdrawals(context: Context) -> Iterator[Withdrawal]:
+    happened = {event.type for event in context.events}
+    if happened.isdisjoint(LIMITS):
+        return
     required = _required(context.study)
     for kind in LIMITS:
         for day, body in _standing(context, kind):

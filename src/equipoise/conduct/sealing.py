@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import Any
 
 from equipoise.record.event import Body, UnderKey
@@ -16,8 +17,8 @@ def sealed_body(body: Body, keys: KeyStore, *, trial: str, subject: str | None) 
     an orphan, which is harmless and swept.
     """
     plain: dict[str, Any] = body.model_dump(mode="json")
-    for name, declared in type(body).model_fields.items():
-        if plain[name] is not None and _under_key(declared):
+    for name in _items_under_key(type(body)):
+        if plain[name] is not None:
             key = f"value/{secrets.token_hex(12)}/{name}"
             keys.ensure(key)
             plain[name] = keys.seal(key, plain[name], f"{trial}/{subject or ''}/{name}")
@@ -26,7 +27,12 @@ def sealed_body(body: Body, keys: KeyStore, *, trial: str, subject: str | None) 
 
 def is_under_key(cls: type[Body], item: str) -> bool:
     """Whether `item` is an item of `cls` that is kept under a key."""
-    return item in cls.model_fields and _under_key(cls.model_fields[item])
+    return item in _items_under_key(cls)
+
+
+@cache
+def _items_under_key(cls: type[Body]) -> tuple[str, ...]:
+    return tuple(name for name, declared in cls.model_fields.items() if _under_key(declared))
 
 
 def _under_key(declared: Any) -> bool:
