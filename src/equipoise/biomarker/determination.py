@@ -58,7 +58,8 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     - basis `randomisation`: runs for randomisation that stood in the record when the subject was
       randomised, or that stand now while it is not. What was recorded or invalidated later does
       not change a status as randomised.
-    - basis `redetermination`: every run that was not invalidated.
+    - basis `redetermination`: every run that was not invalidated. Once the re-determined status is
+      frozen, the runs that stood in the record at the position of the freeze, and no others.
 
     How the readable runs of one determination on one sample become one value (the study gives N,
     `most_apart`, and how many are `needed`):
@@ -120,7 +121,18 @@ def _counting(
     invalidated = values["invalidation"].fill_null(_NEVER).to_numpy()
     known = (values["event"].to_numpy() < limit) & (invalidated >= limit)
     as_randomised = known & (values["purpose"] == BASES[0]).to_numpy()
-    return as_randomised, invalidated == _NEVER
+    until = _frozen_at(tables["redetermination_frozen"], values)
+    standing = (invalidated == _NEVER) | (invalidated > until)
+    return as_randomised, standing & (values["event"].to_numpy() <= until)
+
+
+def _frozen_at(frozen: pl.DataFrame, values: pl.DataFrame) -> Numbers:
+    """For each run the position of the freeze of its trial; _NEVER where there is none."""
+    until = np.full(len(values), _NEVER, dtype=np.int64)
+    replicates = values["replicate"].to_numpy()
+    for replicate, as_of in frozen.select("replicate", "as_of").iter_rows():
+        until[replicates == replicate] = as_of
+    return until
 
 
 @dataclass(frozen=True, slots=True)

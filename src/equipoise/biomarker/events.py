@@ -142,6 +142,19 @@ class AssayResultInvalidated(EventBody):
     finding: Text
 
 
+class RedeterminationFrozen(EventBody):
+    """The re-determined status of every subject is frozen, once, before anybody is unblinded.
+
+    What the record held at `as_of` counts; what is determined or invalidated later is recorded and
+    moves no analysis.
+    """
+
+    as_of: int = Field(ge=1)
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return ("redetermination_frozen",)
+
+
 EVENTS: tuple[type[EventBody], ...] = (
     SampleCollected,
     SampleLabelled,
@@ -150,4 +163,5 @@ EVENTS: tuple[type[EventBody], ...] = (
     SampleDerived,
     AssayResultRecorded,
     AssayResultInvalidated,
+    RedeterminationFrozen,
 )

@@ -219,7 +219,11 @@ RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="assay_determination",
         columns=ASSAY_DETERMINATION,
-        requires={"assay_value": ASSAY_VALUE, "randomised": {**KEY, "event": pl.Int64}},
+        requires={
+            "assay_value": ASSAY_VALUE,
+            "randomised": {**KEY, "event": pl.Int64},
+            "redetermination_frozen": {"replicate": pl.Int32, "as_of": pl.Int64},
+        },
         plan="biomarker",
         rule=assay_determination,
     ),

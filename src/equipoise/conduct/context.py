@@ -93,11 +93,14 @@ class Context:
     def derived(self, table: str) -> pl.DataFrame:
         """A derived table of this subject under the version in force, corrections applied.
 
-        What was declared for the whole hospital (reference ranges) counts beside the subject's own.
+        What was declared for the whole hospital (reference ranges) or the whole trial (the freeze
+        of re-determined status) counts beside the subject's own.
         """
         events = self.events
         if ReferenceRangesDeclared.TYPE in rests_on(table):
             events = [*self.state.ranges.get(self.site, ()), *events]
+        if self.state.frozen is not None and self.state.frozen.type in rests_on(table):
+            events = [self.state.frozen, *events]
         return self.tables.get(self.subject, events, self.study, table)
 
     def derived_with(self, table: str, body: EventBody) -> pl.DataFrame:

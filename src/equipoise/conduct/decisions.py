@@ -16,9 +16,11 @@ from equipoise.conduct import (
     governance,
     harm,
     reading,
+    redetermination,
 )
 from equipoise.conduct.context import Context
 from equipoise.conduct.participation import check_participation
+from equipoise.conduct.redetermination import check_redetermination
 from equipoise.conduct.sealing import sealed_body
 from equipoise.record.event import Body, EventBody
 
@@ -35,6 +37,7 @@ DECISIONS: Mapping[str, Decision] = {
     **reading.DECISIONS,
     **governance.DECISIONS,
     **departures.DECISIONS,
+    **redetermination.DECISIONS,
 }
 
 
@@ -54,6 +57,7 @@ def decide(
     for event in found if isinstance(found, tuple) else (found,):
         if not isinstance(event, EventBody):
             raise TypeError(f"{context.action.name} has no decision and is no event")
+        check_redetermination(context, event)
         subject = context.action.subject
         content = sealed_body(event, context.keys, trial=context.trial, subject=subject)
         yield event.TYPE, event.VERSION, content, event.guards(subject)

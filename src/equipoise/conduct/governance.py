@@ -178,6 +178,13 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             rule="CO1",
             way_out="raise a query",
         )
+    if target.role in BLINDED_ROLES and context.action.role != target.role:
+        raise context.refuse(
+            f"event {target.seq} was entered by a blinded role, the {target.role}, who alone "
+            "corrects it",
+            rule="UA1",
+            way_out=f"raise a query to the {target.role}",
+        )
     if target.type in DECIDED:
         raise context.refuse(
             f"event {target.seq} ({target.type}) was decided by a rule, and is never edited",

@@ -21,7 +21,7 @@ STATE_TYPES: frozenset[str] = frozenset(
         "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
         "PersonUnblinded", "CodeBroken", "Signed", "ReferenceRangesDeclared", "SubjectScreened",
-        "ScreeningFailed",
+        "ScreeningFailed", "RedeterminationFrozen",
     }
 )  # fmt: skip
 
@@ -70,6 +70,7 @@ class TrialState:
     held: dict[str, set[str]] = field(default_factory=dict)
     ranges: dict[str | None, list[Event]] = field(default_factory=dict)
     screened: dict[str, Screened] = field(default_factory=dict)
+    frozen: Event | None = None
 
     @property
     def rehearsal(self) -> bool:
@@ -156,6 +157,9 @@ class TrialState:
 
     def _ScreeningFailed(self, event: Event, body: dict[str, Any]) -> None:
         self.screened[event.subject or ""].failed = True
+
+    def _RedeterminationFrozen(self, event: Event, body: dict[str, Any]) -> None:
+        self.frozen = event
 
     def _CodeBroken(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

@@ -75,7 +75,10 @@ def _rest(box: Box) -> tuple[float, str, tuple[str, ...], str]:
 
 
 def redetermination_table(tables: Tables, study: Study, version: str) -> Table:
-    """Randomised subjects by status as randomised (rows) and as re-determined (columns)."""
+    """Randomised subjects by status as randomised (rows) and as re-determined (columns).
+
+    A note says as of which position of the record the latter is frozen, or that it is not.
+    """
     again = (
         tables["marker_status"]
         .filter(rule=version, basis="redetermination")
@@ -91,9 +94,12 @@ def redetermination_table(tables: Tables, study: Study, version: str) -> Table:
         rows.append(Row(status_label(study, status), cells))
     heads = [Heading(status_label(study, status)) for status in statuses]
     heads += [Heading("No status"), Heading("All")]
+    frozen = tables["redetermination_frozen"]["as_of"].to_list()
+    note = f"Frozen as of event {frozen[0]} of the record." if frozen else "Not yet frozen."
     return Table(
         f"Marker status as randomised and as re-determined, by rule {version}",
         "As randomised",
         [[Heading("As re-determined", len(heads))], heads],
         rows,
+        notes=[note],
     )

@@ -82,6 +82,8 @@ def entries(history: list[Any]) -> Iterator[dict[str, Any]]:
         on = FIRST + datetime.timedelta(days=number)
         if step == "randomised":
             found = [{**RANDOMISED, "on": on}]
+        elif step == "frozen":
+            found = [{"event": "RedeterminationFrozen", "on": on, "subject": None, "as_of": seq}]
         elif step in ("adequate", "inadequate"):
             found = [received(step == "adequate", on)]
         elif "invalidated" in step:

@@ -1,0 +1,17 @@
+"""What is signed before the re-determined status is frozen."""
+
+from __future__ import annotations
+
+from equipoise.biomarker.events import RedeterminationFrozen
+from equipoise.biomarker.plan import BiomarkerPlan
+from equipoise.record.canonical import canonical, sha256_hex
+
+
+def freeze_sha256(plan: BiomarkerPlan, body: RedeterminationFrozen) -> str:
+    """The hash of what a statistician signs: the marker, the whole plan of it, the position.
+
+    It changes with every cut-off, assay and version of the rule, and with the position in the
+    record up to which determinations count.
+    """
+    signed = {"as_of": body.as_of, "biomarker": plan.model_dump(mode="json")}
+    return sha256_hex(canonical(signed))
