@@ -72,7 +72,7 @@ def troubled(scenario: Scenario) -> Scenario:
         "reading": scenario.tumour.reading.model_copy(update=reading),
     }
     assays = {
-        code: each.model_copy(update={"failure": Decimal("0.4")})
+        code: each.model_copy(update={"failure": Decimal("0.4"), "repeated": Decimal("0.5")})
         for code, each in scenario.marker.assays.items()
     }
     leaving = {

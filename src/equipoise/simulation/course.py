@@ -6,9 +6,10 @@ import numpy as np
 
 from equipoise.biomarker.events import AssayResultInvalidated
 from equipoise.simulation.answers import Texts
+from equipoise.simulation.assays import determined
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.nature import DAYS_PER_MONTH, Ints, Nature
-from equipoise.simulation.patients import People, determined
+from equipoise.simulation.patients import People
 from equipoise.simulation.scenario import Scenario
 from equipoise.simulation.withdrawals import NEVER, Withdrawals
 from equipoise.study.definition import Study

@@ -1,28 +1,18 @@
-"""People who come: arrival, hospital, answers, true marker status, samples and assays."""
+"""People who come: arrival, hospital, answers, true marker status."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
 import polars as pl
 
-from equipoise.biomarker.assay import TENTHS
-from equipoise.biomarker.events import (
-    ASSAY_PLACES,
-    AssayMeasurement,
-    AssayResultRecorded,
-    SampleCollected,
-    SampleReceived,
-)
-from equipoise.biomarker.plan import Assay
 from equipoise.errors import BadInput
-from equipoise.simulation.answers import Answers, Texts, answers, text_where
+from equipoise.simulation.answers import Answers, Texts, answers
 from equipoise.simulation.entries import Entries, epoch_day
-from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Floats, Ints, Nature, chosen
-from equipoise.simulation.scenario import AssayNature, Draw, Scenario
+from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature, chosen
+from equipoise.simulation.scenario import Draw, Scenario
 from equipoise.study.definition import Study
 from equipoise.visits.events import (
     ConsentSigned,
@@ -94,7 +84,6 @@ def screening(
             every = np.ones(people.screened.shape, dtype=bool)
             visited(study, scenario, nature, people, entries, visit, people.imaged, every)
     people.status = true_status(study, scenario, nature, people)
-    assayed(study, scenario, nature, people, entries)
 
 
 def is_baseline_imaging(visit: Visit) -> bool:
@@ -219,134 +208,3 @@ def true_status(study: Study, scenario: Scenario, nature: Nature, people: People
             field="marker.prevalence",
         )
     return result
-
-
-def assayed(
-    study: Study, scenario: Scenario, nature: Nature, people: People, entries: Entries
-) -> None:
-    """Enter the sample and one run of every assay, between screening and randomisation."""
-    replicate, subject = np.indices(people.screened.shape).reshape(2, -1)
-    sample = sample_names(entries, replicate, subject)
-    day = people.screened.ravel()
-    entries.add(SampleCollected, replicate, subject, day, {"sample": sample, "material": "ffpe"})
-    plan, size = scenario.marker.sample, people.screened.shape[1]
-    unfit = nature.chance("sample/inadequate", float(plan.inadequate), size).ravel()
-    cells = nature.spread("sample/tumour cells", plan.tumour_cells, size).ravel()
-    entries.add(
-        SampleReceived, replicate, subject, day,
-        {
-            "sample": sample,
-            "condition": "good",
-            "adequate": ~unfit,
-            "tumour_cells": np.round(cells).astype(np.int64) * TENTHS,
-            "finding": text_where(unfit, plan.finding, None),
-        },
-    )  # fmt: skip
-    every = np.ones(people.screened.shape, dtype=bool)
-    for assay in study.biomarker.marker.assays:
-        determined(study, scenario, nature, people, entries, assay, people.imaged, every)
-
-
-def sample_names(entries: Entries, replicate: Ints, subject: Ints) -> Texts:
-    """The permanent number of each subject's sample."""
-    names = entries.subject_names[replicate, subject]
-    return np.array([f"S-{name}" for name in names], dtype=object)
-
-
-def determined(
-    study: Study,
-    scenario: Scenario,
-    nature: Nature,
-    people: People,
-    entries: Entries,
-    assay: Assay,
-    days: Ints,
-    mask: Bools,
-    *,
-    purpose: str = "randomisation",
-) -> Texts:
-    """Enter one run of `assay` on `days` for the subjects of `mask`; the names of the results."""
-    plan = scenario.marker.assays.get(assay.code)
-    if plan is None:
-        raise BadInput(
-            f"how the assay {assay.code} behaves",
-            where=f"scenario {scenario.name}",
-            field="marker.assays",
-        )
-    replicate, subject = np.nonzero(mask)
-    size = days.shape[1]
-    stream = f"assay/{assay.code}/{purpose}"
-    failed = nature.chance(f"{stream}/failure", float(plan.failure), size)[mask]
-    names = entries.subject_names[replicate, subject]
-    result = np.array([f"R-{assay.code}-{purpose[:3]}-{name}" for name in names], dtype=object)
-    control = text_where(failed, "negative", "positive")
-    ids = entries.add(
-        AssayResultRecorded,
-        replicate,
-        subject,
-        days[mask],
-        {
-            "result": result,
-            "sample": sample_names(entries, replicate, subject),
-            "assay": assay.code,
-            "purpose": purpose,
-            "technically_valid": ~failed,
-            "failure": text_where(failed, plan.finding, None),
-            "internal_control": control if assay.internal_control_needed else "not_applicable",
-        },
-        order=[each.code for each in study.biomarker.marker.assays].index(assay.code),
-    )
-    values = _measurements(nature, stream, assay, plan, people.status)
-    for position, (code, value) in enumerate(values.items()):
-        entries.add_nested(
-            AssayMeasurement,
-            ids[~failed],
-            np.full((~failed).sum(), position),
-            {"measurement": code, "value": value[mask][~failed], "quality": "passed"},
-        )
-    return result
-
-
-def _measurements(
-    nature: Nature, stream: str, assay: Assay, plan: AssayNature, status: Texts
-) -> Mapping[str, Ints]:
-    """Scaled measurements of every candidate, by the true status of the tumour."""
-    size = status.shape[1]
-    mean, between, within = (np.zeros(status.shape) for _ in range(3))
-    for code, level in plan.levels.items():
-        mean[status == code] = float(level.mean)
-        between[status == code] = float(level.between)
-        within[status == code] = float(level.within)
-    tumour = mean + between * nature.normal(f"{stream}/tumour", size)
-    if assay.summary == "h_score":
-        return _stained(nature, stream, tumour)
-    result: dict[str, Ints] = {}
-    for each in assay.measurements:
-        value = tumour + within * nature.normal(f"{stream}/{each.code}", size)
-        value = np.clip(value, float(each.minimum), float(each.maximum))
-        result[each.code] = np.round(value * 10).astype(np.int64) * 10 ** (ASSAY_PLACES - 1)
-    return result
-
-
-def _stained(nature: Nature, stream: str, score: Floats) -> Mapping[str, Ints]:
-    """Whole percentages of cells by staining whose H-score is near `score`; they sum to 100."""
-    size = score.shape[1]
-    wanted = np.round(np.clip(score, 0, 300)).astype(np.int64)
-    least = np.maximum(0, wanted - 200)
-    strong = least + np.floor(
-        nature.uniform(f"{stream}/strong", size) * (wanted // 3 - least + 1)
-    ).astype(np.int64)
-    rest = wanted - 3 * strong
-    least = np.maximum(0, rest - (100 - strong))
-    most = np.minimum(rest // 2, 100 - strong)
-    moderate = least + np.floor(
-        nature.uniform(f"{stream}/moderate", size) * (np.maximum(most - least, 0) + 1)
-    ).astype(np.int64)
-    weak = np.minimum(rest - 2 * moderate, 100 - strong - moderate)
-    scale = 10**ASSAY_PLACES
-    return {
-        "negative": (100 - strong - moderate - weak) * scale,
-        "weak": weak * scale,
-        "moderate": moderate * scale,
-        "strong": strong * scale,
-    }

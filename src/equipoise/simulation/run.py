@@ -18,6 +18,7 @@ from equipoise.errors import BadInput
 from equipoise.record.rule import KEY
 from equipoise.record.tables import Tables
 from equipoise.simulation.answers import Texts
+from equipoise.simulation.assays import assayed
 from equipoise.simulation.course import (
     deaths,
     ended,
@@ -78,6 +79,7 @@ def rehearsed(
     entries = _empty(versions, scenario, people, replicates)
     declared(scenario, entries)
     screening(study, scenario, nature, people, entries)
+    assayed(study, scenario, nature, people, entries)
     tumours = baseline(study, scenario, nature, people)
     assessed_at_baseline(study, people, tumours, entries)
     arm, kept = entered([each.study for each in versions], scenario, seed, people, entries)

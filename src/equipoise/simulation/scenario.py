@@ -66,11 +66,17 @@ class Level(Plan):
 
 
 class AssayNature(Plan):
-    """How an assay behaves: how often it fails, what it reads in each true status."""
+    """How an assay behaves: how often it fails, what it reads in each true status.
+
+    `repeated`: how often a run is followed by a replicate, as far as the study allows replicates.
+    `controls`: what the controls of a run that did not fail read; of others nothing is recorded.
+    """
 
     failure: Probability
     finding: str
     levels: dict[Code, Level]
+    repeated: Probability = Decimal(0)
+    controls: dict[Code, Spread] = Field(default_factory=dict)
 
 
 class SampleNature(Plan):
