@@ -96,12 +96,7 @@ class Context:
         What was declared for the whole hospital (reference ranges) or the whole trial (the freeze
         of re-determined status) counts beside the subject's own.
         """
-        events = self.events
-        if ReferenceRangesDeclared.TYPE in rests_on(table):
-            events = [*self.state.ranges.get(self.site, ()), *events]
-        if self.state.frozen is not None and self.state.frozen.type in rests_on(table):
-            events = [self.state.frozen, *events]
-        return self.tables.get(self.subject, events, self.study, table)
+        return self.tables.get(self.subject, self._read_for(table), self.study, table)
 
     def derived_with(self, table: str, body: EventBody) -> pl.DataFrame:
         """A derived table as it would be if this action had been recorded with `body`."""
@@ -115,7 +110,17 @@ class Context:
             occurred=self.action.occurred,
             body=body.model_dump_json(),
         )
-        return self.tables.with_event(self.subject, self.events, event, self.study, table)
+        events = self._read_for(table)
+        return self.tables.with_event(self.subject, events, event, self.study, table)
+
+    def _read_for(self, table: str) -> list[Event]:
+        """The subject's events, after those of others that the table reads."""
+        events, read = self.events, rests_on(table)
+        if ReferenceRangesDeclared.TYPE in read:
+            events = [*self.state.ranges.get(self.site, ()), *events]
+        if self.state.frozen is not None and self.state.frozen.type in read:
+            events = [self.state.frozen, *events]
+        return events
 
     def refuse(
         self, what: str, *, rule: str, way_out: str, value: object = None, clause: str | None = None
