@@ -155,11 +155,15 @@ class Trial:
         return self.act("FormSaved", body, subject=subject, **how)
 
     def screened(self, subject: str, *, without: str = "", burden: str = "20") -> None:
-        """A subject with everything that randomisation needs, but for `without`."""
-        self.act("SubjectScreened", {}, subject=subject)
+        """A subject with everything that randomisation needs, but for `without`.
+
+        Screening and consent were thirty days ago, everything else is of today.
+        """
+        began = (self.today - datetime.timedelta(days=30)).isoformat()
+        self.act("SubjectScreened", {}, subject=subject, occurred=began)
         if without != "consent":
             body = {"consent": "participation", "version": "1"}
-            self.act("ConsentSigned", body, subject=subject)
+            self.act("ConsentSigned", body, subject=subject, occurred=began)
         self.examined(subject, without=without)
         if without != "assay":
             self.assayed(subject, burden)

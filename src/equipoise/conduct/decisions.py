@@ -51,7 +51,7 @@ def decide(
     """
     if context.action.name != "SubjectScreened" and context.action.subject is not None:
         _ = context.subject
-        check_participation(context)
+        check_participation(context, body)
     decided = DECISIONS.get(context.action.name)
     found = decided(context, body) if decided else body
     for event in found if isinstance(found, tuple) else (found,):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, read
 from equipoise.errors import BadInput
-from equipoise.record.correction import corrections, standing
+from equipoise.record.correction import Corrected, corrections, standing
+from equipoise.record.event import Body, Event
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
+from equipoise.visits.consent import (
+    Procedure,
+    first_consent_due,
+    samples_closed_by,
+)
 from equipoise.visits.events import (
     ConsentSigned,
     ConsentWithdrawn,
@@ -22,27 +28,41 @@ from equipoise.visits.participation import (
     LIMITS,
     PROCEDURES,
     REACHED,
+    SAMPLE_WORK,
     VITAL,
     Withdrawal,
     closed_by,
 )
 from equipoise.visits.reconsent import InForce, consent_due
 
+ASKED = COLLECTED | VITAL | SAMPLE_WORK
+"""Actions for which it is asked whether the subject takes part."""
 
-def check_participation(context: Context) -> None:
-    """Refuse what a withdrawal has closed, and a procedure before a consent is signed again (CN1).
+FACTS = frozenset(LIMITS) | {
+    ConsentSigned.TYPE, VitalStatusRecorded.TYPE, DeathRecorded.TYPE, Corrected.TYPE,
+}  # fmt: skip
+"""Events that say whether the subject takes part, and their corrections."""
+
+FULL_DAY = len("2024-01-05")
+"""Characters of a day that is known whole."""
+
+
+def check_participation(context: Context, body: Body) -> None:
+    """Refuse what a withdrawal has closed, and a procedure before a consent is signed, for the
+    first time or again (CN1).
 
     BadInput for a procedure after death. An action without a day counts as of today.
     """
     name = context.action.name
-    if name not in COLLECTED | VITAL:
+    if name not in ASKED:
         return
     day = context.action.occurred or context.today.isoformat()
-    left = list(_withdrawals(context))
+    facts = [event for event in context.events if event.type in FACTS]
+    left = list(_withdrawals(context, facts))
     reached = [
         on
-        for on, body in _standing(context, VitalStatusRecorded.TYPE)
-        if body["source"] in REACHED
+        for on, content in _standing(facts, VitalStatusRecorded.TYPE)
+        if content["source"] in REACHED
     ] if left else []  # fmt: skip
     by = closed_by(name, day, left, reached)
     if by is not None:
@@ -60,26 +80,93 @@ def check_participation(context: Context) -> None:
             ),
             value=day,
         )
+    if name in SAMPLE_WORK:
+        _check_samples(context, facts, body, day)
     if name in PROCEDURES or name == VitalStatusRecorded.TYPE:
-        _check_alive(context, day)
+        _check_alive(context, facts, day)
     if name in PROCEDURES:
-        _check_consent(context, datetime.date.fromisoformat(day))
+        _check_first_consent(context, facts, body, day)
+        if len(day) == FULL_DAY:
+            _check_consent(context, facts, datetime.date.fromisoformat(day))
 
 
-def _withdrawals(context: Context) -> Iterator[Withdrawal]:
-    happened = {event.type for event in context.events}
-    if happened.isdisjoint(LIMITS):
+def _withdrawals(context: Context, facts: Sequence[Event]) -> Iterator[Withdrawal]:
+    if {event.type for event in facts}.isdisjoint(LIMITS):
         return
     required = _required(context.study)
     for kind in LIMITS:
-        for day, body in _standing(context, kind):
+        for day, body in _standing(facts, kind):
             if kind != ConsentWithdrawn.TYPE:
                 yield Withdrawal(kind, day)
             elif body["consent"] in required:
                 yield Withdrawal(kind, day, body["vital_status_allowed"])
 
 
-def _check_consent(context: Context, day: datetime.date) -> None:
+def _check_first_consent(context: Context, facts: Sequence[Event], body: Body, day: str) -> None:
+    """Refuse a procedure of the trial before the consent that it needs."""
+    plan = context.study.visits
+    procedure = Procedure(
+        context.action.name,
+        form=getattr(body, "form", None),
+        visit=getattr(body, "visit", None),
+        material=getattr(body, "material", None),
+        baseline=getattr(body, "baseline", False),
+    )
+    due = first_consent_due(procedure, day, _signed(facts), plan.consents, plan.standard_of_care)
+    if due is not None:
+        raise context.refuse(
+            f"has not signed consent {due.code} by {day}: {context.action.name} is a procedure of "
+            "the trial",
+            rule="CN1",
+            clause="ICH E6(R3) 2.8; Regulation (EU) 536/2014, article 28(1)(c): consent before all "
+            "that is done for the trial; the study file lists what is standard of care",
+            way_out=f"have consent {due.code} {due.version} signed and record it under its day; if "
+            "this happened before, record the deviation",
+            value=day,
+        )
+
+
+def _signed(facts: Sequence[Event]) -> dict[str, str]:
+    """The day of the first signature of each consent, in any version, corrections applied."""
+    found: dict[str, str] = {}
+    for day, body in _standing(facts, ConsentSigned.TYPE):
+        found[body["consent"]] = min(day, found.get(body["consent"], day))
+    return found
+
+
+def _check_samples(context: Context, facts: Sequence[Event], body: Body, day: str) -> None:
+    """Refuse work on a sample under a consent that was withdrawn."""
+    withdrawn: dict[str, str] = {}
+    for on, each in _standing(facts, ConsentWithdrawn.TYPE):
+        withdrawn[each["consent"]] = min(on, withdrawn.get(each["consent"], on))
+    if not withdrawn:
+        return
+    name, consents = context.action.name, context.study.visits.consents
+    closed = samples_closed_by(name, day, _material(context, body), withdrawn, consents)
+    if closed is not None:
+        raise context.refuse(
+            f"withdrew consent {closed.code} on {withdrawn[closed.code]}: {name} of {day} cannot "
+            "be recorded",
+            rule="CN1",
+            clause="ICH E6(R3) 2.8.10(l); Regulation (EU) 536/2014, article 28(3): nothing more is "
+            "done under a consent that was withdrawn; what was obtained stays",
+            value=day,
+            way_out="record what happened on that day or before, under its own day; a sample that "
+            "arrives is received as ever; if the day of the withdrawal is wrong, correct it",
+        )
+
+
+def _material(context: Context, body: Body) -> str | None:
+    """The material of the sample that an action is about: that of the one collected at first."""
+    named = getattr(body, "parent", None) or getattr(body, "sample", None)
+    material = getattr(body, "material", None)
+    for each in reversed(list(context.bodies("SampleCollected", "SampleDerived"))):
+        if material is None and each["sample"] == named:
+            material, named = each.get("material"), each.get("parent")
+    return material
+
+
+def _check_consent(context: Context, facts: Sequence[Event], day: datetime.date) -> None:
     activated = context.state.activations.get(context.site or "", ())
     if len(activated) < 2:
         return
@@ -88,7 +175,7 @@ def _check_consent(context: Context, day: datetime.date) -> None:
     if all(each.required == history[0].required for each in history):
         return
     signed = {
-        (body["consent"], body["version"]) for _, body in _standing(context, ConsentSigned.TYPE)
+        (body["consent"], body["version"]) for _, body in _standing(facts, ConsentSigned.TYPE)
     }
     due = consent_due(history, signed, day)
     if due is not None:
@@ -111,8 +198,8 @@ def _required(study: Study) -> dict[str, str]:
     }
 
 
-def _check_alive(context: Context, day: str) -> None:
-    for died, _ in _standing(context, DeathRecorded.TYPE):
+def _check_alive(context: Context, facts: Sequence[Event], day: str) -> None:
+    for died, _ in _standing(facts, DeathRecorded.TYPE):
         if day[: len(died)] > died:
             raise BadInput(
                 f"a day not after the death of the subject ({died})",
@@ -122,10 +209,13 @@ def _check_alive(context: Context, day: str) -> None:
             )
 
 
-def _standing(context: Context, event_type: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Day and content of the subject's events of a type, corrections applied."""
-    events = [event for event in context.events if event.type == event_type]
-    changes = corrections(context.events, CATALOGUE) if events else {}
+def _standing(facts: Sequence[Event], event_type: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Day and content of the events of a type among `facts`, the corrections there applied."""
+    events = [event for event in facts if event.type == event_type]
+    changes = corrections(facts, CATALOGUE) if events else {}
     for event in events:
-        found = standing(event, changes.get(event.seq, ()), CATALOGUE)
-        yield found.occurred or event.recorded[:10], found.body
+        if event.seq not in changes and event.type_version == CATALOGUE.of(event_type).VERSION:
+            yield event.occurred or event.recorded[:10], read(event)
+        else:
+            found = standing(event, changes.get(event.seq, ()), CATALOGUE)
+            yield found.occurred or event.recorded[:10], found.body

@@ -130,6 +130,15 @@ def visit_disagreements(study: Study) -> Disagreements:
         if code not in asked:
             path: FieldPath = ("visits", "forms", number, "code")
             yield Disagreement(path, "must be a form of some visit", code)
+    care = study.visits.standard_of_care
+    planned = [visit.code for visit in visits]
+    for field, named, known in (
+        ("forms", care.forms, forms),
+        ("visits", care.visits, planned),
+    ):
+        for number, code in enumerate(named):
+            at = ("visits", "standard_of_care", field, number)
+            yield from unknown(at, code, known, f"a {field.removesuffix('s')}")
     evaluators = [evaluator.code for evaluator in study.response.evaluators]
     yield from repeated(("response", "evaluators"), evaluators, "code", "evaluators")
     primary = study.response.primary_evaluator

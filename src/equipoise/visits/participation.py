@@ -8,8 +8,8 @@ happened on that day or before it may still be entered late, and no hour is reco
 - Lost to follow-up: as visits discontinued, until the site has reached the subject again. The
   record of that is the vital status by a visit or by telephone on a later day (assumption: no
   guideline says what ends a loss; a register or another doctor does not reach the subject).
-- Consent to participation withdrawn: nothing new is collected. Vital status and death may be
-  recorded where the subject allowed it.
+- Consent to participation withdrawn: nothing new is collected, and no sample is worked on. Vital
+  status and death may be recorded where the subject allowed it.
 
 Always possible, and closed by none of these:
 
@@ -52,6 +52,11 @@ COLLECTED = VISITS | {
 }  # fmt: skip
 """Actions that collect something new about the subject, whether seen or not, but for VITAL."""
 
+SAMPLE_WORK = frozenset(
+    {"SampleCollected", "SampleDerived", "SampleLabelled", "SampleShipped", "AssayResultRecorded"}
+)
+"""Actions on a sample that a withdrawn consent closes; that one arrives is always recorded."""
+
 REACHED = frozenset({"visit", "telephone"})
 """Sources of a vital status for which the site reached the subject."""
 
@@ -75,7 +80,7 @@ LIMITS = {
     "LostToFollowUp": Limit("was lost to follow-up", VISITS, "ICH E6(R3) 2.9: lost to follow-up"),
     "ConsentWithdrawn": Limit(
         "withdrew the consent to participation",
-        COLLECTED | VITAL,
+        COLLECTED | VITAL | SAMPLE_WORK,
         "ICH E6(R3) 2.8.10(l)-(n); Regulation (EU) 536/2014, article 28(3)",
     ),
 }

@@ -77,18 +77,41 @@ class Visit(Plan):
     imaging: bool = False
 
 
+Material = Literal["ffpe", "frozen", "blood"]
+"""What a sample is."""
+
+
 class Consent(Plan):
-    """A kind of consent and the version that is in force with this study version."""
+    """A kind of consent and the version that is in force with this study version.
+
+    `samples`: materials of which samples are taken and analysed under it. Once it is withdrawn
+    nothing more is done with them.
+    """
 
     code: Code
     label: Label
     version: str
     required_for_randomisation: bool
+    samples: tuple[Material, ...] = ()
+
+
+class StandardOfCare(Plan):
+    """What is done for these patients outside the trial too, and may be older than the consent.
+
+    `imaging`: the scans of the baseline. `laboratory`: laboratory reports.
+    """
+
+    forms: tuple[Code, ...] = ()
+    visits: tuple[Code, ...] = ()
+    materials: tuple[Material, ...] = ()
+    imaging: bool = False
+    laboratory: bool = False
 
 
 class VisitsPlan(Plan):
     """Consents, forms and the visit schedule."""
 
     consents: tuple[Consent, ...]
+    standard_of_care: StandardOfCare = StandardOfCare()
     forms: tuple[Form, ...]
     visits: tuple[Visit, ...]

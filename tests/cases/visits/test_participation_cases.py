@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from equipoise.study.access import ACTION_ROLES
-from equipoise.visits.participation import COLLECTED, LIMITS, VITAL, Withdrawal, closed_by
+from equipoise.visits.participation import (
+    COLLECTED,
+    LIMITS,
+    SAMPLE_WORK,
+    VITAL,
+    Withdrawal,
+    closed_by,
+)
 from equipoise.visits.reconsent import InForce, consent_due
 from tests.harness.history import read_cases
 
@@ -32,8 +39,8 @@ def test_what_a_withdrawal_closes(case: dict[str, Any]) -> None:
 
 @pytest.mark.requirement("CN1")
 def test_every_action_that_a_withdrawal_closes_is_one() -> None:
-    assert (COLLECTED | VITAL) <= set(ACTION_ROLES)
-    assert all(limit.closes <= COLLECTED | VITAL for limit in LIMITS.values())
+    assert (COLLECTED | VITAL | SAMPLE_WORK) <= set(ACTION_ROLES)
+    assert all(limit.closes <= COLLECTED | VITAL | SAMPLE_WORK for limit in LIMITS.values())
     assert set(LIMITS) <= set(ACTION_ROLES)
 
 

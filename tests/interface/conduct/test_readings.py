@@ -17,6 +17,7 @@ WHO = "A-001"
 def reading(embedded: Trial) -> Trial:
     """A subject with two targets in the liver, a third in the lung, and a non-target."""
     embedded.act("SubjectScreened", {}, subject=WHO)
+    embedded.act("ConsentSigned", {"consent": "participation", "version": "1"}, subject=WHO)
     for name, organ in (("T1", "liver"), ("T2", "liver"), ("T3", "lung")):
         identified(embedded, name, organ=organ)
     identified(embedded, "NT1", role="non_target")
