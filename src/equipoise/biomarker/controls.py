@@ -9,6 +9,7 @@ import polars as pl
 from equipoise.biomarker.events import ASSAY_PLACES
 from equipoise.biomarker.plan import BiomarkerPlan, Limits
 from equipoise.record.scaled import scaled_text
+from equipoise.record.sources import FEW
 
 SCALE = 10**ASSAY_PLACES
 
@@ -25,9 +26,11 @@ def failed_controls(
     A control without a value gave no signal and reads 0. Of several that fail, the one that the
     study declares first is told. `control_seq` is null where an obligatory control is not given.
     """
+    run = set(results["assay"].to_list()) if len(results) <= FEW else None
     failed = [
         frame
         for assay in plan.marker.assays
+        if run is None or assay.code in run
         for control in assay.controls
         if (frame := _failed(controls, results, assay.code, control.code, control.obligatory,
                              within(control, pl.col("value").fill_null(0), pl.lit(1)))) is not None

@@ -74,8 +74,7 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     if len(entered):
         rows = subjects.rows(entered)
         counted, _ = within_windows(entered, tables)
-        again = [met(counted, criterion) for criterion in plan.criteria]
-        verdicts[rows] = np.stack(again, axis=1) if again else verdicts[rows]
+        verdicts[rows] = met(counted, plan.criteria)
         for name, found in seqs_of(entered, read).items():
             seqs[name] = seqs[name].copy()
             seqs[name][rows] = found

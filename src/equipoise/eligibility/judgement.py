@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.eligibility.plan import Criterion, EligibilityPlan
-from equipoise.record.expression import Expression
+from equipoise.record.expression import Expression, evaluated
 from equipoise.record.rule import KEY
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import Flags, Numbers, gathered, grouped_lists
@@ -17,13 +17,17 @@ from equipoise.record.subject_rows import Flags, Numbers, gathered, grouped_list
 SUBJECT = tuple(KEY)
 
 
-def met(items: pl.DataFrame, criterion: Criterion) -> Numbers:
-    """1 where the criterion is met, 0 where it is not, -1 where that is not yet known."""
-    true = condition(criterion.expression).evaluate(items).cast(pl.Int64)
-    known: Numbers = (true.fill_null(-1) if true.null_count() else true).to_numpy()
-    if criterion.kind == "inclusion":
-        return known
-    return np.where(known < 0, known, 1 - known)
+def met(items: pl.DataFrame, criteria: Sequence[Criterion]) -> Numbers:
+    """A row per row of `items`, a column per criterion: 1 where the criterion is met, 0 where it is
+    not, -1 where that is not yet known."""
+    found = np.ones((len(items), len(criteria)), dtype=np.int64)
+    verdicts = evaluated([condition(each.expression) for each in criteria], items)
+    for place, (criterion, verdict) in enumerate(zip(criteria, verdicts, strict=True)):
+        true = verdict.cast(pl.Int64)
+        known = (true.fill_null(-1) if true.null_count() else true).to_numpy()
+        included = criterion.kind == "inclusion"
+        found[:, place] = known if included else np.where(known < 0, known, 1 - known)
+    return found
 
 
 @cache

@@ -67,12 +67,12 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     read = [condition(criterion.expression).items for criterion in criteria]
     seqs = seqs_of(items, read)
     items, reasons = within_windows(items, tables)
-    verdicts = np.stack([met(items, criterion) for criterion in criteria], axis=1)
+    verdicts = met(items, criteria)
     row, place = (each.ravel() for each in np.indices(verdicts.shape))
     found = items.select(SUBJECT)[row]
     return found.with_columns(
-        pl.Series([criterion.id for criterion in criteria]).gather(place).alias("criterion"),
-        pl.Series([criterion.kind for criterion in criteria]).gather(place).alias("kind"),
+        pl.Series([criterion.id for criterion in criteria])[place].alias("criterion"),
+        pl.Series([criterion.kind for criterion in criteria])[place].alias("kind"),
         truth(verdicts.ravel()).alias("met"),
         _missing(read, seqs, verdicts).alias("missing_items"),
         out_of_window(read, reasons, verdicts).alias("out_of_window"),
@@ -91,7 +91,7 @@ def _missing(read: Sequence[Sequence[str]], seqs: Mapping[str, Numbers], met: Nu
             unknown = rows[seqs[name][rows] < 0]
             found.append(pack(unknown * met.shape[1] + place, np.int64(codes[name])))
     verdict, code = split(np.sort(np.concatenate(found)))
-    return grouped_lists(verdict, names.gather(code), met.size)
+    return grouped_lists(verdict, names[code], met.size)
 
 
 def eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:

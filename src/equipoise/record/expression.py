@@ -58,17 +58,10 @@ class Expression:
         Raises BadInput when an item is not a column of `frame`, where a comparison makes no sense
         between the kinds of its sides, and for numbers beyond 38 digits.
         """
-        absent = [name for name in self.items if name not in frame.columns]
-        if absent:
-            raise BadInput(f"must have the items of {self.text!r}", found=", ".join(absent))
-        try:
-            result = frame.select(self._verdict(frame.schema).alias("verdict")).to_series()
-        except pl.exceptions.PolarsError as error:
-            said = str(error).splitlines()[0]
-            raise BadInput(f"must stay within 38 digits ({said})", found=self.text) from error
-        return result if len(result) == len(frame) else result.new_from_index(0, len(frame))
+        return evaluated([self], frame)[0]
 
-    def _verdict(self, schema: pl.Schema) -> pl.Expr:
+    def verdict_of(self, schema: pl.Schema) -> pl.Expr:
+        """The condition on columns of these types; BadInput where it makes no sense."""
         types = tuple(schema[name] for name in self.items)
         if types not in self._verdicts:
             try:
@@ -77,3 +70,32 @@ class Expression:
                 raise BadInput(error.allowed, found=self.text) from None
             self._verdicts[types] = found
         return self._verdicts[types]
+
+
+def evaluated(conditions: Sequence[Expression], frame: pl.DataFrame) -> list[pl.Series]:
+    """What each condition says of every row of `frame`; raises what `Expression.evaluate` does.
+
+    >>> frame = pl.DataFrame({"age": [17, 18, None]})
+    >>> [each.to_list() for each in evaluated([Expression("age >= 18")], frame)]
+    [[False, True, None]]
+    """
+    for condition in conditions:
+        absent = [name for name in condition.items if name not in frame.columns]
+        if absent:
+            raise BadInput(f"must have the items of {condition.text!r}", found=", ".join(absent))
+    verdicts = [condition.verdict_of(frame.schema) for condition in conditions]
+    try:
+        found = frame.select(
+            verdict.alias(str(place)) for place, verdict in enumerate(verdicts)
+        ).get_columns()
+    except pl.exceptions.PolarsError as error:
+        if len(conditions) > 1:
+            return [condition.evaluate(frame) for condition in conditions]
+        said = str(error).splitlines()[0]
+        allowed = f"must stay within 38 digits ({said})"
+        raise BadInput(allowed, found=conditions[0].text) from error
+    size = len(frame)
+    return [
+        (each if len(each) == size else each.new_from_index(0, size)).alias("verdict")
+        for each in found
+    ]
