@@ -113,6 +113,9 @@ def test_dose_decision(case: dict[str, Any], study: Study) -> None:
         assert (row["amount"] == 0) is (decision in ("omit", "stop"))
         starts = tables["cycle_started"].filter(pl.col("cycle") == row["cycle"])["seq"].item()
         assert starts in row["sources"]
+    last = found.filter(pl.col("cycle") == len(case["cycles"]))
+    for flag in {"doubtful", "off_label"} & case.keys():
+        assert last.filter(flag)["drug"].to_list() == case[flag]
 
 
 def test_what_comes_later_changes_no_earlier_decision(study: Study) -> None:
