@@ -140,6 +140,19 @@ def test_many_trials_at_once_are_decided_as_each_alone(study: Study) -> None:
     assert whole.equals(pl.concat(alone))
 
 
+def test_an_adverse_event_of_a_patient_who_began_no_cycle_changes_nothing(study: Study) -> None:
+    case = next(each for each in CASES if each["case"].startswith("grade 3 takes a quarter"))
+    other = {
+        "event": "AdverseEventReported", "on": "2024-01-20", "subject": "01-002",
+        "term": "Diarrhea", "grade": 4, "outcome": "not_recovered", "adverse_event": "AE1",
+    }  # fmt: skip
+    alone, both = (
+        derive(tables_of([*happened(case), *more]), study, upto="dose_decision")["dose_decision"]
+        for more in ((), (other,))
+    )
+    assert both.equals(alone)
+
+
 def test_of_two_findings_of_one_day_the_last_recorded_stands(study: Study) -> None:
     case = {
         "regimen": "CAPTEM",
