@@ -188,12 +188,13 @@ def test_fictabine_waits_for_the_state_of_health() -> None:
         assert dict(found.select("drug", "decision").iter_rows())["fictabine"] == told
 
 
-def test_where_nothing_was_asked_a_decision_rests_on_its_cycle_alone() -> None:
+def test_where_everything_was_asked_too_late_a_decision_rests_on_its_cycle_alone() -> None:
     cycle = {
         "event": "CycleStarted", "on": "2024-02-01", "cycle": 1, "regimen": "DOUBLET",
         "height": "170", "weight": "70",
     }  # fmt: skip
-    found = derive(tables_of([cycle]), load_study("lung-tmb"), upto="dose_decision")
+    late = form("status", "2024-02-02", ecog_status=1, serum_creatinine=80)
+    found = derive(tables_of([cycle, late]), load_study("lung-tmb"), upto="dose_decision")
     told = found["dose_decision"].select("drug", "decision", "missing", "sources").rows()
     assert told == [
         ("exemplatin", "undecided", "serum_creatinine", [1]),
