@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import polars as pl
 
 from equipoise.biomarker.events import ASSAY_PLACES
-from equipoise.biomarker.plan import BiomarkerPlan, Limits
+from equipoise.biomarker.plan import Assay, BiomarkerPlan, Limits, RunControl
 from equipoise.record.scaled import scaled_text
 from equipoise.record.sources import FEW
 
@@ -26,44 +27,52 @@ def failed_controls(
     A control without a value gave no signal and reads 0. Of several that fail, the one that the
     study declares first is told. `control_seq` is null where an obligatory control is not given.
     """
-    run = set(results["assay"].to_list()) if len(results) <= FEW else None
-    failed = [
-        frame
-        for assay in plan.marker.assays
-        if run is None or assay.code in run
-        for control in assay.controls
-        if (frame := _failed(controls, results, assay.code, control.code, control.obligatory,
-                             within(control, pl.col("value").fill_null(0), pl.lit(1)))) is not None
-    ]  # fmt: skip
-    if not failed:
+    declared = [(assay, each) for assay in plan.marker.assays for each in assay.controls]
+    if controls.is_empty():
+        declared = [pair for pair in declared if pair[1].obligatory]
+    if len(results) <= FEW:
+        used = set(results["assay"].to_list())
+        declared = [pair for pair in declared if pair[0].code in used]
+    if not declared:
         return pl.DataFrame(schema=_FAILED)
-    return pl.concat(failed).unique(_KEY, keep="first", maintain_order=True)
-
-
-def _failed(
-    controls: pl.DataFrame,
-    results: pl.DataFrame,
-    assay: str,
-    code: str,
-    obligatory: bool,
-    right: pl.Expr,
-) -> pl.DataFrame | None:
-    """The runs of `assay` that fail by the control `code`; None where there can be none."""
-    if controls.is_empty() and not obligatory:
-        return None
-    of_assay = results.filter((pl.col("assay") == assay) & pl.col("technically_valid"))
-    given = controls.filter(control=code).select(*_KEY, "value", "seq")
-    found = of_assay.select(_KEY).join(given, _KEY, "left")
-    read = scaled_text(pl.col("value").fill_null(0), ASSAY_PLACES)
+    right, value = pl.lit(None, dtype=pl.Boolean), pl.col("value").fill_null(0)
+    for place, (_, control) in enumerate(declared):
+        here = pl.col("place") == place
+        right = pl.when(here).then(within(control, value, pl.lit(1))).otherwise(right)
     absent = pl.col("seq").is_null()
-    told = pl.when(absent).then(pl.lit(f"the control {code} of the run is not given"))
-    return found.filter((absent & pl.lit(obligatory)) | (~absent & ~right)).select(
-        *_KEY,
-        told.otherwise(
-            pl.format("the control {} of the run reads {}, outside its limits", pl.lit(code), read)
-        ).alias("control_finding"),
-        pl.col("seq").alias("control_seq"),
+    return (
+        results.filter("technically_valid")
+        .select(*_KEY, "assay")
+        .join(_table(declared), "assay")
+        .join(controls.select(*_KEY, "control", "value", "seq"), [*_KEY, "control"], "left")
+        .filter(pl.when(absent).then("obligatory").otherwise(~right))
+        .sort(*_KEY, "place")
+        .unique(_KEY, keep="first", maintain_order=True)
+        .select(
+            *_KEY,
+            pl.when(absent)
+            .then(pl.format("the control {} of the run is not given", "control"))
+            .otherwise(_reads(value))
+            .alias("control_finding"),
+            pl.col("seq").alias("control_seq"),
+        )
     )
+
+
+def _reads(value: pl.Expr) -> pl.Expr:
+    read = scaled_text(value, ASSAY_PLACES)
+    return pl.format("the control {} of the run reads {}, outside its limits", "control", read)
+
+
+def _table(declared: Sequence[tuple[Assay, RunControl]]) -> pl.DataFrame:
+    """The controls of each assay with their place in the study file."""
+    rows = [
+        (assay.code, control.code, control.obligatory, place)
+        for place, (assay, control) in enumerate(declared)
+    ]
+    types = (pl.String, pl.String, pl.Boolean, pl.Int64)
+    names = ("assay", "control", "obligatory", "place")
+    return pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
 
 
 def within(limits: Limits, total: pl.Expr, count: pl.Expr) -> pl.Expr:

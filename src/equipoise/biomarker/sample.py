@@ -138,7 +138,8 @@ def _made(collected: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
 
 def _named(frame: pl.DataFrame, column: str) -> pl.DataFrame:
     """Replicate and the name in `column`, as SubjectRows takes them; no name is no sample's."""
-    return frame.select("replicate", pl.col(column).fill_null("").alias("subject"))
+    names = frame[column].alias("subject")
+    return pl.DataFrame([frame["replicate"], names.fill_null("") if names.null_count() else names])
 
 
 def _first_rows(places: Numbers, events: Numbers) -> Numbers:

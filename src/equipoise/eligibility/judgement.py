@@ -12,7 +12,7 @@ from equipoise.eligibility.plan import Criterion, EligibilityPlan
 from equipoise.record.expression import Expression, evaluated
 from equipoise.record.rule import KEY
 from equipoise.record.sources import array_sources
-from equipoise.record.subject_rows import Flags, Numbers, gathered, grouped_lists
+from equipoise.record.subject_rows import Flags, Numbers, gathered, grouped_lists, whole
 
 SUBJECT = tuple(KEY)
 
@@ -23,8 +23,7 @@ def met(items: pl.DataFrame, criteria: Sequence[Criterion]) -> Numbers:
     found = np.ones((len(items), len(criteria)), dtype=np.int64)
     verdicts = evaluated([condition(each.expression) for each in criteria], items)
     for place, (criterion, verdict) in enumerate(zip(criteria, verdicts, strict=True)):
-        true = verdict.cast(pl.Int64)
-        known = (true.fill_null(-1) if true.null_count() else true).to_numpy()
+        known = whole(verdict.cast(pl.Int64), -1)
         included = criterion.kind == "inclusion"
         found[:, place] = known if included else np.where(known < 0, known, 1 - known)
     return found
@@ -41,8 +40,8 @@ def seqs_of(items: pl.DataFrame, read: Iterable[Sequence[str]]) -> dict[str, Num
     names = dict.fromkeys(name for each in read for name in each)
     if not names:
         return {}
-    seqs = items["item_sources"].struct.unnest().select(*names).fill_null(-1)
-    return {name: seqs[name].to_numpy() for name in names}
+    seqs = items["item_sources"].struct.unnest()
+    return {name: whole(seqs[name], -1) for name in names}
 
 
 def sources_by_criterion(
@@ -65,7 +64,7 @@ def protocol_order(verdicts: pl.DataFrame, plan: EligibilityPlan) -> Numbers:
     order = np.array([places[name] for name in sorted(places)], dtype=np.int64)
     shape = (len(verdicts) // max(len(places), 1), len(places))
     found = np.empty(shape, dtype=np.int64)
-    found[:, order] = verdicts["met"].cast(pl.Int64).fill_null(-1).to_numpy().reshape(shape)
+    found[:, order] = whole(verdicts["met"].cast(pl.Int64), -1).reshape(shape)
     return found
 
 
@@ -94,4 +93,4 @@ def named(plan: EligibilityPlan, flags: Flags) -> pl.Series:
     """For each subject the criteria that are flagged, in protocol order."""
     rows, places = np.nonzero(flags)
     names = pl.Series([criterion.id for criterion in plan.criteria], dtype=pl.String)
-    return grouped_lists(rows, names.gather(places), len(flags))
+    return grouped_lists(rows, names[places], len(flags))

@@ -85,4 +85,4 @@ def out_of_window(
                 texts.append(gathered(reasons[name], rows))
     group = np.concatenate(groups)
     order = np.argsort(group, kind="stable")
-    return grouped_lists(group[order], pl.concat(texts).gather(order), verdicts.size)
+    return grouped_lists(group[order], pl.concat(texts)[order], verdicts.size)

@@ -186,9 +186,18 @@ def days(column: pl.Series) -> Numbers:
     return whole(column.cast(pl.Int32).cast(pl.Int64))
 
 
-def whole(column: pl.Series) -> Numbers:
-    """A column of whole numbers, NONE where it is null."""
-    return (column.fill_null(NONE) if column.null_count() else column).to_numpy()
+def whole(column: pl.Series, none: int = NONE) -> Numbers:
+    """A column of whole numbers, `none` where it is null.
+
+    >>> whole(pl.Series([7, None]), -1).tolist()
+    [7, -1]
+    """
+    if not column.null_count():
+        return column.to_numpy()
+    if len(column) <= FEW:
+        found = [none if number is None else number for number in column.to_list()]
+        return np.array(found, dtype=np.int64)
+    return column.fill_null(none).to_numpy()
 
 
 def dates(numbers: Numbers) -> pl.Series:

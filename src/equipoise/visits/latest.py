@@ -58,7 +58,7 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     found = answers.select(*(name for name in ITEM if name in answers.columns), "seq")[kept[order]]
     seqs = np.maximum(found["seq"].to_numpy(), forms["seq"].to_numpy()[parents[order]])
     return found.with_columns(
-        form_names.gather(form_codes[parents[order]]).alias("form"),
+        form_names[form_codes[parents[order]]].alias("form"),
         array_sources([seqs]).alias("sources"),
     ).select(*ITEM)
 

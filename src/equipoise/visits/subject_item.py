@@ -10,7 +10,15 @@ import polars as pl
 from equipoise.errors import RecordError
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import array_sources
-from equipoise.record.subject_rows import Dated, Flags, Found, Numbers, SubjectRows, gathered
+from equipoise.record.subject_rows import (
+    Dated,
+    Flags,
+    Found,
+    Numbers,
+    SubjectRows,
+    coded,
+    gathered,
+)
 from equipoise.visits.plan import Item, VisitsPlan
 
 SUBJECT_ITEM: Columns = {
@@ -163,7 +171,8 @@ def _places(subjects: SubjectRows, answers: pl.DataFrame, plan: VisitsPlan) -> N
     a row per item, a column per subject."""
     codes = {item.code: number for number, item in enumerate(items_of(plan))}
     rows = subjects.rows(answers)
-    columns = answers["item"].replace_strict(codes, default=-1, return_dtype=pl.Int64).to_numpy()
+    names, named = coded(answers["item"])
+    columns = np.array([codes.get(name, -1) for name in names] + [-1])[named]
     placed = (rows >= 0) & (columns >= 0) & answers["value"].is_not_null().to_numpy()
     places = np.full((len(codes), len(subjects)), -1, dtype=np.int64)
     places[columns[placed], rows[placed]] = np.flatnonzero(placed)
