@@ -37,25 +37,23 @@ def array_sources(seqs: Sequence[NDArray[np.int64]]) -> pl.Series:
     >>> array_sources([np.array([7, 5, -1]), np.array([3, 5, -1])]).to_list()
     [[3, 7], [5], []]
     """
+    if not seqs or not len(seqs[0]):
+        return pl.Series(SOURCES_NAME, [], dtype=pl.List(pl.Int64))
+    if len(seqs[0]) <= FEW:
+        lists = [sorted({*row} - {-1}) for row in zip(*(seq.tolist() for seq in seqs), strict=True)]
+        return pl.Series(SOURCES_NAME, lists, dtype=pl.List(pl.Int64))
     distinct: list[NDArray[np.int64]] = []
     for seq in seqs:
         if not any(np.array_equal(seq, other) for other in distinct):
             distinct.append(seq)
-    if not distinct or not len(distinct[0]):
-        return pl.Series(SOURCES_NAME, [], dtype=pl.List(pl.Int64))
-    if len(distinct[0]) <= FEW:
-        rows = np.column_stack(distinct).tolist()
-        return pl.Series(
-            SOURCES_NAME, [sorted({*row} - {-1}) for row in rows], dtype=pl.List(pl.Int64)
-        )
     if len(distinct) == 1 and (distinct[0] >= 0).all():
         one = pl.Series(SOURCES_NAME, distinct[0], dtype=pl.Int64).to_frame()
         return one.select(pl.concat_list(SOURCES_NAME)).to_series()
     found = np.column_stack(distinct)
     found.sort(axis=1)
     found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
-    lists = pl.Series(SOURCES_NAME, found).arr.to_list()
-    return lists.list.eval(pl.element().filter(pl.element() >= 0))
+    every = pl.Series(SOURCES_NAME, found).arr.to_list()
+    return every.list.eval(pl.element().filter(pl.element() >= 0))
 
 
 def group_sources(frame: pl.DataFrame, key: Sequence[str], seq: str = "seq") -> pl.DataFrame:
