@@ -8,7 +8,7 @@ It sees numbers only: what is known of a patient at one moment is a row of `Meas
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -164,7 +164,7 @@ def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence
         for dose in regimen.doses
         if dose.drug == drug
     }
-    there = np.isin(measures.regimen, list(doses))
+    there = _is_among(doses, measures.regimen, plan)
     if not there.any():
         return _of_nobody(drug)
     mine = [(place, pair) for place, pair in enumerate(rules) if drug in pair[0].drugs]
@@ -248,7 +248,14 @@ def _regimens(rule_set: RuleSet, measures: Measures, plan: TreatmentPlan) -> Fla
     if not rule_set.regimens:
         return np.ones(len(measures.regimen), dtype=np.bool_)
     places = [n for n, each in enumerate(plan.regimens) if each.code in rule_set.regimens]
-    return np.isin(measures.regimen, places)
+    return _is_among(places, measures.regimen, plan)
+
+
+def _is_among(places: Iterable[int], regimen: Numbers, plan: TreatmentPlan) -> Flags:
+    """Where a regimen (-1: none of the study) is one of those at `places`."""
+    among = np.zeros(len(plan.regimens) + 1, dtype=np.bool_)
+    among[list(places)] = True
+    return among[regimen]
 
 
 def _holds(
