@@ -142,6 +142,28 @@ class AssayResultInvalidated(EventBody):
     finding: Text
 
 
+PATHOLOGY_PLACES = 1
+"""Decimal places of what a pathologist counts."""
+
+
+class PathologyReviewed(EventBody):
+    """A central pathologist read the tumour in a sample. `occurred`: day of the reading.
+
+    Counted is the Ki-67 index and the mitoses in 2 mm2; `classification` is the version that the
+    differentiation was judged by. The grade is never typed in: a rule derives it.
+    """
+
+    review: Identifier
+    sample: Identifier
+    classification: Code
+    ki67: measured("%", PATHOLOGY_PLACES, "0", "100") | None = None  # type: ignore[valid-type]
+    mitoses: measured("per 2 mm2", PATHOLOGY_PLACES, "0") | None = None  # type: ignore[valid-type]
+    differentiation: Code | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"pathology_review/{self.review}",)
+
+
 class RedeterminationFrozen(EventBody):
     """The re-determined status of every subject is frozen, once, before anybody is unblinded.
 
@@ -163,5 +185,6 @@ EVENTS: tuple[type[EventBody], ...] = (
     SampleDerived,
     AssayResultRecorded,
     AssayResultInvalidated,
+    PathologyReviewed,
     RedeterminationFrozen,
 )

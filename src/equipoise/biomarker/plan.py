@@ -163,8 +163,48 @@ class Marker(Plan):
     path: DeclaredPath | None = None
 
 
+class GradeLimits(Plan):
+    """One grade: the Ki-67 index (per cent of cells) and the mitoses in 2 mm2 that it has."""
+
+    code: Code
+    ki67: Limits
+    mitoses: Limits
+
+
+class Classification(Plan):
+    """A version of a classification: its grades, the lowest first."""
+
+    version: Code
+    label: Label
+    grades: tuple[GradeLimits, ...]
+
+
+class LocalReading(Plan):
+    """The items of forms in which the hospital enters what its pathologist said."""
+
+    grade: Code
+    differentiation: Code
+    ki67: Code
+    mitoses: Code | None = None
+
+
+class PathologyPlan(Plan):
+    """How the tumour is graded, by the hospital and in central review.
+
+    Criteria and strata read items of forms, hence the local reading, as it is known before any
+    review. `analysed` is the reading that analyses and reports use, by the classification
+    `in_force`.
+    """
+
+    local: LocalReading
+    classifications: tuple[Classification, ...]
+    in_force: Code
+    analysed: Literal["local", "central", "central_else_local"]
+
+
 class BiomarkerPlan(Plan):
-    """The stratifying marker, and whether sites are told its status."""
+    """The stratifying marker, whether sites are told its status, how the tumour is graded."""
 
     marker: Marker
     disclosed_to_sites: bool
+    pathology: PathologyPlan | None = None

@@ -26,12 +26,14 @@ from equipoise.biomarker.events import (
     AssayMeasurement,
     AssayResultInvalidated,
     AssayResultRecorded,
+    PathologyReviewed,
     SampleCollected,
     SampleDerived,
     SampleLabelled,
     SampleReceived,
     SampleShipped,
 )
+from equipoise.biomarker.grade import TUMOUR_GRADE, tumour_grade
 from equipoise.biomarker.path import MARKER_PATH, marker_path
 from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusRule
 from equipoise.biomarker.sample import SAMPLE_STATE, sample_state
@@ -248,5 +250,15 @@ RULES: tuple[TableRule, ...] = (
         },
         plan="biomarker",
         rule=marker_path,
+    ),
+    TableRule(
+        produces="tumour_grade",
+        columns=TUMOUR_GRADE,
+        requires={
+            "subject_item": {**KEY, "item_sources": pl.Struct},
+            **_of(PathologyReviewed),
+        },
+        plan="biomarker",
+        rule=tumour_grade,
     ),
 )

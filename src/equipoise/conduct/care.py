@@ -9,6 +9,7 @@ from typing import Any
 from equipoise.biomarker.events import (
     AssayResultInvalidated,
     AssayResultRecorded,
+    PathologyReviewed,
     SampleCollected,
     SampleDerived,
     SampleLabelled,
@@ -134,6 +135,37 @@ def assay_result_invalidated(context: Context, body: AssayResultInvalidated) -> 
     return body
 
 
+def pathology_reviewed(context: Context, body: PathologyReviewed) -> EventBody:
+    """A reading of a known sample, by a classification of the study, in the codes of its form."""
+    plan = context.study.biomarker.pathology
+    if plan is None:
+        raise context.refuse(
+            "has no central review: the study reads no grade",
+            rule="central review",
+            way_out="amend the study file, which would declare its classification",
+        )
+    check_known(context, body, "sample", *SAMPLES)
+    codes = [
+        code.code
+        for form in context.study.visits.forms
+        for item in form.items
+        if item.code == plan.local.differentiation
+        for code in item.codes
+    ]
+    for field, found, allowed in (
+        ("classification", body.classification, [each.version for each in plan.classifications]),
+        ("differentiation", body.differentiation, [*codes, None]),
+    ):
+        if found not in allowed:
+            raise BadInput(
+                f"one of {', '.join(filter(None, allowed))}",
+                where=f"{body.TYPE} {body.review}",
+                field=field,
+                found=found,
+            )
+    return body
+
+
 def check_known(context: Context, body: Body, field: str, *event_types: str) -> None:
     """BadInput unless an earlier event of the subject gave this permanent name; `parent` is the
     name of a sample."""
@@ -185,4 +217,5 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "SampleDerived": sample_derived,
     "AssayResultRecorded": assay_result_recorded,
     "AssayResultInvalidated": assay_result_invalidated,
+    "PathologyReviewed": pathology_reviewed,
 }

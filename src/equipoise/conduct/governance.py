@@ -266,6 +266,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "FormSaved": entry.checked_form,
     "SampleDerived": care.made_of_another,
     "AssayResultRecorded": care.assay_result_recorded,
+    "PathologyReviewed": care.pathology_reviewed,
     "TumourAssessed": reading.tumour_assessed,
     "AdverseEventReported": harm.adverse_event_reported,
     "SeriousAdverseEventReported": harm.serious_for_a_reason,

@@ -14,6 +14,7 @@ import polars as pl
 from equipoise.biomarker.events import (
     AssayResultInvalidated,
     AssayResultRecorded,
+    PathologyReviewed,
     RedeterminationFrozen,
     SampleCollected,
     SampleDerived,
@@ -29,7 +30,12 @@ from equipoise.study.access import VISIBLE
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import derive
 
-_JUDGED = frozenset({AssayResultRecorded.TYPE, AssayResultInvalidated.TYPE, SampleReceived.TYPE})
+_JUDGED = frozenset(
+    {
+        AssayResultRecorded.TYPE, AssayResultInvalidated.TYPE, SampleReceived.TYPE,
+        PathologyReviewed.TYPE,
+    }
+)  # fmt: skip
 _MOVING = _JUDGED | {SampleCollected.TYPE, SampleDerived.TYPE}
 _UNBLINDING = frozenset({"allocation", "outcome"})
 """What nobody may know who determines a marker again."""
@@ -74,7 +80,7 @@ def check_redetermination(context: Context, body: EventBody) -> None:
     Blinded is who was never unblinded and never held a role that sees either. It is asked of
     whoever records, invalidates or corrects a result, or judges a sample, that can count for the
     re-determination: of everyone once the subject is randomised, and before of a result for the
-    re-determination.
+    re-determination; and of whoever reviews the tumour once the subject is randomised.
     """
     kind = _concerned(context, body)
     if kind not in _MOVING:

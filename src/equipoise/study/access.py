@@ -62,6 +62,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "SampleDerived": _SITE | _LABORATORY,
     "AssayResultRecorded": _LABORATORY,
     "AssayResultInvalidated": _LABORATORY,
+    "PathologyReviewed": _LABORATORY,
     "RedeterminationFrozen": frozenset({"statistician"}),
     "ActivateScheme": frozenset({"statistician"}),
     "Randomise": _SITE,

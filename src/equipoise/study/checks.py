@@ -25,11 +25,13 @@ from equipoise.study.form_checks import (
     visit_disagreements,
 )
 from equipoise.study.marker_checks import marker_disagreements, treatment_disagreements
+from equipoise.study.pathology_checks import pathology_disagreements
 from equipoise.study.safety_checks import safety_disagreements
 from equipoise.study.source import FieldPath
 
 CHECKS = (
     marker_disagreements,
+    pathology_disagreements,
     allocation_disagreements,
     treatment_disagreements,
     dosing_disagreements,

@@ -1,0 +1,145 @@
+"""Grade and differentiation of the tumour, as the hospital says and as central review reads it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from equipoise.biomarker.controls import SCALE, within
+from equipoise.biomarker.events import PATHOLOGY_PLACES
+from equipoise.biomarker.plan import BiomarkerPlan, Classification, PathologyPlan
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.sources import row_sources
+
+TUMOUR_GRADE: Columns = {
+    **KEY,
+    "classification": pl.String,
+    "stated": pl.String,
+    "stated_differs": pl.Boolean,
+    "local": pl.String,
+    "central": pl.String,
+    "discordant": pl.Boolean,
+    "local_differentiation": pl.String,
+    "central_differentiation": pl.String,
+    "differentiation_discordant": pl.Boolean,
+    "reader": pl.String,
+    "grade": pl.String,
+    "differentiation": pl.String,
+    **SOURCES,
+}
+
+_CENTRAL = ("ki67", "mitoses", "differentiation")
+
+
+def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
+    """Grade by each version of the classification, of every subject of whom somebody read it.
+
+    A version gives a grade to a Ki-67 index (per cent of cells) and one to the mitoses in 2 mm2;
+    the higher one counts, the one that is known where the other is not (WHO classification of
+    neuroendocrine neoplasms, general knowledge).
+
+    - `stated` is the grade on the form, `local` is that, else the one derived from the form's
+      Ki-67 and mitoses; `stated_differs`: both are known and differ.
+    - `central` is derived from the last central review (day, then order of entry), never stated.
+    - `discordant`: local and central are known and differ; null while one is not known.
+    - `grade` and `differentiation` are those of the `reader` that analyses use, by the study:
+      local, central, or central and where that has no grade local.
+
+    Sorted by replicate, subject and classification. Nothing where the study reads no grade.
+    """
+    pathology = plan.pathology
+    if pathology is None or tables["subject_item"].is_empty():
+        return pl.DataFrame(schema=TUMOUR_GRADE)
+    read = _local(tables["subject_item"], pathology).join(
+        _reviewed(tables["pathology_reviewed"]), on=[*KEY], how="left"
+    )
+    said = [name for name in read.columns if name not in KEY and not name.endswith("_seq")]
+    read = read.filter(pl.any_horizontal(pl.col(said).is_not_null())).sort(*KEY)
+    sources = row_sources(*(read[name] for name in read.columns if name.endswith("_seq")))
+    versions = sorted(pathology.classifications, key=lambda each: each.version)
+    found = [_graded(read, each, pathology).with_columns(sources) for each in versions]
+    return pl.concat(found).select(*TUMOUR_GRADE).sort(*KEY, "classification")
+
+
+def _local(items: pl.DataFrame, plan: PathologyPlan) -> pl.DataFrame:
+    """What the form says, numbers scaled by SCALE, with the seq of each answer."""
+    named = {
+        "stated": plan.local.grade,
+        "local_differentiation": plan.local.differentiation,
+        "local_ki67": plan.local.ki67,
+        "local_mitoses": plan.local.mitoses,
+    }
+    values = []
+    for name, item in named.items():
+        if item is None:
+            values += [
+                pl.lit(None, pl.Int64).alias(name),
+                pl.lit(None, pl.Int64).alias(f"{name}_seq"),
+            ]
+            continue
+        value = pl.col(item)
+        if name in ("local_ki67", "local_mitoses"):
+            value = value.cast(pl.Decimal(38, _PLACES)).to_physical().cast(pl.Int64)
+        values += [
+            value.alias(name),
+            pl.col("item_sources").struct.field(item).cast(pl.Int64).alias(f"{name}_seq"),
+        ]
+    return items.select(*KEY, *values)
+
+
+_PLACES = len(str(SCALE)) - 1
+
+
+def _reviewed(reviews: pl.DataFrame) -> pl.DataFrame:
+    """The last central review of each subject, numbers scaled by SCALE."""
+    last = reviews.sort(*KEY, "occurred", "event").unique([*KEY], keep="last", maintain_order=True)
+    up = SCALE // 10**PATHOLOGY_PLACES
+    return last.select(
+        *KEY,
+        pl.col("ki67") * up,
+        pl.col("mitoses") * up,
+        "differentiation",
+        pl.col("seq").alias("review_seq"),
+    ).rename({name: f"central_{name}" for name in _CENTRAL})
+
+
+def _graded(
+    read: pl.DataFrame, classification: Classification, plan: PathologyPlan
+) -> pl.DataFrame:
+    """The columns of TUMOUR_GRADE by one version, but for the sources."""
+    frame = read.with_columns(
+        _grade(classification, "local").alias("derived"),
+        _grade(classification, "central").alias("central"),
+    ).with_columns(local=pl.coalesce("stated", "derived"))
+    central = {
+        "local": pl.lit(False),
+        "central": pl.lit(True),
+        "central_else_local": pl.col("central").is_not_null(),
+    }[plan.analysed]
+    return frame.with_columns(
+        pl.lit(classification.version).alias("classification"),
+        (pl.col("stated") != pl.col("derived")).alias("stated_differs"),
+        (pl.col("local") != pl.col("central")).alias("discordant"),
+        (pl.col("local_differentiation") != pl.col("central_differentiation")).alias(
+            "differentiation_discordant"
+        ),
+        pl.when(central).then(pl.lit("central")).otherwise(pl.lit("local")).alias("reader"),
+        pl.when(central).then("central").otherwise("local").alias("grade"),
+        pl.when(central)
+        .then("central_differentiation")
+        .otherwise("local_differentiation")
+        .alias("differentiation"),
+    )
+
+
+def _grade(classification: Classification, reader: str) -> pl.Expr:
+    """The higher of the grades of Ki-67 and mitoses, null where neither is known."""
+    one = pl.lit(1)
+    places = []
+    for name in ("ki67", "mitoses"):
+        value, place = pl.col(f"{reader}_{name}"), pl.lit(None, pl.Int64)
+        for number, each in enumerate(classification.grades):
+            inside = within(getattr(each, name), value, one)
+            place = pl.when(inside).then(pl.lit(number)).otherwise(place)
+        places.append(place)
+    codes = {number: each.code for number, each in enumerate(classification.grades)}
+    return pl.max_horizontal(places).replace_strict(codes, return_dtype=pl.String)
