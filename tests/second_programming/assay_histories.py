@@ -19,7 +19,10 @@ from equipoise.study.catalogue import CATALOGUE
 from tests.second_programming.lesion_histories import Writer, day_of, tables_of_rows
 from tests.second_programming.marker_again import declared
 
-BESIDE = (Decimal("-0.1"), Decimal("-0.0001"), Decimal(0), Decimal(0), Decimal("0.0001"))
+BESIDE = tuple(
+    map(Decimal, ("-0.5001", "-0.5", "-0.1", "-0.0001", "0", "0", "0.0001", "0.4999", "0.5"))
+)
+"""Of a limit; by halves, since a study may compare whole numbers."""
 
 
 def assays(draw: random.Random, subjects: int, plan: BiomarkerPlan) -> dict[str, pl.DataFrame]:

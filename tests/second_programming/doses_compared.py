@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from equipoise.treatment.plan import TreatmentPlan
+from tests.second_programming import exposure_again
 from tests.second_programming.doses_again import TABLES, doses_of, options_of
 from tests.second_programming.rows_by_subject import Row, rows_by_subject, told_apart
 
@@ -15,6 +16,10 @@ KEYS = {
     "planned_dose": ("replicate", "subject", "cycle", "drug"),
     "dose_decision": ("replicate", "subject", "cycle", "drug"),
     "regimen_option": ("replicate", "subject", "regimen"),
+    "exposure": ("replicate", "subject", "drug"),
+    "treatment_cycle": ("replicate", "subject", "cycle"),
+    "dose_intensity": ("replicate", "subject", "cycle", "drug"),
+    "relative_dose_intensity": ("replicate", "subject", "drug"),
 }
 
 
@@ -33,6 +38,11 @@ def differences(
                 again[table].append({**who, **row["key"], **row[table]})
         for row in options_of(subject, plan) if subject["randomised"] else ():
             again["regimen_option"].append({**who, **row})
+    given = {**tables, "planned_dose": derived["planned_dose"]}
+    for (replicate, name), subject in rows_by_subject(given, exposure_again.TABLES).items():
+        who = {"replicate": replicate, "subject": name}
+        for table, rows in exposure_again.tables_of_subject(subject, plan).items():
+            again[table] += [{**who, **row} for row in rows]
     said = []
     for table, expected in again.items():
         frame = derived[table]

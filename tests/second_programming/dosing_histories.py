@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from equipoise.treatment.plan import ItemRange, TreatmentPlan
+from equipoise.treatment.plan import ItemRange, Regimen, TreatmentPlan
 from tests.second_programming.lesion_histories import DAY_0, Writer, day_of, tables_of_rows
 
 CLEARANCES = ("29.9", "30", "30.1", "44.9", "45", "50", "50.1", "60", "60.1", "90")
@@ -54,11 +54,29 @@ def _course(draw: random.Random, writer: Writer, plan: TreatmentPlan) -> None:
             regimen=regimen.code if draw.random() < 0.98 else "NOT_OF_THIS_VERSION",
             height=draw.randrange(1450, 2000), weight=draw.randrange(400, 1400),
         )  # fmt: skip
+        _given(draw, writer, regimen, cycle, day)
         if draw.random() < 0.4:
             _harm(draw, writer, plan, day)
         if draw.random() < 0.5:
             _answers(draw, writer, plan, day=day + draw.choice((0, 1, 10)), chance=0.5)
         day += regimen.cycle_days + draw.choice((0, 0, 0, 1, 7))
+
+
+def _given(draw: random.Random, writer: Writer, regimen: Regimen, cycle: int, start: int) -> None:
+    """Doses on their days, several at once or one by one, too many, too late, none, of no number;
+    now and then a drug that the regimen does not have."""
+    drugs = [each.drug for each in regimen.doses] + ["another"] * (draw.random() < 0.1)
+    for drug in drugs:
+        dose = next((each for each in regimen.doses if each.drug == drug), regimen.doses[0])
+        days = [day for day in dose.days if draw.random() < 0.8][: draw.choice((0, 1, 1, 2))]
+        for day in days or [draw.choice((1, 2, 30))] * (draw.random() < 0.1):
+            amount = draw.choice((0, None, 10_000, 10_000, 12_345, 150_050))
+            whole = len(dose.days) * dose.times_per_day
+            writer.event(
+                "dose_given", day_of(start + day - 1), cycle=cycle, day=day, drug=drug,
+                administrations=draw.choice((1, 1, 2, 3, whole, whole, 60, 0)),
+                amount=amount, amount_missing="not_done" if amount is None else None,
+            )  # fmt: skip
 
 
 def _form(writer: Writer, day: int, item: str, value: str | None) -> None:

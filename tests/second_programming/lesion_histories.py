@@ -205,7 +205,7 @@ def _target(
         merged_into = draw.choice([each for each in targets if each != name])
     elif chance < 0.13:
         state, size = "split", None
-        _pieces(draw, writer, scan, name, sum(before[-1:]))
+        _pieces(draw, writer, scan, name, sum(before[-1:]), node)
     else:
         share = draw.choice(FACTORS) if percent is None else percent
         start = draw.choice((before[0], min(before), before[-1]))
@@ -224,11 +224,18 @@ def _target(
 
 
 def _pieces(
-    draw: random.Random, writer: Writer, scan: Mapping[str, Any], name: str, size: int
+    draw: random.Random,
+    writer: Writer,
+    scan: Mapping[str, Any],
+    name: str,
+    size: int,
+    node: bool,
 ) -> None:
     for piece in range(draw.choice((1, 2, 2, 3))):
         state = draw.choice(("measured",) * 5 + ("absent", "too_small", "not_evaluated"))
         part = max(1, size // 2 + draw.choice((0, 0, -1, 250))) if state == "measured" else None
+        if part is not None and node and draw.random() < 0.5:
+            part = draw.choice((400, 999, 1000, 1001))
         writer.beneath(
             "fragment_measured", scan, piece, fragment=f"{name}.{piece}", lesion=name,
             state=state, diameter=part,

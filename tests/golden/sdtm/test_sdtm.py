@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from equipoise.cli.main import main
-from tests.harness.recist_by_hand import read_course
-from tests.harness.tumour import Course, Scan
+from tests.harness.tumour import Course, Scan, course_tables
+from tests.second_programming.recist_sums_again import TABLES, Conventions, read_scans
+from tests.second_programming.rows_by_subject import rows_by_subject
 
 HERE = Path(__file__).parent
 TU, TR, RS = (HERE / f"{domain}.csv" for domain in ("tu", "tr", "rs"))
@@ -141,7 +142,9 @@ def _second_reading() -> dict[tuple[str, str], tuple[Course, list[str]]]:
     found = {}
     for key, by_visit in visits.items():
         numbers = sorted(by_visit, key=Decimal)
-        scans = [Scan(day, by_visit[number]) for day, number in enumerate(numbers)]
+        scans = [
+            Scan(day, by_visit[number], baseline=day == 0) for day, number in enumerate(numbers)
+        ]
         course = Course(lesions[key], tuple(scans))
         found[key] = course, [names[number] for number in numbers[1:]]
     return found
@@ -158,16 +161,18 @@ def test_a_second_reading_in_plain_loops_agrees(capsys: pytest.CaptureFixture[st
         for row in told(capsys)["assessments"]
         if not row["baseline"]
     }
-    by_hand = {
-        (*key, visit): (
-            None if each.sum is None else Decimal(each.sum.numerator) / each.sum.denominator,
-            each.target,
-            each.non_target,
-            each.overall,
-        )
-        for key, (course, visits) in _second_reading().items()
-        for visit, each in zip(visits, read_course(course), strict=True)
-    }
+    by_hand = {}
+    for key, (course, visits) in _second_reading().items():
+        [rows] = rows_by_subject(course_tables(course), TABLES).values()
+        _, *later = read_scans(rows, "central", Conventions())
+        for visit, each in zip(visits, later, strict=True):
+            total = each.total
+            by_hand[*key, visit] = (
+                None if total is None else Decimal(total.numerator) / total.denominator,
+                each.target_response,
+                each.other_response,
+                each.overall,
+            )
     assert len(by_rule) == 66
     assert by_rule == by_hand
 
