@@ -29,6 +29,7 @@ ORDER: tuple[TableRule, ...] = (
     *treatment.RULES,
     *response.RULES,
     *safety.RULES,
+    *visits.LAST_RULES,
 )
 
 

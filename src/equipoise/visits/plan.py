@@ -62,8 +62,9 @@ class Form(Plan):
 class Visit(Plan):
     """A planned visit: target day after its anchor, window, and the forms due.
 
-    The anchor `cycle` repeats the visit at the start of every cycle. The first visit with imaging
-    is that of the baseline.
+    The anchor `cycle` repeats the visit at the start of every cycle from `first_cycle` on. A visit
+    may be due only `until` progression is shown. The first visit with imaging is that of the
+    baseline.
     """
 
     code: Code
@@ -73,6 +74,8 @@ class Visit(Plan):
     window_before: Count = Field(ge=0)
     window_after: Count = Field(ge=0)
     repeat_every: Count | None = Field(default=None, ge=1)
+    first_cycle: Count = Field(default=1, ge=1)
+    until: Literal["progression"] | None = None
     forms: tuple[Code, ...] = ()
     imaging: bool = False
 

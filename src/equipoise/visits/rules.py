@@ -42,6 +42,7 @@ from equipoise.visits.events import (
 from equipoise.visits.latest import ITEM, item
 from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.subject_item import SUBJECT_ITEM, given_dose, subject_item
+from equipoise.visits.timeline import VISIT_TIMELINE, visit_timeline
 
 SUBJECT = tuple(KEY)
 
@@ -270,3 +271,19 @@ RULES: tuple[TableRule, ...] = (
         rule=disposition,
     ),
 )
+
+LAST_RULES: tuple[TableRule, ...] = (
+    TableRule(
+        produces="visit_timeline",
+        columns=VISIT_TIMELINE,
+        requires={
+            "disposition": DISPOSITION,
+            "progression": {**KEY, "progression": pl.Date},
+            **_events(VisitRecorded, LostToFollowUp),
+            "cycle_started": {**_DATED, "cycle": pl.Int64},
+        },
+        plan="visits",
+        rule=visit_timeline,
+    ),
+)
+"""Rules that read what the rules of other stages derive."""
