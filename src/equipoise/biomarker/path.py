@@ -184,8 +184,7 @@ def _state(subjects: SubjectRows, tables: Tables, path: _Path) -> _State:
     last = np.minimum(open_, steps - 1)
     start = _start(subjects, tables, path)
     randomised = subjects.first(subjects.dated(tables["randomised"]))
-    unfit = (samples["adequate"] == False).fill_null(False).to_numpy()  # noqa: E712
-    seqs = np.where(unfit, samples["judgement"].fill_null(-1).to_numpy(), -1)
+    unfit = samples["judgement"].fill_null(-1).to_numpy()
     return _State(
         open_=open_,
         begun=has[every, last] & (open_ < steps),
@@ -194,7 +193,7 @@ def _state(subjects: SubjectRows, tables: Tables, path: _Path) -> _State:
         randomised=randomised.day,
         step_of=partial(_step_of_sample, samples, step),
         finding=_why(path, open_, has[every, last], found, own, tried),
-        sources=_sources(found["sources"], tried, rows, seqs, start, number),
+        sources=_sources(found["sources"], tried, rows, unfit, start, number),
     )
 
 

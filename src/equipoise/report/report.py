@@ -38,6 +38,7 @@ from equipoise.report.findings import (
     shorter,
 )
 from equipoise.report.laboratory import laboratory_shift_table
+from equipoise.report.pathology import grade_table
 from equipoise.report.provenance import RecordFacts, register, source_lists
 from equipoise.report.safety import adverse_event_table, serious_event_table
 from equipoise.report.wording import counted, moment
@@ -93,6 +94,7 @@ def report(
         "assays": Markup(assay_flow(tables, study, estimand.status_rule)),
         "rule": estimand.status_rule,
         "redetermined": redetermination_table(tables, study, estimand.status_rule),
+        "grades": grade_table(tables, study),
         "estimands": estimands,
         "handlings": handlings,
         "assumptions": _assumptions(study),

@@ -110,7 +110,16 @@ def test_the_sources_are_the_answers_and_the_review() -> None:
 
 
 def test_who_was_not_read_has_no_row() -> None:
-    assert tumour_grade(tables_for({}), plan_of({})).is_empty()
+    """Neither where nothing was asked, nor where the form says that it was not done."""
+    for said in ({}, {"form": {"grade": None, "ki67": None}}):
+        assert tumour_grade(tables_for(said), plan_of({})).is_empty()
+
+
+def test_a_form_without_mitoses() -> None:
+    case = {"form": {"grade": "G1", "ki67": 1, "differentiation": "WELL"}}
+    found = tumour_grade(tables_for(case), STUDY.biomarker)
+    assert found["local"].to_list() == ["G1", "G1"]
+    assert found["sources"].to_list() == [[101, 102, 103]] * 2
 
 
 def test_a_study_that_reads_no_grade_has_no_table() -> None:

@@ -1,0 +1,41 @@
+"""How the hospital and central review graded the same tumours."""
+
+from __future__ import annotations
+
+from equipoise.record.rule import Tables
+from equipoise.report.layout import Heading, Row, Table
+from equipoise.study.definition import Study
+
+KEY = ("replicate", "subject")
+
+
+def grade_table(tables: Tables, study: Study) -> Table | None:
+    """Randomised subjects by local (rows) and central grade (columns), by the version in force.
+
+    None where the study reads no grade or no tumour was reviewed. A note says how many are
+    discordant and which reading analyses use.
+    """
+    plan = study.biomarker.pathology
+    graded = tables["tumour_grade"].join(tables["allocation"].select(KEY), on=KEY, how="semi")
+    if plan is None or graded["central"].null_count() == len(graded):
+        return None
+    graded = graded.filter(classification=plan.in_force)
+    version = next(each for each in plan.classifications if each.version == plan.in_force)
+    grades = [each.code for each in version.grades]
+    rows = []
+    for local in (*grades, None):
+        row = graded.filter(graded["local"].eq_missing(local))["central"]
+        counts = [int((row == central).sum()) for central in grades]
+        cells = [str(count) for count in (*counts, row.null_count(), len(row))]
+        rows.append(Row(local or "No local grade", cells))
+    heads = [Heading(grade) for grade in grades] + [Heading("Not read"), Heading("All")]
+    both = int(graded["discordant"].count())
+    differ = int(graded["discordant"].sum())
+    used = plan.analysed.replace("_", " ")
+    return Table(
+        f"Grade by the hospital and by central review, {version.label.en}",
+        "Local",
+        [[Heading("Central", len(heads))], heads],
+        rows,
+        notes=[f"Discordant: {differ} of {both} that both read. Analyses use: {used}."],
+    )
