@@ -243,7 +243,7 @@ def _check_batch(
     if strata.max(initial=-1) >= len(methods) or levels.min(initial=0) < 0:
         raise BadInput(
             f"stratum indices below {len(methods)} and no negative level",
-            found=(strata.max(initial=-1), levels.min(initial=0)),
+            found=(int(strata.max(initial=-1)), int(levels.min(initial=0))),
         )
 
 

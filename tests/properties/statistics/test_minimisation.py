@@ -173,3 +173,46 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         minimise_batch([method], strata + 1, levels, words)
     with pytest.raises(BadInput, match="a block of words for every arrival"):
         minimise_batch([method], strata, levels, words[:, :, :2])
+
+
+def test_an_arrival_that_fits_no_stratum_or_level_is_refused() -> None:
+    """Two strata, two factors: the last index that is right, and the first that is not."""
+    two = [Minimisation((2, 1), (1, 1), Fraction(4, 5))] * 2
+    strata = np.array([[0, 1, NO_ARM]], dtype=np.int64)
+    levels = np.zeros((1, 3, 2), dtype=np.int64)
+    words = allocation_words([bytes(32)], "main", ["A", "B"], 3, 8)
+    arms = minimise_batch(two, strata, levels, words)
+    assert (arms[0, :2] >= 0).all()
+    assert arms[0, 2] == NO_ARM
+    for wrong in (2, 3):
+        strata[0, 1] = wrong
+        with pytest.raises(BadInput, match=rf"found '\({wrong}, 0\)'; stratum indices below 2"):
+            minimise_batch(two, strata, levels, words)
+    strata[0, 1] = 1
+    levels[0, 2, 1] = -1
+    with pytest.raises(BadInput, match="no negative level"):
+        minimise_batch(two, strata, levels, words)
+    levels[0, 2, 1] = 0
+    with pytest.raises(BadInput, match="words for 2 strata, at least 8 a block"):
+        minimise_batch(two, strata, levels, words[:, :1])
+    with pytest.raises(BadInput, match="words for 2 strata, at least 8 a block"):
+        minimise_batch(two, strata, levels, words[..., :7])
+
+
+def test_one_arrival_with_more_factors_than_arrivals() -> None:
+    method = Minimisation((2, 1), (1, 1, 1), Fraction(4, 5))
+    words = allocation_words([bytes(32)], "main", ["A"], 1, 8)
+    levels = np.array([[[0, 2, 1]]], dtype=np.int64)
+    arms = minimise_batch([method], np.zeros((1, 1), dtype=np.int64), levels, words)
+    (step,) = minimise(method, "A", levels[0], AllocationWords(bytes(32), "main"))
+    assert arms.tolist() == [[step.arm]]
+
+
+def test_words_that_run_out_at_the_coin_name_their_stratum() -> None:
+    """The tie is settled by the first word; no word is left for the coin of the second stratum."""
+    two = [Minimisation((2, 1), (1,), Fraction(4, 5))] * 2
+    words = np.zeros((1, 2, 1, 8), dtype=np.uint64)
+    words[0, 1, 0, 1:] = 2**64 - 1
+    levels = np.zeros((1, 2, 1), dtype=np.int64)
+    with pytest.raises(BadInput, match="stratum 1"):
+        minimise_batch(two, np.array([[0, 1]], dtype=np.int64), levels, words)
