@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from equipoise.record.rule import KEY, Tables
@@ -15,7 +18,8 @@ _SAID = {True: "Eligible", False: "Not eligible", None: "Not known"}
 def entry_table(tables: Tables, study: Study) -> Table:
     """A row for each subject whose verdict then was yes or no and is not the verdict now.
 
-    Criteria are named by the protocol's numbers; their wording stands below the table.
+    Criteria are named by the protocol's numbers; their wording stands below the table. Where entry
+    was decided under another version of the study than the one judged by now, that is said.
     """
     changed = tables["entry_eligibility"].filter("differs").sort(*KEY)
     deviations = tables["deviation_recorded"].filter(category="not_eligible")["subject"].to_list()
@@ -23,7 +27,12 @@ def entry_table(tables: Tables, study: Study) -> Table:
         Row(
             each["subject"],
             [
-                f"{_DECISION[each['decision']]} {each['decided']}",
+                f"{_DECISION[each['decision']]} {each['decided']}"
+                + (
+                    ""
+                    if each["study_version"] == study.version
+                    else f", version {each['study_version']}"
+                ),
                 _verdict(each["eligible_then"], each["unmet_then"], []),
                 _verdict(each["eligible_now"], each["unmet_now"], each["pending_now"]),
                 "Recorded" if each["subject"] in deviations else NOT_GIVEN,
@@ -33,12 +42,18 @@ def entry_table(tables: Tables, study: Study) -> Table:
     ]
     heads = [Heading("Decision"), Heading("Then"), Heading("Now"), Heading("Deviation")]
     return Table(
-        "Eligibility when entry was decided, and by what the record says of that time now",
+        "Eligibility when entry was decided, and by what the record says of that time now "
+        f"(criteria of version {study.version})",
         "Subject",
         [heads],
         rows,
         _wording(study, [*changed["unmet_then"], *changed["unmet_now"], *changed["pending_now"]]),
     )
+
+
+def _under(row: Mapping[str, Any], study: Study) -> str:
+    version = row["study_version"]
+    return "" if version == study.version else f", version {version}"
 
 
 _DECISION = {"randomised": "Randomised", "screening_failed": "Screening failure"}

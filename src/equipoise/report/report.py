@@ -41,6 +41,7 @@ from equipoise.report.laboratory import laboratory_shift_table
 from equipoise.report.pathology import grade_table
 from equipoise.report.provenance import RecordFacts, register, source_lists
 from equipoise.report.safety import adverse_event_table, serious_event_table
+from equipoise.report.visits import visit_table
 from equipoise.report.wording import counted, moment
 from equipoise.study.analysis_plan import Analysis
 from equipoise.study.definition import Study
@@ -80,6 +81,7 @@ def report(
         "flow": Markup(consort(tables, study, analysed)),
         "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
         "entry": entry_table(tables, study),
+        "visits": visit_table(tables, study),
         "baseline": baseline_table(tables, study),
         "primary": primary_view(study, primary, views) if primary else None,
         "sections": analysis_blocks(views),

@@ -15,7 +15,9 @@ from equipoise.report.assays import assay_flow, redetermination_table
 from equipoise.report.consort import consort
 from equipoise.report.drawing import Box
 from equipoise.report.entry import entry_table
+from equipoise.report.visits import visit_table
 from equipoise.study.load import load_study
+from equipoise.visits.timeline import VISIT_TIMELINE
 from tests.harness.hand_made import Subject, trial
 from tests.harness.hand_made_study import THREE_BY_THREE, TWO_BY_TWO, study
 
@@ -89,6 +91,7 @@ def test_whose_eligibility_is_another_one_now() -> None:
     made = [
         {**dict.fromkeys(ENTRY_ELIGIBILITY), "replicate": 0, "subject": name,
          "decision": decision, "decided": datetime.date(2024, 1, 9), "eligible_then": then,
+         "study_version": "0.9" if name == "d" else "1.0",
          "unmet_then": unmet_then, "eligible_now": now, "unmet_now": unmet,
          "pending_now": pending, "differs": differs}
         for name, (decision, then, unmet_then, now, unmet, pending, differs) in rows.items()
@@ -102,9 +105,29 @@ def test_whose_eligibility_is_another_one_now() -> None:
     assert [(row.heading, list(row.cells)) for row in table.rows] == [
         ("b", ["Randomised 2024-01-09", "Eligible", "Not eligible: IN1, EX2", "Recorded"]),
         ("c", ["Screening failure 2024-01-09", "Not eligible: IN1", "Not known: IN1", "–"]),
-        ("d", ["Screening failure 2024-01-09", "Not eligible: IN2", "Eligible", "–"]),
+        ("d", ["Screening failure 2024-01-09, version 0.9", "Not eligible: IN2", "Eligible", "–"]),
     ]
     assert [note.split(":")[0] for note in table.notes] == ["IN1", "IN2", "IN4", "EX2"]
+
+
+def test_how_the_visits_were_kept() -> None:
+    whole = load_study("lung-tmb")
+    first = whole.visits.visits[0]
+    tables = trial(Subject("a"), Subject("b", arm=None, first_dose=None))
+    assert not visit_table(tables, whole).rows
+    made = [
+        {**dict.fromkeys(VISIT_TIMELINE), "replicate": 0, "subject": subject, "visit": first.code,
+         "instance": number, "state": state}
+        for number, (subject, state) in enumerate(
+            [("a", "done"), ("a", "missed"), ("a", "missed"), ("b", "late")], start=1
+        )
+    ]  # fmt: skip
+    tables["visit_timeline"] = pl.DataFrame(made, schema=dict(VISIT_TIMELINE))
+    table = visit_table(tables, whole)
+    assert [row.heading for row in table.rows] == [v.label.en for v in whole.visits.visits]
+    assert list(table.rows[0].cells) == ["1", "0", "0", "2", "0", "0", "0", "0"]
+    assert [head.text for head in table.heads[0]][:4] == ["In window", "Early", "Late", "Missed"]
+    assert set(table.rows[1].cells) == {"0"}
 
 
 def test_every_stratum_and_arm_of_three_by_three_has_its_boxes() -> None:
