@@ -71,14 +71,14 @@ def _random(code: str, undated: float) -> dict[str, pl.DataFrame]:
 
 
 @pytest.mark.requirement("ES1")
-@pytest.mark.parametrize("scenario", ["planning", "troubled"])
+@pytest.mark.parametrize(("scenario", "trials"), [("planning", 1), ("troubled", 2)])
 @pytest.mark.parametrize("code", STUDIES)
-def test_simulated_trials(code: str, scenario: str) -> None:
+def test_simulated_trials(code: str, scenario: str, trials: int) -> None:
     """Every estimand of the bundled studies, and random end points, with and without a cut."""
     drawn = scenario_of(code, "planning")
     drawn = troubled(drawn) if scenario == "troubled" else drawn
     study = load_study(code)
-    events = rehearsed([Version(0, study)], drawn, 61, [0]).tables
+    events = rehearsed([Version(0, study)], drawn, 61, range(trials)).tables
     days = events["randomised"]["occurred"]
     for cut in (None, days.sort()[len(days) // 2] + datetime.timedelta(days=180)):
         tables = dict(events) if cut is None else data_cut(events, cut)
