@@ -106,7 +106,9 @@ def _check(versions: Sequence[Version], scenario: Scenario) -> None:
             field="treatment",
         )
     check_laboratory(study, scenario)
-    statuses = {each.code for each in study.biomarker.marker.statuses}
+    marker = study.biomarker.marker
+    unread = marker.path.status if marker.path else None
+    statuses = {each.code for each in marker.statuses} - {unread}
     arms = {each.code for each in study.randomisation.arms}
     for name, known in (("shrinkage", statuses), ("progression_median_months", statuses)):
         table: dict[str, dict[str, Any]] = getattr(scenario.tumour, name)

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 from equipoise.errors import BadInput, Refused
-from equipoise.randomisation.plan import StratumRatio
 from equipoise.record.keys import KeyStore
-from equipoise.record.plan import Label
 from equipoise.record.sqlite import SqliteLog
 from equipoise.study.checks import disagreements
 from equipoise.study.definition import Study
 from equipoise.study.load import load_study
 from tests.harness.trial import Trial
+from tests.harness.unread import with_stratum
 
 SUBJECT, BLOCK = "A-001", "S-A-001"
 FAILED = {"technically_valid": False, "failure": "no signal", "measurements": []}
@@ -34,25 +33,6 @@ def with_recut(study: Study) -> Study:
     marker = marker.model_copy(update={"path": path})
     return study.model_copy(
         update={"biomarker": study.biomarker.model_copy(update={"marker": marker})}
-    )
-
-
-def with_stratum(study: Study) -> Study:
-    """LUNG-TMB with a stratum of its own for those in whom nothing could be read."""
-    marker, scheme = study.biomarker.marker, study.randomisation.scheme
-    assert marker.path is not None
-    unread = marker.statuses[0].model_copy(
-        update={"code": "UNREAD", "label": Label(en="Not evaluable")}
-    )
-    path = marker.path.model_copy(update={"then": "stratum", "status": "UNREAD"})
-    marker = marker.model_copy(update={"statuses": (*marker.statuses, unread), "path": path})
-    ratio = StratumRatio(status="UNREAD", ratio=scheme.ratios[0].ratio, block_sizes=(4, 8))
-    scheme = scheme.model_copy(update={"ratios": (*scheme.ratios, ratio)})
-    return study.model_copy(
-        update={
-            "biomarker": study.biomarker.model_copy(update={"marker": marker}),
-            "randomisation": study.randomisation.model_copy(update={"scheme": scheme}),
-        }
     )
 
 
