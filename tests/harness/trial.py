@@ -170,16 +170,17 @@ class Trial:
         if without not in ("confirmation", "consent", *ANSWERS):
             self.act("ConfirmEligibility", {}, subject=subject)
 
-    def examined(self, subject: str, *, without: str = "") -> None:
+    def examined(self, subject: str, *, without: str = "", sampled: str = "today") -> None:
         """The forms of screening but for `without`, and a sample that was received."""
         for form, answers in ANSWERS.items():
             if form == without:
                 continue
             dated = {"scan_date": self.today.isoformat()} if form == "scan" else {}
             self.form(subject, form, {**answers, **dated})
-        self.act("SampleCollected", {"sample": f"S-{subject}", "material": "ffpe"}, subject=subject)
+        taken = {"sample": f"S-{subject}", "material": "ffpe"}
+        self.act("SampleCollected", taken, subject=subject, occurred=sampled)
         body = {"sample": f"S-{subject}", "adequate": True, "tumour_cells": "60"}
-        self.act("SampleReceived", body, "laboratory", subject=subject)
+        self.act("SampleReceived", body, "laboratory", subject=subject, occurred=sampled)
 
     def assayed(self, subject: str, burden: str, *, result: str = "1", **how: Any) -> list[Event]:
         """A result of the panel on the subject's sample."""

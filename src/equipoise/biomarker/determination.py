@@ -11,6 +11,7 @@ import polars as pl
 
 from equipoise.biomarker.controls import SCALE
 from equipoise.biomarker.plan import BiomarkerPlan, Replicates
+from equipoise.biomarker.steps import deadlines
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import (
@@ -56,8 +57,9 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     Which runs count:
 
     - basis `randomisation`: runs for randomisation that stood in the record when the subject was
-      randomised, or that stand now while it is not. What was recorded or invalidated later does
-      not change a status as randomised.
+      randomised, or that stand now while it is not, of a day up to the deadline of the declared
+      path: while one runs, a run without a day does not count. What was recorded or invalidated
+      later does not change a status as randomised.
     - basis `redetermination`: every run that was not invalidated. Once the re-determined status is
       frozen, the runs that stood in the record at the position of the freeze, and no others.
 
@@ -86,7 +88,7 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         return pl.DataFrame(schema=ASSAY_DETERMINATION)
     subjects = SubjectRows(values)
     rows = subjects.rows(values)
-    counts = _counting(subjects, rows, tables, values)
+    counts = _counting(subjects, rows, tables, values, plan)
     run = np.concatenate([np.flatnonzero(each) for each in counts])
     basis = np.repeat(np.arange(len(BASES)), [int(each.sum()) for each in counts])
     groups = _groups(values, rows, run, basis)
@@ -110,7 +112,11 @@ def basis_number(bases: pl.Series) -> Numbers:
 
 
 def _counting(
-    subjects: SubjectRows, rows: Numbers, tables: Tables, values: pl.DataFrame
+    subjects: SubjectRows,
+    rows: Numbers,
+    tables: Tables,
+    values: pl.DataFrame,
+    plan: BiomarkerPlan,
 ) -> tuple[Flags, Flags]:
     """Which runs count at all on each basis, whether they can be interpreted or not."""
     randomised = tables["randomised"]
@@ -120,7 +126,9 @@ def _counting(
     limit = allocated[rows]
     invalidated = values["invalidation"].fill_null(_NEVER).to_numpy()
     known = (values["event"].to_numpy() < limit) & (invalidated >= limit)
-    as_randomised = known & (values["purpose"] == BASES[0]).to_numpy()
+    day, deadline = days(values["occurred"]), deadlines(subjects, tables, plan)[rows]
+    in_time = (deadline == NONE) | ((day != NONE) & (day <= deadline))
+    as_randomised = known & in_time & (values["purpose"] == BASES[0]).to_numpy()
     until = _frozen_at(tables["redetermination_frozen"], values)
     standing = (invalidated == _NEVER) | (invalidated > until)
     return as_randomised, standing & (values["event"].to_numpy() <= until)

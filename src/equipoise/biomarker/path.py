@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from equipoise.biomarker.determination import BASES, basis_number
 from equipoise.biomarker.plan import BiomarkerPlan, Material
+from equipoise.biomarker.steps import (
+    Path,
+    declared_path,
+    last_day,
+    sample_places,
+    start_of,
+    step_of_sample,
+    steps_of,
+)
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import (
     NONE,
@@ -25,6 +33,7 @@ from equipoise.record.subject_rows import (
     SubjectRows,
     coded,
     dates,
+    days,
     gathered,
     grouped_sources,
 )
@@ -57,16 +66,17 @@ PLACES = (DETERMINED, PAST, ENDED, AWAITING_RESULT, *TO_BEGIN.values())
 def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """Where each screened subject stands by each version of the marker's rule; key and `rule`.
 
-    A step of the declared path is spent when each of its assays has a determination for
-    randomisation on a sample of that step, or when samples of that step were recorded and none is
-    left that was not found inadequate (one of which another was made within the step does not
-    count). The open step is the first that is not spent. The first sample is every sample that was
-    not recorded for another step, nor made of one that was. `place`:
+    A step of the declared path is spent when each of its assays was tried for randomisation on
+    samples of that step (as many runs as a determination needs, or one that can be interpreted),
+    or when samples of that step were recorded and none is left that was not found inadequate (one
+    of which another was made within the step does not count). The open step is the first that is
+    not spent. The first sample is every sample that was not recorded for another step, nor made of
+    one that was. Of a randomised subject the samples count that were recorded before, and always
+    those of the materials that the path names. `place`:
 
-    1. `determined`: the status is known as marker_status gives it on basis `randomisation`, by a
-       result on or before the deadline or while none runs. `step` is that of the sample.
-    2. `past_deadline`: the status came after the deadline, or the subject was randomised after it
-       without one.
+    1. `determined`: the status is known as marker_status gives it on basis `randomisation`, to
+       which no run after the deadline counts. `step` is that of the sample.
+    2. `past_deadline`: there is none, and a run or the randomisation came after the deadline.
     3. `ended`: every step is spent and there is no status.
     4. `awaiting_result`: there is a sample of the open step.
     5. `awaiting_sample`, `to_be_recut`, `to_be_rebiopsied`: there is none; the step's material says
@@ -82,8 +92,8 @@ def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     subjects = SubjectRows(screened, tables["sample_collected"], found)
     if not len(subjects):
         return pl.DataFrame(schema=MARKER_PATH)
-    path = _path(plan)
-    state = _state(subjects, tables, path)
+    path = declared_path(plan)
+    state = _state(subjects, tables, path, plan)
     rules = sorted(rule.version for rule in plan.marker.rules)
     statuses = tables["marker_status"].filter(pl.col("basis") == BASES[0])
     place_of = np.full((len(subjects), len(rules)), -1, dtype=np.int64)
@@ -92,7 +102,8 @@ def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         number = np.array([rules.index(name) for name in names])[code]
         place_of[subjects.rows(statuses), number] = np.arange(len(statuses))
     row, rule = (each.ravel() for each in np.indices(place_of.shape))
-    return _standing(subjects, state, path, statuses, place_of.ravel(), row).select(
+    late = _late_runs(subjects, tables["assay_value"], state.deadline)
+    return _standing(subjects, state, path, statuses, place_of.ravel(), row, late).select(
         *KEY, pl.Series("rule", rules).gather(rule), *list(MARKER_PATH)[3:]
     )
 
@@ -104,6 +115,7 @@ def standing_on(path: pl.DataFrame, on: pl.Series, plan: BiomarkerPlan) -> pl.Da
     passed = ~pl.col("place").is_in(known) & (on > pl.col("deadline")).fill_null(False)
     return path.with_columns(
         place=pl.when(passed).then(pl.lit(PAST)).otherwise("place"),
+        due=pl.when(~passed).then("due"),
         status=pl.when(passed)
         .then(pl.lit(declared and declared.status, dtype=pl.String))
         .otherwise("status"),
@@ -113,34 +125,6 @@ def standing_on(path: pl.DataFrame, on: pl.Series, plan: BiomarkerPlan) -> pl.Da
 
 def _no_status_by(deadline: str) -> pl.Expr:
     return pl.format("no status by the deadline {}", deadline)
-
-
-class _Step(NamedTuple):
-    """A step of the path, and the days that it has; NONE where no day is set."""
-
-    code: str
-    material: Material
-    assays: tuple[str, ...]
-    days: int
-
-
-class _Path(NamedTuple):
-    """The declared path; without one, every assay on the first sample, without an end."""
-
-    steps: tuple[_Step, ...]
-    consent: str | None = None
-    status: str | None = None
-
-
-def _path(plan: BiomarkerPlan) -> _Path:
-    declared = plan.marker.path
-    if declared is None:
-        every = tuple(assay.code for assay in plan.marker.assays)
-        return _Path((_Step("first", "first", every, NONE),))
-    steps = (
-        _Step(each.code, each.material, each.assays, each.within_days) for each in declared.steps
-    )
-    return _Path(tuple(steps), declared.consent, declared.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,60 +143,79 @@ class _State:
     sources: pl.Series
 
 
-def _state(subjects: SubjectRows, tables: Tables, path: _Path) -> _State:
+def _state(subjects: SubjectRows, tables: Tables, path: Path, plan: BiomarkerPlan) -> _State:
     samples = tables["sample_state"]
     steps, number = len(path.steps), len(subjects)
-    step = _steps(samples, path)
+    randomised = subjects.first(subjects.dated(tables["randomised"]))
+    samples = _of_the_path(samples, subjects, tables["randomised"], path)
+    step = steps_of(samples, path)
     rows = subjects.rows(samples)
     has = np.zeros((number, steps), dtype=np.bool_)
     has[rows, step] = True
     usable = _usable(samples, rows, step, has.shape)
     found = tables["assay_determination"]
     found = found.filter(pl.Series(basis_number(found["basis"]) == 0, dtype=pl.Boolean))
-    own = _step_of_sample(samples, step, found)
+    own = step_of_sample(samples, step, found)
     tried = subjects.rows(found)
-    spent = has & ~usable
-    for place, each in enumerate(path.steps):
-        all_tried = np.ones(number, dtype=np.bool_)
-        for assay in each.assays:
-            there = np.zeros(number, dtype=np.bool_)
-            there[tried[(own == place) & (found["assay"] == assay).to_numpy()]] = True
-            all_tried &= there
-        spent[:, place] |= all_tried
+    spent = (has & ~usable) | _all_tried(found, own, tried, path, plan, number)
     open_ = np.where(spent.all(axis=1), steps, np.argmin(spent, axis=1))
     every = np.arange(number)
     last = np.minimum(open_, steps - 1)
-    start = _start(subjects, tables, path)
-    randomised = subjects.first(subjects.dated(tables["randomised"]))
+    start = start_of(subjects, tables, path)
     unfit = samples["judgement"].fill_null(-1).to_numpy()
     return _State(
         open_=open_,
         begun=has[every, last] & (open_ < steps),
-        due=_after(start, np.array([each.days for each in path.steps])[last]),
-        deadline=_after(start, np.full(number, path.steps[-1].days)),
+        due=last_day(start, np.array([each.days for each in path.steps])[last]),
+        deadline=last_day(start, np.full(number, path.steps[-1].days)),
         randomised=randomised.day,
-        step_of=partial(_step_of_sample, samples, step),
+        step_of=partial(step_of_sample, samples, step),
         finding=_why(path, open_, has[every, last], found, own, tried),
         sources=_sources(found["sources"], tried, rows, unfit, start, number),
     )
 
 
-def _steps(samples: pl.DataFrame, path: _Path) -> Numbers:
-    """The place on the path of the step of each sample; the first where it names none of them."""
-    if samples["step"].null_count() == len(samples):
-        return np.zeros(len(samples), dtype=np.int64)
-    places = {step.code: place for place, step in enumerate(path.steps)}
-    step: Numbers = (
-        samples["step"].replace_strict(places, default=0, return_dtype=pl.Int64).to_numpy()
-    )
-    return step
+def _of_the_path(
+    samples: pl.DataFrame, subjects: SubjectRows, randomised: pl.DataFrame, path: Path
+) -> pl.DataFrame:
+    """The samples of the path's materials, of a randomised subject those recorded before."""
+    allocated = np.full(len(subjects) + 1, np.iinfo(np.int64).max)
+    allocated[subjects.rows(randomised)] = randomised["event"].to_numpy()
+    allocated[-1] = np.iinfo(np.int64).max
+    kept = samples["event"].to_numpy() < allocated[subjects.rows(samples)]
+    if path.materials and len(samples):
+        named = samples.select("replicate", pl.col("origin").alias("sample"))
+        origin = samples["kind"][sample_places(samples, named)]
+        kept &= origin.is_in(path.materials).to_numpy()
+    return samples if kept.all() else samples.filter(pl.Series(kept, dtype=pl.Boolean))
+
+
+def _all_tried(
+    found: pl.DataFrame, own: Numbers, tried: Numbers, path: Path, plan: BiomarkerPlan, number: int
+) -> Flags:
+    """By subject and step, whether each of its assays was tried: with a determination that can be
+    interpreted, or with as many runs as one needs."""
+    needed = {
+        each.code: each.replicates.needed if each.replicates else 1 for each in plan.marker.assays
+    }
+    runs, good = found["runs"].to_numpy(), found["interpretable"].to_numpy()
+    result = np.ones((number, len(path.steps)), dtype=np.bool_)
+    for place, each in enumerate(path.steps):
+        for assay in each.assays:
+            mine = (own == place) & (found["assay"] == assay).to_numpy()
+            attempts = np.zeros(number, dtype=np.int64)
+            np.add.at(attempts, tried[mine], np.where(good, needed[assay], runs)[mine])
+            result[:, place] &= attempts >= needed[assay]
+    return result
 
 
 def _usable(samples: pl.DataFrame, rows: Numbers, step: Numbers, shape: tuple[int, int]) -> Flags:
     """By subject and step: a sample not found inadequate, of which none was made in that step."""
     last = np.ones(len(samples), dtype=np.bool_)
     if samples["parent"].null_count() < len(samples):
-        parent = _places(samples, samples.select("replicate", pl.col("parent").alias("sample")))
+        parent = sample_places(
+            samples, samples.select("replicate", pl.col("parent").alias("sample"))
+        )
         within = (parent >= 0) & (step[parent] == step)
         last[parent[within]] = False
     fit = (samples["adequate"] != False).fill_null(True).to_numpy()  # noqa: E712
@@ -221,39 +224,8 @@ def _usable(samples: pl.DataFrame, rows: Numbers, step: Numbers, shape: tuple[in
     return usable
 
 
-def _places(samples: pl.DataFrame, named: pl.DataFrame) -> Numbers:
-    """The row in `samples` of each sample named; -1 for no name and for one that is not there."""
-    names = samples.select("replicate", "sample").with_columns(
-        pl.Series("row", np.arange(len(samples)))
-    )
-    found = named.join(names, ["replicate", "sample"], "left", maintain_order="left")
-    rows: Numbers = found["row"].fill_null(-1).to_numpy()
-    return rows
-
-
-def _step_of_sample(samples: pl.DataFrame, step: Numbers, found: pl.DataFrame) -> Numbers:
-    """The step of the sample of each determination; the first where the sample is not recorded."""
-    if not step.any():
-        return np.zeros(len(found), dtype=np.int64)
-    places = _places(samples, found.select("replicate", "sample"))
-    return np.where(places >= 0, step[places], 0)
-
-
-def _start(subjects: SubjectRows, tables: Tables, path: _Path) -> Found:
-    """The day from which the days of the path run."""
-    events = tables["sample_received"]
-    if path.consent is not None:
-        events = tables["consent_signed"].filter(pl.col("consent") == path.consent)
-    return subjects.first(subjects.dated(events))
-
-
-def _after(start: Found, spent: Numbers) -> Numbers:
-    known = (start.day != NONE) & (spent != NONE)
-    return np.where(known, np.where(known, start.day, 0) + np.where(known, spent, 0), NONE)
-
-
 def _why(
-    path: _Path,
+    path: Path,
     open_: Numbers,
     begun: Flags,
     found: pl.DataFrame,
@@ -283,6 +255,16 @@ def _why(
     return pl.select(pl.coalesce(gathered(told, place), constant)).to_series()
 
 
+def _late_runs(subjects: SubjectRows, values: pl.DataFrame, deadline: Numbers) -> Flags:
+    """Whether a subject has a run for randomisation that came after the deadline."""
+    rows, day = subjects.rows(values), days(values["occurred"])
+    last = deadline[rows]
+    late = (last != NONE) & (day > last) & (values["purpose"] == BASES[0]).to_numpy()
+    found = np.zeros(len(subjects), dtype=np.bool_)
+    found[rows[late & ~values["invalidated"].to_numpy()]] = True
+    return found
+
+
 def _sources(
     lists: pl.Series, tried: Numbers, rows: Numbers, judged: Numbers, start: Found, number: int
 ) -> pl.Series:
@@ -296,10 +278,11 @@ def _sources(
 def _standing(
     subjects: SubjectRows,
     state: _State,
-    path: _Path,
+    path: Path,
     statuses: pl.DataFrame,
     place_of: Numbers,
     row: Numbers,
+    late: Flags,
 ) -> pl.DataFrame:
     """The columns of MARKER_PATH of each subject and rule but for the rule."""
     codes = pl.Series([*(step.code for step in path.steps), None], dtype=pl.String)
@@ -310,7 +293,7 @@ def _standing(
         pl.Series("begun", state.begun),
         dates(state.due).alias("due"),
         dates(state.deadline).alias("deadline"),
-        dates(state.randomised).alias("randomised"),
+        pl.Series("late", late | ((state.deadline != NONE) & (state.randomised > state.deadline))),
         state.finding.alias("why"),
         state.sources.alias("sources"),
     )
@@ -320,15 +303,10 @@ def _standing(
         gathered(statuses["sources"], place_of).alias("deciding"),
         gathered(codes[state.step_of(statuses)], place_of).alias("step"),
     )
-    late = (pl.col("known").is_not_null() & (pl.col("decided") > pl.col("deadline"))).fill_null(
-        False
-    )
-    gone = (pl.col("known").is_null() & (pl.col("randomised") > pl.col("deadline"))).fill_null(
-        False
-    )
+    gone = pl.col("known").is_null() & pl.col("late")
     begun = pl.when("begun").then(pl.lit(AWAITING_RESULT)).otherwise("begin")
     frame = frame.with_columns(
-        place=pl.when(late | gone)
+        place=pl.when(gone)
         .then(pl.lit(PAST))
         .when(pl.col("known").is_not_null())
         .then(pl.lit(DETERMINED))
@@ -336,7 +314,6 @@ def _standing(
     )
     determined = pl.col("place") == DETERMINED
     over = pl.col("place").is_in([PAST, ENDED])
-    tardy = pl.format("the status came on {}, after the deadline {}", "decided", "deadline")
     return frame.with_columns(
         status=pl.when(determined)
         .then("known")
@@ -344,11 +321,6 @@ def _standing(
         .then(pl.lit(path.status, dtype=pl.String)),
         step=pl.when(determined).then("step").otherwise("open"),
         due=pl.when(~determined & ~over).then("due"),
-        finding=pl.when(late)
-        .then(tardy)
-        .when(gone)
-        .then(_no_status_by("deadline"))
-        .when(~determined)
-        .then("why"),
+        finding=pl.when(gone).then(_no_status_by("deadline")).when(~determined).then("why"),
         sources=pl.when(determined).then("deciding").otherwise("sources"),
     )

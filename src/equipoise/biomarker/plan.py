@@ -138,13 +138,15 @@ class DeclaredPath(Plan):
     """What is done, in which order, until a status can be read, and what holds if none can.
 
     The days run from the day on which `consent` was signed, or from that on which the laboratory
-    first received a sample. The deadline is that of the last step. A subject without a status then
-    is not randomised, or is randomised with `status`, which no value gives and which has a ratio
-    of its own.
+    first received a sample (at the latest that of its first result). Samples of other `materials`
+    than those named are not of the path. The deadline is that of the last step. A subject without
+    a status then is not randomised, or is randomised with `status`, which no value gives and which
+    has a ratio of its own.
     """
 
     counted_from: Literal["consent", "sample_received"]
     consent: Code | None = None
+    materials: tuple[Literal["ffpe", "frozen", "blood"], ...] = ("ffpe", "frozen")
     steps: tuple[PathStep, ...]
     then: Literal["not_randomised", "stratum"]
     status: Code | None = None

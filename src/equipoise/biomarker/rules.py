@@ -37,6 +37,7 @@ from equipoise.biomarker.grade import TUMOUR_GRADE, tumour_grade
 from equipoise.biomarker.path import MARKER_PATH, marker_path
 from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusRule
 from equipoise.biomarker.sample import SAMPLE_STATE, sample_state
+from equipoise.biomarker.steps import CLOCK, declared_path, step_of_sample, steps_of
 from equipoise.record.declaration import schema
 from equipoise.record.event import Body
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
@@ -70,9 +71,11 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
 
     The steps of a rule are tried in order; the first whose assay has an interpretable
     determination decides. Of several determinations by one assay the latest counts (day of the
-    result, then order of entry). If the assay is `rounded_to` some places its value is rounded half
-    up before it is compared; `total` and `count` show it unrounded. `sample` and `decided` (the day
-    of the result) are those of the determination that decided.
+    result, then order of entry). On basis `randomisation` the first step of the declared path that
+    gives a status decides: no later sample exchanges a status that an earlier one gave. If the
+    assay is `rounded_to` some places its value is rounded half up before it is compared; `total`
+    and `count` show it unrounded. `sample` and `decided` (the day of the result) are those of the
+    determination that decided.
 
     On basis `redetermination` each step takes determinations of the redetermination where one can
     be interpreted, else those for randomisation. Which runs count on a basis is said by
@@ -91,8 +94,8 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     basis_of = basis_number(found["basis"])
     statuses = found.select(_statuses(plan, rules))
     chosen = np.full((len(subjects), len(BASES), len(rules)), -1, dtype=np.int64)
-    for place in range(len(BASES)):
-        latest = _latest(plan, found, rows, basis_of == place, len(subjects))
+    for place, counts in _in_turn(tables["sample_state"], plan, found, basis_of):
+        latest = _latest(plan, found, rows, counts, len(subjects))
         for number, rule in enumerate(rules):
             for step in reversed(rule.steps):
                 chosen[:, place, number] = np.where(
@@ -115,6 +118,19 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         np.where(result < 0, considered, result)
     )
     return decided.with_columns(sources.alias("sources"))
+
+
+def _in_turn(
+    samples: pl.DataFrame, plan: BiomarkerPlan, found: pl.DataFrame, basis: Numbers
+) -> Iterator[tuple[int, Flags]]:
+    """Bases by place, each with determinations that are asked together; what is asked later goes
+    before what was asked earlier: of the randomisation the steps of the path, the last one first.
+    """
+    path = declared_path(plan)
+    own = step_of_sample(samples, steps_of(samples, path), found)
+    for step in reversed(np.unique(own).tolist()):
+        yield 0, (basis == 0) & (own == step)
+    yield 1, basis == 1
 
 
 def _latest(
@@ -225,6 +241,7 @@ RULES: tuple[TableRule, ...] = (
             "assay_value": ASSAY_VALUE,
             "randomised": {**KEY, "event": pl.Int64},
             "redetermination_frozen": {"replicate": pl.Int32, "as_of": pl.Int64},
+            **CLOCK,
         },
         plan="biomarker",
         rule=assay_determination,
@@ -232,7 +249,11 @@ RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="marker_status",
         columns=MARKER_STATUS,
-        requires={"assay_determination": ASSAY_DETERMINATION, **_of(SampleCollected)},
+        requires={
+            "assay_determination": ASSAY_DETERMINATION,
+            "sample_state": SAMPLE_STATE,
+            **_of(SampleCollected),
+        },
         plan="biomarker",
         rule=marker_status,
     ),
@@ -244,9 +265,10 @@ RULES: tuple[TableRule, ...] = (
             "assay_determination": ASSAY_DETERMINATION,
             "sample_state": SAMPLE_STATE,
             "subject_screened": KEY,
-            "consent_signed": {**_DATED, "consent": pl.String},
-            "randomised": _DATED,
-            **_of(SampleCollected, SampleReceived),
+            "assay_value": ASSAY_VALUE,
+            "randomised": {**_DATED, "event": pl.Int64},
+            **CLOCK,
+            **_of(SampleCollected),
         },
         plan="biomarker",
         rule=marker_path,

@@ -72,7 +72,9 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     - `tumour_cells` (tenths of a per cent) are what was said of the sample itself, else of the
       nearest sample above it of which something was said; `content` is the seq of that.
     - `adequate` is false where the sample or one above it was found inadequate when it was
-      received (`judgement` is the seq of that), true where one was found adequate, else null.
+      received (`judgement` is the seq of that), true where one was found adequate, else null. Of a
+      sample for a step of the declared path that was itself found adequate, that stands: what was
+      said of the block above it does not count.
     - `place` is `site`, `transit` or `laboratory`. A sample that was made is where the other one
       was when it was made, unless it was shipped itself.
     - `days_to_shipment` from taking to shipment; `days_in_transit` to reception; `days_to_result`
@@ -91,7 +93,8 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     received = _happened(names, tables["sample_received"])
     first = _first_results(names, tables["assay_result_recorded"], parent)
     taken = days(made["occurred"])
-    inadequate, adequate = _judged(tables["sample_received"], received, parent)
+    anew = made["step"].is_not_null().to_numpy()
+    inadequate, adequate = _judged(tables["sample_received"], received, parent, anew)
     from_making = np.where((received.row < 0) & (parent >= 0), taken, received.day)
     tumour_cells, content = _tumour_cells(made, tables["sample_received"], received, parent)
     facts = made.select(*KEY, "sample", "parent", "kind", "event").with_columns(
@@ -214,13 +217,16 @@ def _nearest(has: Flags, parent: Numbers) -> Numbers:
     return found
 
 
-def _judged(frame: pl.DataFrame, received: _Happened, parent: Numbers) -> tuple[Numbers, Numbers]:
+def _judged(
+    frame: pl.DataFrame, received: _Happened, parent: Numbers, anew: Flags
+) -> tuple[Numbers, Numbers]:
     """The seq that found the chain of a sample inadequate (-1: none did), and 1 if one found it
-    adequate (-1: nobody judged)."""
+    adequate (-1: nobody judged). A sample `anew` that was found adequate has no chain above it."""
     if frame.is_empty():
         return np.full(len(parent), -1), np.full(len(parent), -1)
     fit = frame["adequate"].to_numpy()[received.row] & (received.row >= 0)
     unfit = ~frame["adequate"].to_numpy()[received.row] & (received.row >= 0)
+    parent = np.where(fit & anew, -1, parent)
     bad, good = _nearest(unfit, parent), _nearest(fit, parent)
     return np.where(bad >= 0, received.seq[bad], -1), np.where(good >= 0, 1, -1)
 

@@ -100,9 +100,28 @@ def assay_result_recorded(context: Context, body: AssayResultRecorded) -> EventB
     its determination may have."""
     check_known(context, body, "sample", *SAMPLES)
     check_result(context.study.biomarker, body)
+    if context.action.name == AssayResultRecorded.TYPE:
+        _check_day(context, body)
     _check_replicates(context, body)
     check_run(context, body)
     return body
+
+
+def _check_day(context: Context, body: AssayResultRecorded) -> None:
+    """The day of the result has to be known: on it rests whether it came in time. BadInput for one
+    before the sample was there."""
+    where = f"{body.TYPE} {body.result}"
+    if context.action.occurred is None:
+        raise BadInput("the day of the result", where=where, field="occurred")
+    sample = context.derived("sample_state").filter(sample=body.sample).row(0, named=True)
+    for what in ("received", "taken"):
+        if sample[what] is not None and context.action.occurred < sample[what].isoformat():
+            raise BadInput(
+                f"a day not before {body.sample} was {what} ({sample[what]})",
+                where=where,
+                field="occurred",
+                found=context.action.occurred,
+            )
 
 
 def _check_replicates(context: Context, body: AssayResultRecorded) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 from equipoise.biomarker.events import AssayResultRecorded, SampleCollected, SampleDerived
 from equipoise.biomarker.path import DETERMINED, ENDED, PAST, standing_on
 from equipoise.biomarker.plan import DeclaredPath, Marker
+from equipoise.biomarker.steps import declared_path, step_place
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput, Refused
 
@@ -67,27 +68,41 @@ def check_step(context: Context, body: SampleCollected | SampleDerived) -> None:
 
 
 def check_run(context: Context, body: AssayResultRecorded) -> None:
-    """Refuse a run for randomisation on a sample of a later step once an earlier one has decided.
+    """Refuse a run for randomisation on a sample other than those of the step that has decided.
 
-    The latest determination counts: such a run could exchange a status that is known.
+    Such a run could exchange a status that is known. A correction is refused if it makes a run one
+    for randomisation, or one on a sample of another step.
     """
     path = context.study.biomarker.marker.path
-    if body.purpose != "randomisation" or path is None or not _has_steps(context):
+    if body.purpose != "randomisation" or path is None:
         return
-    if any(each["result"] == body.result for each in context.bodies(body.TYPE)):
-        return
-    samples = context.derived("sample_state").filter(sample=body.sample)
-    order = [each.code for each in path.steps]
-    step = samples["step"].item() or order[0]
     found = _standing(context)
-    if found["place"] == DETERMINED and order.index(found["step"]) < order.index(step):
+    if found["place"] != DETERMINED:
+        return
+    of_sample = dict(context.derived("sample_state").select("sample", "step").iter_rows())
+    steps = declared_path(context.study.biomarker)
+
+    def place(sample: str) -> int:
+        return step_place(steps, of_sample.get(sample))
+
+    said = context.derived("assay_value").filter(result=body.result)
+    if len(said) and (said["purpose"].item(), place(said["sample"].item())) == (
+        body.purpose,
+        place(body.sample),
+    ):
+        return
+    if place(body.sample) != step_place(steps, found["step"]) or _is_new_block(context, body):
+        step = steps.steps[place(body.sample)].code
         told = f"{body.sample} is of the step {step}, and a run on it cannot be for randomisation"
         raise _out_of_order(context, path, found, told)
 
 
-def _has_steps(context: Context) -> bool:
-    samples = context.bodies("SampleCollected", "SampleDerived")
-    return any(each["step"] is not None for each in samples)
+def _is_new_block(context: Context, body: AssayResultRecorded) -> bool:
+    """Whether the run is on a sample of which none was read before: another biopsy or tube that
+    names no step, once a status is known."""
+    origin = dict(context.derived("sample_state").select("sample", "origin").iter_rows())
+    read = context.derived("assay_value").filter(purpose="randomisation")["sample"]
+    return origin.get(body.sample) not in {origin.get(each) for each in read}
 
 
 def _standing(context: Context) -> dict[str, Any]:
@@ -111,7 +126,7 @@ def _out_of_order(
         if known
         else found["finding"]
     )
-    otherwise = "record the run as a redetermination, or the sample without a step"
+    otherwise = "record the run as a redetermination, and the sample without a step"
     return context.refuse(
         f"{told}: {now}",
         rule="declared path",

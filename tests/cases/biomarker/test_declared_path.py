@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from equipoise.biomarker.path import PLACES, standing_on
-from equipoise.biomarker.plan import BiomarkerPlan, DeclaredPath
+from equipoise.biomarker.plan import BiomarkerPlan, DeclaredPath, Replicates
 from equipoise.biomarker.rules import RULES
 from equipoise.record.tables import Tables
 from tests.harness.history import read_cases, tables_of, together
@@ -42,7 +42,8 @@ def run(line: dict[str, Any], assay: str, number: int) -> dict[str, Any]:
     return {
         "event": "AssayResultRecorded", "result": f"R{number}", "sample": sample, "assay": assay,
         "purpose": "redetermination" if line.get("again") else "randomisation",
-        "technically_valid": not failed, "failure": "no signal" if failed else None,
+        "determination": line.get("determination"), "technically_valid": not failed,
+        "failure": "no signal" if failed else None,
         "internal_control": "positive",
         "measurements": [] if failed else [
             {"measurement": code, "value": str(value), "quality": "passed"}
@@ -56,8 +57,8 @@ def entry(line: dict[str, Any], number: int) -> dict[str, Any]:
         return run(line, assay, number)
     if "collected" in line:
         return {
-            "event": "SampleCollected", "sample": line["collected"], "material": "ffpe",
-            "step": line.get("step"),
+            "event": "SampleCollected", "sample": line["collected"],
+            "material": line.get("material", "ffpe"), "step": line.get("step"),
         }  # fmt: skip
     if "received" in line:
         fit = line.get("adequate", True)
@@ -80,7 +81,12 @@ def entries(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def plan_of(case: dict[str, Any]) -> BiomarkerPlan:
     otherwise = case.get("then", {})
     path = None if otherwise is None else DeclaredPath.model_validate({**PATH, **otherwise})
-    return PLAN.model_copy(update={"marker": PLAN.marker.model_copy(update={"path": path})})
+    assays = PLAN.marker.assays
+    if needed := case.get("needed"):
+        twice = Replicates(most_apart="5", needed=needed, at_most=3)  # type: ignore[arg-type]
+        assays = (assays[0].model_copy(update={"replicates": twice}), *assays[1:])
+    marker = PLAN.marker.model_copy(update={"path": path, "assays": assays})
+    return PLAN.model_copy(update={"marker": marker})
 
 
 def stands(case: dict[str, Any], tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
@@ -108,7 +114,7 @@ def test_case(case: dict[str, Any]) -> None:
 @pytest.mark.requirement("BM1")
 def test_many_trials_at_once_are_as_one_by_one() -> None:
     """The same names in every replicate: nobody's samples touch another's."""
-    alike = [case for case in EVERY if "then" not in case and "on" not in case]
+    alike = [case for case in EVERY if not {"then", "on", "needed"} & set(case)]
     parts = [tables_of(entries(case), replicate=number) for number, case in enumerate(alike)]
     found = stands({}, together(parts), PLAN.model_copy(update={"marker": plan_of({}).marker}))
     assert [

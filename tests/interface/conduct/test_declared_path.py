@@ -47,7 +47,7 @@ def opened(folder: Path, study: Study, *, days_ago: int = 0) -> Iterator[Trial]:
     trial.act("SubjectScreened", {}, subject=SUBJECT, occurred=before)
     consent = {"consent": "participation", "version": "1"}
     trial.act("ConsentSigned", consent, subject=SUBJECT, occurred=before)
-    trial.examined(SUBJECT)
+    trial.examined(SUBJECT, sampled=before)
     trial.act("ConfirmEligibility", {}, subject=SUBJECT)
     yield trial
     log.close()
@@ -139,7 +139,7 @@ def test_a_status_is_not_exchanged_on_a_later_step(recutting: Trial) -> None:
     )
     with pytest.raises(Refused) as error:
         cut(recutting, "X2")
-    told(error, "status of TMB was determined", "X2", "the sample without a step")
+    told(error, "status of TMB was determined", "X2", "and the sample without a step")
     read(recutting, "R3", "X1", purpose="redetermination")
     cut(recutting, "X2", step=None)
     read(recutting, "R4", "X2")
@@ -190,7 +190,7 @@ def test_nobody_is_randomised_by_a_status_that_came_too_late(late: Trial) -> Non
     with pytest.raises(Refused, match="no status by the deadline"):
         biopsied(late, "S-2")
     read(late, "R1", BLOCK)
-    with pytest.raises(Refused, match="after the deadline"):
+    with pytest.raises(Refused, match="no status by the deadline"):
         randomise(late)
     late.act("ScreeningFailed", {"cause": "no_marker_status", "criteria": []}, subject=SUBJECT)
 
@@ -207,3 +207,47 @@ def test_a_stratum_of_its_own(stratified: Trial) -> None:
     """Past the deadline, nothing read in time: allocated in the declared stratum."""
     found = randomise(stratified)
     assert (found["marker_status"], found["stratum"]) == ("UNREAD", "UNREAD/smoking=EVER")
+
+
+def measured(value: str) -> dict[str, Any]:
+    code = load_study("lung-tmb").biomarker.marker.assays[0].measurements[0].code
+    return {"measurements": [{"measurement": code, "value": value, "quality": "passed"}]}
+
+
+@pytest.mark.requirement("BM1")
+def test_a_known_status_is_exchanged_neither_by_a_run_nor_by_a_correction(
+    recutting: Trial,
+) -> None:
+    """The first block reads MID; the cut, another block and their corrections would read HIGH."""
+    read(recutting, "R0", BLOCK, **FAILED)
+    cut(recutting, "X1")
+    read(recutting, "R1", BLOCK, **measured("8"))
+    recutting.act("SampleCollected", {"sample": "S-9", "material": "ffpe"}, subject=SUBJECT)
+    high = measured("30")
+    for name, sample in (("R2", "X1"), ("R3", "S-9")):
+        with pytest.raises(Refused, match="the status of TMB was determined at the step first"):
+            read(recutting, name, sample, **high)
+    again = {**high, "purpose": "redetermination"}
+    read(recutting, "R4", "X1", **again)
+    said = recutting.log.read(types={"AssayResultRecorded"})[-1].seq
+    purpose = {"target": said, "item": "purpose", "new": '"randomisation"'}
+    with pytest.raises(Refused, match="the status of TMB was determined at the step first"):
+        recutting.act("Correct", purpose, "laboratory", subject=SUBJECT, reason="typing error")
+    assert randomise(recutting)["marker_status"] == "MID"
+
+
+@pytest.mark.requirement("BM1")
+def test_a_repeat_after_the_deadline_takes_no_status_away(late: Trial) -> None:
+    last = (late.today - datetime.timedelta(days=1)).isoformat()
+    read(late, "R1", BLOCK, occurred=last, **measured("8"))
+    read(late, "R2", BLOCK, **measured("30"))
+    assert randomise(late)["marker_status"] == "MID"
+
+
+@pytest.mark.requirement("BM1")
+def test_a_result_has_a_day_and_not_one_before_its_sample(late: Trial) -> None:
+    with pytest.raises(BadInput, match="the day of the result"):
+        read(late, "R1", BLOCK, occurred=None)
+    before = (late.today - datetime.timedelta(days=900)).isoformat()
+    with pytest.raises(BadInput, match=f"a day not before {BLOCK} was "):
+        read(late, "R1", BLOCK, occurred=before)

@@ -1,0 +1,112 @@
+"""The steps of the declared path: of which step a sample is, and until when its days run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from equipoise.biomarker.plan import BiomarkerPlan, Material
+from equipoise.record.rule import Columns, Tables
+from equipoise.record.subject_rows import NONE, Found, Numbers, SubjectRows, coded
+
+DATED: Columns = {
+    "replicate": pl.Int32, "subject": pl.String, "occurred": pl.Date, "seq": pl.Int64,
+}  # fmt: skip
+CLOCK: dict[str, Columns] = {
+    "sample_received": DATED,
+    "assay_result_recorded": DATED,
+    "consent_signed": {**DATED, "consent": pl.String},
+}
+"""What the days of a path may run from."""
+
+
+class Step(NamedTuple):
+    """A step of the path, and the days that it has; NONE where no day is set."""
+
+    code: str
+    material: Material
+    assays: tuple[str, ...]
+    days: int
+
+
+class Path(NamedTuple):
+    """The declared path; without one, every assay on the first sample, without an end."""
+
+    steps: tuple[Step, ...]
+    consent: str | None = None
+    status: str | None = None
+    materials: tuple[str, ...] = ()
+
+
+def declared_path(plan: BiomarkerPlan) -> Path:
+    """The path of the study file, or the one step of a study that declares none."""
+    declared = plan.marker.path
+    if declared is None:
+        every = tuple(assay.code for assay in plan.marker.assays)
+        return Path((Step("first", "first", every, NONE),))
+    steps = (
+        Step(each.code, each.material, each.assays, each.within_days) for each in declared.steps
+    )
+    return Path(tuple(steps), declared.consent, declared.status, declared.materials)
+
+
+def step_place(path: Path, code: str | None) -> int:
+    """The place of a step on the path; the first for none, and for one that it does not have."""
+    return next((place for place, step in enumerate(path.steps) if step.code == code), 0)
+
+
+def steps_of(samples: pl.DataFrame, path: Path) -> Numbers:
+    """The place on the path of the step of each sample, a row of `sample_state`."""
+    if samples["step"].null_count() == len(samples):
+        return np.zeros(len(samples), dtype=np.int64)
+    names, code = coded(samples["step"])
+    return np.array([*(step_place(path, name) for name in names), 0], dtype=np.int64)[code]
+
+
+def step_of_sample(samples: pl.DataFrame, step: Numbers, found: pl.DataFrame) -> Numbers:
+    """The step of the sample of each row of `found`; the first where it is not recorded."""
+    if not step.any():
+        return np.zeros(len(found), dtype=np.int64)
+    places = sample_places(samples, found.select("replicate", "sample"))
+    return np.where(places >= 0, step[places], 0)
+
+
+def sample_places(samples: pl.DataFrame, named: pl.DataFrame) -> Numbers:
+    """The row in `samples` of each sample named; -1 for no name and for one that is not there."""
+    names = samples.select("replicate", "sample").with_columns(
+        pl.Series("row", np.arange(len(samples)))
+    )
+    found = named.join(names, ["replicate", "sample"], "left", maintain_order="left")
+    rows: Numbers = found["row"].fill_null(-1).to_numpy()
+    return rows
+
+
+def start_of(subjects: SubjectRows, tables: Tables, path: Path) -> Found:
+    """The day from which the days of the path run: that of the consent, or the first on which the
+    laboratory received a sample (at the latest that of its first result)."""
+    if path.consent is not None:
+        signed = tables["consent_signed"].filter(pl.col("consent") == path.consent)
+        return subjects.first(subjects.dated(signed))
+    received, read = (
+        subjects.first(subjects.dated(tables[name]))
+        for name in ("sample_received", "assay_result_recorded")
+    )
+    earlier = (received.day == NONE) | ((read.day != NONE) & (read.day < received.day))
+    return Found(
+        np.where(earlier, read.day, received.day), np.where(earlier, read.seq, received.seq)
+    )
+
+
+def last_day(start: Found, days: Numbers) -> Numbers:
+    """The last of so many days from the start; NONE where nothing runs or no day is set."""
+    known = (start.day != NONE) & (days != NONE)
+    return np.where(known, np.where(known, start.day, 0) + np.where(known, days, 0), NONE)
+
+
+def deadlines(subjects: SubjectRows, tables: Tables, plan: BiomarkerPlan) -> Numbers:
+    """The last day of the path of each subject."""
+    path = declared_path(plan)
+    every = np.full(len(subjects), path.steps[-1].days)
+    return last_day(start_of(subjects, tables, path), every)
