@@ -165,10 +165,11 @@ class PathologyReviewed(EventBody):
 
 
 class RedeterminationFrozen(EventBody):
-    """The re-determined status of every subject is frozen, once, before anybody is unblinded.
+    """The re-determined status of every subject is frozen, once, by people who know no allocation.
 
-    What the record held at `as_of` counts; what is determined or invalidated later is recorded and
-    moves no analysis.
+    Runs that the record held at `as_of` count; what is determined or invalidated later is recorded
+    and moves no analysis. After the freeze nothing is recorded that would change how those runs are
+    read, and between `as_of` and the freeze nothing was.
     """
 
     as_of: int = Field(ge=1)

@@ -11,7 +11,8 @@ def freeze_sha256(plan: BiomarkerPlan, body: RedeterminationFrozen) -> str:
     """The hash of what a statistician signs: the marker, the whole plan of it, the position.
 
     It changes with every cut-off, assay and version of the rule, and with the position in the
-    record up to which determinations count.
+    record up to which determinations count. A study version with another plan is not adopted after
+    the freeze.
     """
     signed = {"as_of": body.as_of, "biomarker": plan.model_dump(mode="json")}
     return sha256_hex(canonical(signed))

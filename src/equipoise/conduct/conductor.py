@@ -30,6 +30,9 @@ from equipoise.study.actions import Action
 from equipoise.study.catalogue import ACTIONS
 from equipoise.study.load import parse_study
 
+OF_THE_WHOLE_RECORD = frozenset({"RedeterminationFrozen"})
+"""Actions that look at what was recorded of every subject."""
+
 Clock = Callable[[], datetime.datetime]
 
 
@@ -104,6 +107,7 @@ class Conductor:
             today=now.date(),
             events=list(self._subjects.get(action.subject or "", ())),
             tables=self._tables,
+            source=source,
         )
         admission.check_day(action, ACTIONS[action.name], context.today)
         admission.check_author(context)
@@ -163,10 +167,15 @@ class Conductor:
             self._read_at[subject] = head
 
     def _moved(self, transaction: Transaction, context: Context) -> bool:
-        """Whether the subject or the trial's state moved since `context`; takes in what did."""
+        """Whether the subject or the trial's state moved since `context`; takes in what did.
+
+        A decision that rests on the whole record is always made again, under the lock.
+        """
         subject = context.action.subject
         self._catch_up(transaction, subject)
         now = self._subjects.get(subject or "", [])
+        if context.action.name in OF_THE_WHOLE_RECORD:
+            return True
         return self.state.seq != context.state_seq or len(now) != len(context.events)
 
     def _recorded(self, action: Action) -> datetime.datetime | None:

@@ -17,6 +17,7 @@ from equipoise.conduct.state import TrialState
 from equipoise.errors import Refused
 from equipoise.record.event import Event, EventBody
 from equipoise.record.keys import KeyStore
+from equipoise.record.log import Log, Transaction
 from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.actions import Action
 from equipoise.study.definition import Study
@@ -38,7 +39,8 @@ class Context:
     """The action, and all that its decision may read.
 
     `today` is the day of recording; `state_seq` the last event that `state` had taken in when this
-    was made, `head_seq` the last of the record.
+    was made, `head_seq` the last of the record. `source` is the record: for the few decisions that
+    rest on more than one subject, which are made under the lock.
     """
 
     action: Action
@@ -50,6 +52,7 @@ class Context:
     today: datetime.date
     events: list[Event]
     tables: DerivedTables
+    source: Log | Transaction
 
     @property
     def subject(self) -> str:

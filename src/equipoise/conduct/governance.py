@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.conduct import care, dosing, entry, harm, reading
+from equipoise.conduct import care, dosing, entry, harm, reading, redetermination
 from equipoise.conduct.context import Context
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
@@ -63,6 +63,7 @@ def study_version_adopted(context: Context, body: AdoptStudyVersion) -> EventBod
             rule="amendment",
             way_out="give the changed study file a new version",
         )
+    redetermination.check_frozen_plan(context, study)
     return StudyVersionAdopted(
         version=study.version, study_sha256=study_sha256(study), study=study_text(study)
     )

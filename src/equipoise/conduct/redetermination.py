@@ -21,13 +21,14 @@ from equipoise.biomarker.events import (
     SampleReceived,
 )
 from equipoise.biomarker.freeze import freeze_sha256
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, read
 from equipoise.errors import BadInput
 from equipoise.record.correction import Corrected
 from equipoise.record.event import Event, EventBody
 from equipoise.record.tables import tables
 from equipoise.study.access import VISIBLE
 from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 
 _JUDGED = frozenset(
@@ -40,10 +41,17 @@ _MOVING = _JUDGED | {SampleCollected.TYPE, SampleDerived.TYPE}
 _UNBLINDING = frozenset({"allocation", "outcome"})
 """What nobody may know who determines a marker again."""
 
+_ALLOCATION = frozenset({"allocation"})
+"""What nobody may know who freezes it: a statistician sees outcomes, by no arm."""
+
 
 def redetermination_frozen(context: Context, body: RedeterminationFrozen) -> EventBody:
-    """The freeze, once, signed as it is, by a statistician who is still blinded."""
-    if body.as_of > context.state.seq:
+    """The freeze, once, by a statistician who is blinded, as one who is blinded has signed it.
+
+    What was corrected or judged after the position that was signed would count although nobody
+    signed it: then the freeze is signed again, of a later position.
+    """
+    if body.as_of > context.head_seq:
         raise BadInput(
             "a position in the record before the signature on it",
             where=body.TYPE,
@@ -57,21 +65,68 @@ def redetermination_frozen(context: Context, body: RedeterminationFrozen) -> Eve
             way_out="report later determinations beside the analysis, not in it",
         )
     actor = context.action.actor
-    if actor in context.state.unblinded:
+    if (because := _knows(context, actor, _ALLOCATION)) is not None:
         raise context.refuse(
-            f"{actor} knows allocations, and the status is frozen before anybody does",
+            f"{actor} {because}, and the status is frozen by people who know no allocation",
             rule="BM1",
             way_out="have a statistician freeze it who is blinded",
         )
-    wanted = freeze_sha256(context.study.biomarker, body)
-    if wanted not in context.state.approvals:
+    _check_signed(context, body)
+    if moved := _moved_since(context, body.as_of):
         raise context.refuse(
-            f"the freeze as of event {body.as_of} is not signed",
+            f"was signed as of event {body.as_of}, and event {moved[-1]} has changed since what "
+            "the results before it say",
             rule="BM1",
-            value=wanted,
-            way_out="have the statistician sign the approval of this hash",
+            value=moved[-1],
+            way_out=f"have the statistician sign the freeze as of event {moved[-1]} or later",
         )
     return body
+
+
+def _check_signed(context: Context, body: RedeterminationFrozen) -> None:
+    wanted = freeze_sha256(context.study.biomarker, body)
+    signed = [each for each in context.state.approvals.get(wanted, ()) if each.seq > body.as_of]
+    blinded = [each for each in signed if _knows(context, each.person, _ALLOCATION) is None]
+    if blinded:
+        return
+    by = ", ".join(sorted({each.person for each in signed}))
+    raise context.refuse(
+        f"the freeze as of event {body.as_of} is not signed"
+        + (f" by anybody who is blinded, but by {by}" if by else ""),
+        rule="BM1",
+        value=wanted,
+        way_out="have a blinded statistician sign the approval of this hash",
+    )
+
+
+def _moved_since(context: Context, as_of: int) -> list[int]:
+    """Events after a position that change what earlier results say: judgements of samples, samples
+    made, corrections of either and of results. Runs and invalidations after it count for nothing.
+    """
+    moving = _MOVING - {AssayResultRecorded.TYPE, AssayResultInvalidated.TYPE}
+    found = context.source.read(after=as_of, types=moving - {PathologyReviewed.TYPE})
+    corrected = context.source.read(after=as_of, types={Corrected.TYPE})
+    if corrected:
+        targets = {event.seq for event in context.source.read(types=_MOVING)}
+        found += [event for event in corrected if read(event)["target"] in targets]
+    return sorted(event.seq for event in found)
+
+
+def check_frozen_plan(context: Context, study: Study) -> None:
+    """Refuse a study version that would read the frozen results in another way than was signed."""
+    frozen = context.state.frozen
+    if frozen is None:
+        return
+    body = RedeterminationFrozen.model_validate_json(frozen.body)
+    if freeze_sha256(study.biomarker, body) in context.state.approvals:
+        return
+    raise context.refuse(
+        f"version {study.version} changes what the study says of the biomarker, and the "
+        f"re-determined status was frozen by event {frozen.seq} as signed",
+        rule="BM1",
+        way_out="leave assays, cut-offs and versions of the rule as they are, and report another "
+        "reading beside the analysis",
+    )
 
 
 def check_redetermination(context: Context, body: EventBody) -> None:
@@ -86,8 +141,7 @@ def check_redetermination(context: Context, body: EventBody) -> None:
     if kind not in _MOVING:
         return
     randomised = any(event.type == "Randomised" for event in context.events)
-    again = isinstance(body, AssayResultRecorded) and body.purpose == "redetermination"
-    if kind in _JUDGED and (randomised or again):
+    if _judges(kind, body) and (randomised or _again(context, body)):
         _check_blinded(context)
     if context.state.frozen is not None:
         _check_unmoved(context, body)
@@ -100,13 +154,46 @@ def _concerned(context: Context, body: EventBody) -> str:
     return next(event.type for event in context.events if event.seq == body.target)
 
 
+def _judges(kind: str, body: EventBody) -> bool:
+    """Whether what is recorded or corrected decides how a result is read: of a sample made of
+    another its content of tumour cells, and of which sample it was made."""
+    if kind != SampleDerived.TYPE:
+        return kind in _JUDGED
+    if isinstance(body, Corrected):
+        return body.item in ("tumour_cells", "parent")
+    return isinstance(body, SampleDerived) and body.tumour_cells is not None
+
+
+def _again(context: Context, body: EventBody) -> bool:
+    """Whether a result for the redetermination is recorded, invalidated or corrected."""
+    if isinstance(body, AssayResultRecorded):
+        return body.purpose == "redetermination"
+    purposes = {
+        each["result"]: each["purpose"] for each in context.bodies(AssayResultRecorded.TYPE)
+    }
+    if isinstance(body, AssayResultInvalidated):
+        return purposes.get(body.result) == "redetermination"
+    if isinstance(body, Corrected):
+        target = next(event for event in context.events if event.seq == body.target)
+        result = read(target).get("result")
+        return purposes.get(result) == "redetermination"
+    return False
+
+
+def _knows(context: Context, person: str, of: frozenset[str] = _UNBLINDING) -> str | None:
+    """Why a person may know arm or outcome (or one of them); None if they are blinded."""
+    held = context.state.held.get(person, set())
+    seeing = sorted(role for role in held if VISIBLE.get(role, frozenset()) & of)
+    if seeing:
+        return f"was {', '.join(seeing)}"
+    return "was unblinded" if person in context.state.unblinded else None
+
+
 def _check_blinded(context: Context) -> None:
     actor = context.action.actor
-    held = context.state.held.get(actor, set())
-    seeing = sorted(role for role in held if VISIBLE.get(role, frozenset()) & _UNBLINDING)
-    if actor not in context.state.unblinded and not seeing:
+    because = _knows(context, actor)
+    if because is None:
         return
-    because = f"was {', '.join(seeing)}" if seeing else "was unblinded"
     raise context.refuse(
         f"{actor} {because}, and may know arm or outcome",
         rule="BM1",

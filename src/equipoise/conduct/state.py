@@ -38,6 +38,14 @@ class Lock:
     instance: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A statistician's signature: its event, who signed."""
+
+    seq: int
+    person: str
+
+
 @dataclass(slots=True)
 class Screened:
     """A subject number: its site, whether screening failed, the number it was followed by."""
@@ -65,7 +73,7 @@ class TrialState:
     schemes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     allocations: dict[tuple[str, str], int] = field(default_factory=dict)
     in_stratum: dict[tuple[str, str, str], list[Allocated]] = field(default_factory=dict)
-    approvals: set[str] = field(default_factory=set)
+    approvals: dict[str, list[Approval]] = field(default_factory=dict)
     unblinded: set[str] = field(default_factory=set)
     held: dict[str, set[str]] = field(default_factory=dict)
     ranges: dict[str | None, list[Event]] = field(default_factory=dict)
@@ -143,7 +151,8 @@ class TrialState:
 
     def _Signed(self, event: Event, body: dict[str, Any]) -> None:
         if body["meaning"] == "approval" and event.role == "statistician":
-            self.approvals.add(body["content_sha256"])
+            signed = self.approvals.setdefault(body["content_sha256"], [])
+            signed.append(Approval(event.seq, event.actor))
 
     def _ReferenceRangesDeclared(self, event: Event, body: dict[str, Any]) -> None:
         self.ranges.setdefault(event.site, []).append(event)

@@ -13,10 +13,12 @@ from equipoise.analysis.populations import status
 from equipoise.biomarker.events import RedeterminationFrozen
 from equipoise.biomarker.freeze import freeze_sha256
 from equipoise.errors import BadInput, RecordError, Refused
+from equipoise.record.plan import Label
 from equipoise.record.tables import tables
 from equipoise.study.access import ACTION_ROLES, BLINDED_ROLES, VISIBLE
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import derive
+from equipoise.study.load import study_text
 from tests.harness.trial import Trial
 
 SUBJECT = "A-001"
@@ -223,7 +225,7 @@ def test_the_freeze_is_of_what_was_there(randomised: Trial) -> None:
 @pytest.mark.requirement("BM1")
 def test_the_freeze_comes_before_unblinding(randomised: Trial) -> None:
     unblind(randomised, "stat")
-    with refusal(randomised, "stat knows allocations", "who is blinded"):
+    with refusal(randomised, "stat was unblinded", "who is blinded"):
         frozen(randomised)
 
 
@@ -232,3 +234,66 @@ def test_the_freeze_comes_before_unblinding(randomised: Trial) -> None:
 def test_the_statistician_freezes(randomised: Trial, role: str) -> None:
     with pytest.raises((Refused, RecordError), match="may not do RedeterminationFrozen"):
         randomised.act("RedeterminationFrozen", {"as_of": 1}, role)
+
+
+@pytest.mark.requirement("BM1")
+def test_who_signs_the_freeze_is_blinded(randomised: Trial) -> None:
+    also(randomised, "other", "statistician")
+    body = RedeterminationFrozen(as_of=randomised.log.head().seq)
+    content = {
+        "meaning": "approval", "scope": "re-determined status", "reauthenticated": True,
+        "content_sha256": freeze_sha256(randomised.study.biomarker, body),
+    }  # fmt: skip
+    randomised.act("Signed", content, "statistician", actor="other")
+    unblind(randomised, "other")
+    with refusal(randomised, "is not signed by anybody who is blinded, but by other"):
+        frozen(randomised, body.as_of, signed=False)
+    frozen(randomised, body.as_of)
+
+
+@pytest.mark.requirement("BM1")
+def test_who_was_a_data_manager_does_not_freeze(randomised: Trial) -> None:
+    also(randomised, "stat", "data_manager")
+    with refusal(randomised, "stat was data_manager", "who is blinded"):
+        frozen(randomised)
+
+
+@pytest.mark.requirement("BM1")
+def test_what_changed_after_the_position_is_signed_again(randomised: Trial) -> None:
+    """A correction between the position and the freeze would count though nobody signed it."""
+    again(randomised, "8", "R9")
+    as_of = randomised.log.head().seq
+    corrected(randomised, "AssayResultRecorded", "measurements/burden/value", "3", "laboratory")
+    with refusal(randomised, f"was signed as of event {as_of}", "sign the freeze as of event"):
+        frozen(randomised, as_of)
+    frozen(randomised)
+
+
+@pytest.mark.requirement("BM1")
+def test_no_study_version_changes_what_was_frozen(randomised: Trial) -> None:
+    frozen(randomised)
+    marker = randomised.study.biomarker.marker
+    other = marker.model_copy(update={"label": Label(en="Another")})
+    changed = randomised.study.model_copy(
+        update={
+            "version": "2.0",
+            "biomarker": randomised.study.biomarker.model_copy(update={"marker": other}),
+        }
+    )
+    with refusal(randomised, "version 2.0 changes what the study says of the biomarker"):
+        randomised.act("AdoptStudyVersion", {"study": study_text(changed)}, "data_manager")
+    same = randomised.study.model_copy(update={"version": "2.1"})
+    randomised.act("AdoptStudyVersion", {"study": study_text(same)}, "data_manager")
+
+
+@pytest.mark.requirement("BM1")
+def test_the_content_of_tumour_cells_is_judged_by_the_blinded(randomised: Trial) -> None:
+    made = {"sample": "D1", "parent": f"S-{SUBJECT}", "kind": "dna", "tumour_cells": "60"}
+    with refusal(randomised, "and may know arm or outcome"):
+        randomised.act("SampleDerived", made, "nurse", subject=SUBJECT)
+    randomised.act("SampleDerived", made, "laboratory", subject=SUBJECT)
+    with refusal(randomised, "and may know arm or outcome"):
+        also(randomised, "lab", "reader")
+        corrected(randomised, "SampleDerived", "tumour_cells", "5", "laboratory")
+    randomised.act("SampleDerived", {**made, "sample": "D2", "tumour_cells": None}, "nurse",
+                   subject=SUBJECT)  # fmt: skip
