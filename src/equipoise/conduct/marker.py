@@ -14,6 +14,7 @@ from equipoise.biomarker.plan import DeclaredPath, Marker
 from equipoise.biomarker.steps import declared_path, step_place
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput, Refused
+from equipoise.study.access import SITE_ROLES
 
 _TO_DO: Mapping[str, str] = {
     "awaiting_sample": "record the sample",
@@ -35,7 +36,7 @@ def status_for_randomisation(context: Context) -> str:
     marker = context.study.biomarker.marker
     raise context.refuse(
         f"cannot be randomised: no valid {marker.code} status by rule {marker.rule_in_force}, "
-        f"because {found['finding']}",
+        f"because {_because(context, found)}",
         rule="RN3",
         clause=_declared(marker, found) or marker.source,
         value=found["place"],
@@ -116,6 +117,17 @@ def _standing(context: Context) -> dict[str, Any]:
     return standing_on(path, pl.Series([day]), plan).row(0, named=True)
 
 
+def _because(context: Context, found: Mapping[str, Any]) -> str:
+    """Why there is no status. What a laboratory wrote is told to a site only if the study discloses
+    the marker to sites."""
+    plan = context.study.biomarker
+    first = declared_path(plan).steps[0].code
+    told = plan.disclosed_to_sites or context.action.role not in SITE_ROLES
+    if not told and found["place"] not in (DETERMINED, PAST) and found["step"] != first:
+        return f"nothing that has come so far gives one ({found['place'].replace('_', ' ')})"
+    return str(found["finding"])
+
+
 def _out_of_order(
     context: Context, path: DeclaredPath, found: Mapping[str, Any], told: str
 ) -> Refused:
@@ -124,7 +136,7 @@ def _out_of_order(
     now = (
         f"the status of {marker.code} was determined at the step {found['step']}"
         if known
-        else found["finding"]
+        else _because(context, found)
     )
     otherwise = "record the run as a redetermination, and the sample without a step"
     return context.refuse(
