@@ -42,7 +42,7 @@ def scenario_of(study: str, name: str, subjects: int | None = None) -> Scenario:
             "randomise": subjects,
             "screen_at_most": subjects + 12,
             "per_month": Decimal(20),
-            "follow_up_months": 4,
+            "follow_up_months": 5,
         }
     )
     return scenario.model_copy(update={"enrolment": enrolment})

@@ -83,14 +83,8 @@ def value_of(
     plan: AnalysisPlan,
     response: ResponsePlan,
     conventions: Conventions,
-    *,
-    death_after_the_end: bool,
 ) -> dict[str, Any]:
-    """Value (nothing: not evaluable) and the code that decided.
-
-    `death_after_the_end`: whether a death in the window counts that came after the event which
-    ended the assessments.
-    """
+    """Value (nothing: not evaluable) and the code that decided."""
     ended = ending(seen, strategies, plan)
     until = None if ended is None else ended[0]
     if end_point.read == "best_overall_response":
@@ -99,7 +93,8 @@ def value_of(
         in_time = True
     else:
         window = next(each for each in response.windows if each.code == end_point.window)
-        found = _in_window(seen, None if death_after_the_end else until, until, window)
+        whenever = strategies.get("death") == "composite"
+        found = _in_window(seen, None if whenever else until, until, window)
         died = found == "DEATH"
         last = seen.randomised + datetime.timedelta(days=window.last_day)
         in_time = until is not None and until <= last

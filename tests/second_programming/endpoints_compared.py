@@ -36,8 +36,6 @@ def programmed_again(
     study: Study,
     estimand: Estimand,
     cut: datetime.date | None = None,
-    *,
-    death_after_the_end: bool = True,
 ) -> list[Row]:
     """The rows of the estimand's variable, in the columns that the specification settles."""
     end_point = next(each for each in study.analysis.end_points if each.code == estimand.end_point)
@@ -47,7 +45,7 @@ def programmed_again(
         if isinstance(end_point, BinaryEndPoint):
             row: dict[str, Any] | None = value_of(
                 seen, end_point, strategies, study.analysis, study.response,
-                conventions_of(study.response), death_after_the_end=death_after_the_end,
+                conventions_of(study.response),
             )  # fmt: skip
         else:
             start = _start(seen, end_point, strategies, study)
@@ -75,17 +73,14 @@ def differences(
 ) -> tuple[Counter[tuple[str, str]], list[str]]:
     """How many rows had each outcome (variable, and reason or value), and every difference.
 
-    `tables` are event and derived tables. A death in a window after another event has ended its
-    assessments is left out, as the product does (docs/reference/second-programming.md).
+    `tables` are event and derived tables.
     """
     subjects = observations(tables, study)
     estimands = {each.code: each for each in study.analysis.estimands}
     rows: Counter[tuple[str, str]] = Counter()
     said = []
     for code, found in end_point_tables(dict(tables), study, cut=cut).items():
-        expected = programmed_again(
-            subjects, study, estimands[code], cut, death_after_the_end=False
-        )
+        expected = programmed_again(subjects, study, estimands[code], cut)
         rows.update((code, str(row.get("reason", row.get("value")))) for row in expected)
         said += [f"{code} {each}" for each in told_apart(expected, found, KEY)]
     return rows, said

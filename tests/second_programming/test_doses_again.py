@@ -152,7 +152,6 @@ def test_partly_known_end_of_an_adverse_event() -> None:
     assert not differences(tables, _derived(tables, study), study.treatment)[1]
 
 
-@pytest.mark.xfail(strict=True, reason="more doses than planned days are counted off daily")
 def test_more_doses_than_the_regimen_has_days_end_no_earlier() -> None:
     """Three doses of a weekly drug end on day 15; a fourth recorded with them ends no earlier."""
     study = load_study("mgmt-net")

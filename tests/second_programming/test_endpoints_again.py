@@ -173,7 +173,6 @@ def _yes_or_no(
     return with_end_points(study, [(end_point.model_copy(update=changed), estimand)])
 
 
-@pytest.mark.xfail(strict=True, reason="a death in the window is not seen after another event")
 @pytest.mark.parametrize("strategy", ["while_on_treatment", "hypothetical"])
 def test_death_in_the_window_after_a_new_therapy(strategy: str) -> None:
     """Composite: death until the window's last day is non-response, whatever came before it."""

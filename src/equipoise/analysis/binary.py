@@ -51,7 +51,7 @@ def binary_value(
     ended = ending_events(tables, study.analysis, handling)
     counted = pl.col("response").is_in(end_point.responses)
     if end_point.read == "response_window":
-        found = _in_window(tables, study.response, ended).filter(window=end_point.window)
+        found = _in_window(tables, study.response, handling, ended).filter(window=end_point.window)
     else:
         found = best_response(tables, study.response, ended, confirmed=end_point.confirmed)
     values = found.filter(evaluator=evaluator).select(
@@ -135,8 +135,13 @@ def first_response(
     )
 
 
-def _in_window(tables: Tables, plan: ResponsePlan, ended: pl.DataFrame) -> pl.DataFrame:
-    """The table window_response of what happened up to the first of the events `ended`."""
+def _in_window(
+    tables: Tables, plan: ResponsePlan, handling: Handling, ended: pl.DataFrame
+) -> pl.DataFrame:
+    """The table window_response of what happened up to the first of the events `ended`.
+
+    A death with the strategy `composite` counts whatever came before it.
+    """
     if ended.is_empty():
         return tables["window_response"]
     ends = ended.group_by(KEY).agg(ended=pl.col("occurred").min())
@@ -147,6 +152,8 @@ def _in_window(tables: Tables, plan: ResponsePlan, ended: pl.DataFrame) -> pl.Da
         tables[name].join(ends, on=KEY, how="left", maintain_order="left")
         for name in ("progression", "time_point_response", "death_recorded")
     )
+    if handling.strategy("death") != "composite":
+        deaths = deaths.filter((death <= end).fill_null(True))
     undone = [
         pl.when(~later).then(name).alias(name)
         for name in ("progression", "progression_assessment", "progression_order")
@@ -155,7 +162,7 @@ def _in_window(tables: Tables, plan: ResponsePlan, ended: pl.DataFrame) -> pl.Da
         **tables,
         "time_point_response": responses.filter((day <= end).fill_null(True)).drop("ended"),
         "progression": readings.with_columns(undone).drop("ended"),
-        "death_recorded": deaths.filter((death <= end).fill_null(True)).drop("ended"),
+        "death_recorded": deaths.drop("ended"),
     }
     return window_response(read, plan)
 

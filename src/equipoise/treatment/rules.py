@@ -215,23 +215,29 @@ def _cycles(groups: Numbers, cycles: pl.Series, number: int) -> Numbers:
 def _days_after(given: pl.DataFrame, cycles: pl.DataFrame, plan: TreatmentPlan) -> Numbers:
     """For each row of doses the days from its first to its last administration.
 
-    A drug that the regimen of the cycle does not plan on that day is taken to be given daily.
+    A drug that the regimen of the cycle does not plan on that day is taken to be given daily. More
+    administrations than the regimen has left go on daily after the last of its days.
     """
     after = np.zeros(len(given), dtype=np.int64)
     several = np.flatnonzero((given["administrations"] > 1).to_numpy())
     if not len(several):
         return after
     started = cycles.select(*CYCLE, "regimen").unique(CYCLE)
-    last = pl.coalesce(
-        "after", (pl.col("administrations") - 1) // pl.col("times_per_day").fill_null(1)
+    calendar = _calendar(plan)
+    longest = calendar.group_by(_CALENDAR_KEY[:-1]).agg(
+        pl.col("after").max().alias("longest"), pl.col("administrations").max().alias("fits")
     )
+    daily = (pl.col("administrations") - 1) // pl.col("times_per_day").fill_null(1)
+    more = -((pl.col("fits") - pl.col("administrations")) // pl.col("times_per_day"))
+    last = pl.coalesce("after", pl.col("longest") + more, daily)
     found = (
         given.lazy()
         .select(*DRUG, "cycle", "day", "administrations")
         .collect()[several]
         .lazy()
         .join(started.lazy(), CYCLE, "left", maintain_order="left")
-        .join(_calendar(plan).lazy(), _CALENDAR_KEY, "left", maintain_order="left")
+        .join(calendar.lazy(), _CALENDAR_KEY, "left", maintain_order="left")
+        .join(longest.lazy(), _CALENDAR_KEY[:-1], "left", maintain_order="left")
         .join(_times_per_day(plan).lazy(), ["regimen", "drug"], "left", maintain_order="left")
         .select(last)
         .collect()

@@ -119,7 +119,13 @@ def test_no_step_before_the_one_before_it_is_spent(recutting: Trial) -> None:
     read(recutting, "R1", BLOCK, **FAILED)
     with pytest.raises(Refused) as error:
         biopsied(recutting, "S-2")
-    told(error, "S-2", "step rebiopsy", "technical failure: no signal", "cut another sample")
+    told(
+        error,
+        "S-2",
+        "step rebiopsy",
+        "nothing that has come so far gives one",
+        "cut another sample",
+    )
     cut(recutting, "X1")
     read(recutting, "R2", "X1", **FAILED)
     biopsied(recutting, "S-2")
