@@ -51,12 +51,14 @@ def subject_screened(context: Context, body: SubjectScreened) -> EventBody:
 def _check_former(context: Context, former: str, site: str) -> None:
     """Refuse a former number that is not a screening failure of this site, screened again once."""
     found = context.state.screened.get(former)
-    if found is None:
-        told, way_out = "is in no record of this trial", "check the former number"
-    elif found.site != site:
-        told = f"belongs to site {found.site}"
-        way_out = f"screen the person again at {found.site}, or under a new number without a link"
-    elif not found.failed:
+    day = context.action.occurred
+    if found is None or found.site != site:
+        told = "is no number of this site"
+        way_out = "check the former number; another site's is not linked"
+    elif found.failed is not None and day is not None and day < found.failed.isoformat():
+        told = f"was still in screening on {day}, until {found.failed}"
+        way_out = "check the day of the new screening"
+    elif found.failed is None:
         told = "is no screening failure: the person takes part under it"
         way_out = f"go on under {former}, or record its screening failure first"
     elif found.again is not None:
@@ -90,9 +92,11 @@ def screening_failed(context: Context, body: ScreeningFailed) -> EventBody:
                 rule="screening failure",
                 way_out="correct the event that is wrong, or record what ended the participation",
             )
+    if context.action.occurred is None:
+        raise BadInput("the day of the screening failure", where=body.TYPE, field="occurred")
     if body.cause != "not_eligible":
-        return body
-    verdict = context.derived("eligibility").row(0, named=True)
+        return body.model_copy(update={"criteria": (), "pending": ()})
+    verdict = _judged(context, "eligibility").row(0, named=True)
     unmet, pending = tuple(verdict["unmet"]), tuple(verdict["pending"])
     strange = sorted(set(body.criteria) - {*unmet, *pending})
     if verdict["eligible"] or strange:
@@ -132,6 +136,7 @@ def form_saved(context: Context, body: FormSaved) -> EventBody:
     if body.visit is not None:
         _known_visit(context, body.visit)
     checked = checked_form(context, body)
+    _check_once(context, body)
     free = free_text_items(context, body.form)
     items = tuple(
         item.model_copy(update={"value": sealed_answer(context, item.item, item.value)})
@@ -140,6 +145,21 @@ def form_saved(context: Context, body: FormSaved) -> EventBody:
         for item in checked.items
     )
     return checked.model_copy(update={"items": items})
+
+
+def _check_once(context: Context, body: FormSaved) -> None:
+    """Refuse a second instance of a form that is filled once: its answers are corrected."""
+    repeating = {each.code: each.repeating for each in context.study.visits.forms}
+    if repeating.get(body.form, True):
+        return
+    for saved in context.bodies(FormSaved.TYPE):
+        if saved["form"] == body.form and saved["instance"] != body.instance:
+            raise context.refuse(
+                f"has the form {body.form}, which is filled once",
+                rule="forms filled once",
+                value=body.instance,
+                way_out="correct the answer that is wrong; the old one stays in the record",
+            )
 
 
 def checked_form(context: Context, body: FormSaved) -> FormSaved:
@@ -205,6 +225,7 @@ def death_recorded(context: Context, body: DeathRecorded) -> EventBody:
 
 def confirm_eligibility(context: Context, body: ConfirmEligibility) -> EventBody:
     """Eligible by every criterion of the version in force, by the same rule as everywhere."""
+    check_today(context, "eligibility is confirmed when it is seen")
     check_eligible(context)
     return EligibilityConfirmed(study_version_judged=context.study_version)
 
@@ -212,24 +233,21 @@ def confirm_eligibility(context: Context, body: ConfirmEligibility) -> EventBody
 def check_eligible(context: Context) -> tuple[str, ...]:
     """The criteria that are not yet known. Refused, naming each that is not met or that would have
     to be known, and what is missing or was measured too long before the day of the action."""
-    windows = any(
-        item.entry_window is not None for form in context.study.visits.forms for item in form.items
-    )
-    if windows and context.action.occurred is None:
+    if any(event.type == ScreeningFailed.TYPE for event in context.events):
+        raise context.refuse(
+            "is a screening failure",
+            rule="RN3",
+            way_out="screen the person again under a new number, linked to this one",
+        )
+    if _has_windows(context) and context.action.occurred is None:
         raise BadInput(
             "the day: answers count for so many days", where=context.action.name, field="occurred"
         )
 
-    def derived(table: str) -> pl.DataFrame:
-        if not windows:
-            return context.derived(table)
-        as_if = EligibilityConfirmed(study_version_judged=context.study_version)
-        return context.derived_with(table, as_if)
-
-    verdict = derived("eligibility").row(0, named=True)
+    verdict = _judged(context, "eligibility").row(0, named=True)
     if verdict["eligible"]:
         return tuple(verdict["pending"])
-    open_rows = derived("criterion_verdict").filter(pl.col("met").is_null())
+    open_rows = _judged(context, "criterion_verdict").filter(pl.col("met").is_null())
     missing, late = (
         open_rows[name].explode().drop_nulls().unique().sort().to_list()
         for name in ("missing_items", "out_of_window")
@@ -244,11 +262,47 @@ def check_eligible(context: Context) -> tuple[str, ...]:
         f"is not eligible; {'; '.join(each for each in told if each)}",
         rule="RN3",
         clause=f"criteria {', '.join(each for each in (unmet, pending) if each)}",
-        way_out="complete the missing items, measure again what is too old, or record the "
-        "screening failure"
+        way_out="complete the missing items, measure again what is too old or has no day, or "
+        "record the screening failure"
         if late
         else "complete the missing items, or record the screening failure",
     )
+
+
+def failure_corrected(context: Context, item: str, before: str, now: str) -> None:
+    """Refuse a correction of what the rule said when screening failed: `before` and `now` are the
+    causes."""
+    if item in ("criteria", "pending") or (item == "cause" and "not_eligible" in (before, now)):
+        raise context.refuse(
+            "has failed screening by the criteria that the rule named then",
+            rule="screening failure",
+            way_out="correct the answers that are wrong: the report shows both verdicts",
+            value=item,
+        )
+
+
+def _has_windows(context: Context) -> bool:
+    return any(
+        item.entry_window is not None for form in context.study.visits.forms for item in form.items
+    )
+
+
+def _judged(context: Context, table: str) -> pl.DataFrame:
+    """A derived table as if entry were judged on the day of the action."""
+    if not _has_windows(context):
+        return context.derived(table)
+    as_if = EligibilityConfirmed(study_version_judged=context.study_version)
+    return context.derived_with(table, as_if)
+
+
+def check_today(context: Context, what: str) -> None:
+    """BadInput for a decision that is made now and dated another day: answers would count that are
+    too old today, or that were not there then."""
+    if context.action.occurred not in (None, context.today.isoformat()):
+        raise BadInput(
+            f"today ({context.today}): {what}", where=context.action.name, field="occurred",
+            found=context.action.occurred,
+        )  # fmt: skip
 
 
 def record_identity(context: Context, body: RecordIdentity) -> EventBody:

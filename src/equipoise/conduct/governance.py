@@ -39,7 +39,7 @@ from equipoise.study.checks import disagreements
 from equipoise.study.load import parse_study, study_sha256, study_text
 from equipoise.study.source import written
 from equipoise.treatment.events import DoseGiven
-from equipoise.visits.events import FormSaved
+from equipoise.visits.events import FormSaved, ScreeningFailed, SubjectScreened
 
 
 def study_version_adopted(context: Context, body: AdoptStudyVersion) -> EventBody:
@@ -202,6 +202,15 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             where=f"Correct, event {target.seq}",
             field=body.item,
             found=value,
+        )
+    if isinstance(before, ScreeningFailed) and isinstance(now, ScreeningFailed):
+        entry.failure_corrected(context, body.item, before.cause, now.cause)
+    if isinstance(now, SubjectScreened) and body.item == "rescreening_of":
+        raise context.refuse(
+            "stays linked to the number that was named when it was given",
+            rule="re-screening",
+            way_out="record a deviation that names the right one",
+            value=value,
         )
     if isinstance(now, DoseGiven):
         departs = dosing.dose_corrected(context, target.seq, now)

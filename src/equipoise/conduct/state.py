@@ -48,10 +48,10 @@ class Approval:
 
 @dataclass(slots=True)
 class Screened:
-    """A subject number: its site, whether screening failed, the number it was followed by."""
+    """A subject number: its site, when screening failed, the number it was followed by."""
 
     site: str
-    failed: bool = False
+    failed: datetime.date | None = None
     again: str | None = None
 
 
@@ -165,7 +165,7 @@ class TrialState:
             former.again = number
 
     def _ScreeningFailed(self, event: Event, body: dict[str, Any]) -> None:
-        self.screened[event.subject or ""].failed = True
+        self.screened[event.subject or ""].failed = _day(event)
 
     def _RedeterminationFrozen(self, event: Event, body: dict[str, Any]) -> None:
         self.frozen = event

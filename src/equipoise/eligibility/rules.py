@@ -46,7 +46,7 @@ ELIGIBILITY: Columns = {
 }
 _SUBJECT_ITEM: Columns = {**KEY, "item_sources": pl.Struct}
 _DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64}
-_JUDGED = {"eligibility_confirmed": _DATED, "randomised": _DATED}
+_JUDGED = {"eligibility_confirmed": _DATED, "randomised": _DATED, "screening_failed": _DATED}
 _DECISION: Columns = {**_DATED, "study_version": pl.String}
 
 

@@ -29,11 +29,13 @@ days `measured` and `until`."""
 
 
 def judged_on(subjects: SubjectRows, tables: Tables) -> Numbers:
-    """The day on which each subject's entry is judged: that of the randomisation, else the last on
-    which the investigator confirmed eligibility, else NONE."""
-    confirmed = subjects.last(subjects.dated(tables["eligibility_confirmed"])).day
-    allocated = subjects.first(subjects.dated(tables["randomised"])).day
-    return np.where(allocated != NONE, allocated, confirmed)
+    """The day on which each subject's entry is judged: that of the randomisation, else of the
+    screening failure, else the last on which the investigator confirmed eligibility, else NONE."""
+    judged = subjects.last(subjects.dated(tables["eligibility_confirmed"])).day
+    for name in ("screening_failed", "randomised"):
+        decided = subjects.first(subjects.dated(tables[name])).day
+        judged = np.where(decided != NONE, decided, judged)
+    return judged
 
 
 def within_windows(
@@ -41,9 +43,10 @@ def within_windows(
 ) -> tuple[pl.DataFrame, Mapping[str, pl.Series]]:
     """`items` without the answers that were not measured in their windows, and why not.
 
-    An answer counts when it was measured on the day on which entry is judged or at most so many
-    days before. Until there is such a day, every answer counts. The reason names item, day and
-    window; it is null for an answer that counts.
+    An answer counts when it was measured at most so many days before the day on which entry is
+    judged, or later. Until there is such a day, every answer counts; once there is, none of which
+    the day is not known. The reason names item, day and window; it is null for an answer that
+    counts.
     """
     if WINDOWS not in items.columns or items.is_empty():
         return items, {}
@@ -53,8 +56,9 @@ def within_windows(
     windows = items[WINDOWS].struct.unnest()
     for name in windows.columns:
         window = windows[name].struct.unnest()
-        measured, until = days(window["measured"]), days(window["until"])
-        out = (judged != NONE) & (measured != NONE) & ((judged > until) | (judged < measured))
+        until = days(window["until"])
+        answered = items[name].is_not_null().to_numpy()
+        out = (judged != NONE) & answered & ((until == NONE) | (judged > until))
         if not out.any():
             continue
         reasons[name] = _reason(name, window, judged, out)
@@ -68,7 +72,12 @@ def _reason(name: str, window: pl.DataFrame, judged: Numbers, out: Flags) -> pl.
         "{} of {}, not in the {} days before {}",
         pl.lit(name), "measured", (pl.col("until") - pl.col("measured")).dt.total_days(), "judged",
     )  # fmt: skip
-    return window.with_columns(on).select(pl.when(pl.Series(out)).then(text)).to_series()
+    undated = pl.format("{} of an unknown day", pl.lit(name))
+    return (
+        window.with_columns(on)
+        .select(pl.when(pl.Series(out)).then(pl.coalesce(text, undated)))
+        .to_series()
+    )
 
 
 def out_of_window(

@@ -13,7 +13,7 @@ from equipoise.record.condition import COMPARISONS, Constant, Item, Operation, T
 from equipoise.record.expression import Expression
 from equipoise.study.analysis_plan import POPULATION_ITEMS
 from equipoise.study.definition import Study
-from equipoise.study.disagreement import Disagreement, Disagreements, one_of
+from equipoise.study.disagreement import Disagreement, Disagreements, one_of, unknown
 from equipoise.study.form_checks import items
 from equipoise.study.source import FieldPath
 from equipoise.visits.subject_item import SUBJECT_ITEM, item_type
@@ -86,6 +86,12 @@ def window_disagreements(study: Study) -> Disagreements:
         if item.entry_window is not None and item.code not in read:
             allowed = "must be left out: no criterion of eligibility reads the item"
             yield Disagreement((*path, "entry_window"), allowed, item.entry_window)
+        if item.entry_window_of and item.entry_window is None:
+            allowed = "must be left out without an entry_window"
+            yield Disagreement((*path, "entry_window_of"), allowed, item.entry_window_of[0])
+        codes = [each.code for each in item.codes]
+        for place, code in enumerate(item.entry_window_of):
+            yield from unknown((*path, "entry_window_of", place), code, codes, "a code of the item")
 
 
 def _expression(text: str, readable: pl.DataFrame, codes: Codes, path: FieldPath) -> Disagreements:

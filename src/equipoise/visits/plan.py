@@ -23,7 +23,8 @@ class Item(Plan):
 
     `minimum` and `maximum` are hard limits; the `expected_` pair only asks for confirmation.
     `entry_window`: criteria of eligibility count an answer only if its form speaks of the day on
-    which entry is judged, or of one at most so many days before.
+    which entry is judged, of a later one, or of one at most so many days before; if
+    `entry_window_of` names codes, only of these answers (a positive test does not go out of date).
     """
 
     code: Code
@@ -38,6 +39,7 @@ class Item(Plan):
     codes: tuple[CodedValue, ...] = ()
     required: bool = True
     entry_window: Count | None = Field(default=None, ge=0, le=3650)
+    entry_window_of: tuple[str, ...] = ()
 
 
 class Check(Plan):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -110,7 +111,9 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
       consent takes no signature back: it stands in `disposition`. With `any_version` a signature of
       any version counts: `conduct` takes none but that of the version in force on the day;
     - `item_windows`, if some item has an `entry_window`: for each of these items the day on which
-      the answer was `measured` (that of its form) and the day `until` which it counts for entry;
+      the answer was `measured` (that of its form) and the day `until` which it counts for entry
+      (null where the day of the form is not known; the last of the calendar for an answer that
+      does not go out of date);
     - `item_sources`: for each of these columns the `seq` that gave it, null where it is null;
     - `sources`: all of them together.
 
@@ -197,12 +200,26 @@ def _windows(places: Numbers, answers: pl.DataFrame, plan: VisitsPlan) -> pl.Dat
         gathered(answers["occurred"], places[number])
         .alias("measured")
         .to_frame()
-        .with_columns(pl.col("measured").dt.offset_by(f"{item.entry_window}d").alias("until"))
+        .with_columns(
+            _counts_until(item, gathered(answers["value"], places[number])).alias("until")
+        )
         .to_struct(item.code)
         for number, item in enumerate(items_of(plan))
         if item.entry_window is not None
     ]
     return pl.DataFrame([pl.DataFrame(found).to_struct("item_windows")] if found else [])
+
+
+_FOR_EVER = pl.lit(datetime.date(9999, 12, 31))
+
+
+def _counts_until(item: Item, values: pl.Series) -> pl.Expr:
+    """The last day on which an answer counts: null for one of which the day is not known."""
+    until = pl.col("measured").dt.offset_by(f"{item.entry_window}d")
+    if not item.entry_window_of:
+        return until
+    stays = pl.Series(~values.is_in(item.entry_window_of).fill_null(False))
+    return pl.when(stays).then(_FOR_EVER).otherwise(until)
 
 
 def _treatment_start(subjects: SubjectRows, tables: Tables) -> Found:

@@ -94,7 +94,7 @@ def test_nobody_is_screened_again_under_a_live_number(embedded: Trial) -> None:
         ("A-001", "is no screening failure: the person takes part under it", "go on under A-001"),
         ("A-002", "is no screening failure", "record its screening failure first"),
         ("A-003", "was screened again already, as A-004", "link to A-004, the latest number"),
-        ("A-009", "is in no record of this trial", "check the former number"),
+        ("A-009", "is no number of this site", "check the former number"),
     ):
         with pytest.raises(Refused) as refused:
             embedded.act("SubjectScreened", {"rescreening_of": former}, subject="A-005")
@@ -115,7 +115,7 @@ def test_a_former_number_of_another_site_is_not_linked(embedded: Trial) -> None:
     embedded.act("SiteOpened", {"name": "Second"}, "data_manager", site=other)
     body = {"version": embedded.study.version, "approval": "committee 2"}
     embedded.act("StudyVersionActivated", body, "data_manager", site=other)
-    with pytest.raises(Refused, match=f"belongs to site {embedded.site}"):
+    with pytest.raises(Refused, match="is no number of this site"):
         embedded.act(
             "SubjectScreened", {"rescreening_of": "A-001"}, subject="B-001", site=other,
             actor="inv2",
@@ -159,13 +159,63 @@ def test_nobody_is_randomised_on_an_old_measurement(embedded: Trial) -> None:
     reason = f"serum_creatinine of {on}, not in the 14 days before {today}"
     for part in ("A-002", "not yet known: IN4, EX2", reason, "measure again what is too old"):
         assert part in text, part
-    # confirmed in time, and randomised too late
     before = (today - datetime.timedelta(days=2)).isoformat()
-    embedded.act("ConfirmEligibility", {}, subject="A-002", occurred=before)
-    with pytest.raises(Refused, match="not in the 14 days before"):
-        embedded.act("Randomise", {}, subject="A-002")
+    for action in ("ConfirmEligibility", "Randomise"):
+        with pytest.raises(BadInput, match="today"):
+            embedded.act(action, {}, subject="A-002", occurred=before)
     with pytest.raises(BadInput, match="answers count for so many days"):
         embedded.act("Randomise", {}, subject="A-002", occurred=None)
     embedded.form("A-002", "status", ANSWERS["status"], instance="2")
+    embedded.act("ConfirmEligibility", {}, subject="A-002")
     found = embedded.act("Randomise", {}, subject="A-002")[0]
     assert json.loads(found.body)["pending_criteria"] == ["IN4"]
+
+
+def test_too_old_is_a_failure_by_what_is_not_known(embedded: Trial) -> None:
+    """The way out of an answer that is too old: the failure is judged on its own day."""
+    measured(embedded, "A-001", 15)
+    with pytest.raises(Refused, match="or record the screening failure"):
+        embedded.act("ConfirmEligibility", {}, subject="A-001")
+    failure = {"cause": "not_eligible", "criteria": ["EX2"]}
+    (event,) = embedded.act("ScreeningFailed", failure, subject="A-001")
+    body = json.loads(event.body)
+    assert (body["criteria"], "EX2" in body["pending"]) == ([], True)
+
+
+def test_a_newer_measurement_after_the_confirmation_fails(embedded: Trial) -> None:
+    measured(embedded, "A-001", 5)
+    embedded.act("ConfirmEligibility", {}, subject="A-001")
+    worse = {**ANSWERS["status"], "serum_creatinine": "400"}
+    embedded.form("A-001", "status", worse, instance="2")
+    failure = {"cause": "not_eligible", "criteria": ["EX2"]}
+    (event,) = embedded.act("ScreeningFailed", failure, subject="A-001")
+    assert json.loads(event.body)["criteria"] == ["EX2"]
+
+
+def test_a_form_without_a_day_is_not_recent(embedded: Trial) -> None:
+    measured(embedded, "A-001", 5)
+    saved = embedded.log.read(types={"FormSaved"})
+    target = next(each for each in saved if json.loads(each.body)["form"] == "status")
+    undated = {"target": target.seq, "item": "occurred", "new": None}
+    embedded.act("Correct", undated, subject="A-001", reason="nobody knows the day")
+    with pytest.raises(Refused, match="serum_creatinine of an unknown day"):
+        embedded.act("ConfirmEligibility", {}, subject="A-001")
+
+
+def test_what_the_rule_said_of_a_failure_is_not_corrected(embedded: Trial) -> None:
+    minor(embedded, "A-001")
+    failed(embedded, "A-001")
+    (event,) = embedded.log.read(types={"ScreeningFailed"})
+    for item, new in (("criteria", '["EX9"]'), ("cause", '"declined"')):
+        change = {"target": event.seq, "item": item, "new": new}
+        with pytest.raises(Refused, match="the criteria that the rule named then"):
+            embedded.act("Correct", change, subject="A-001", reason="typing error")
+    with pytest.raises(Refused, match="is a screening failure"):
+        embedded.act("ConfirmEligibility", {}, subject="A-001")
+
+
+def test_a_form_that_is_filled_once_has_one_instance(embedded: Trial) -> None:
+    embedded.screened("A-001")
+    other = {"scan_date": embedded.today.isoformat(), "measurable": "false"}
+    with pytest.raises(Refused, match="has the form scan, which is filled once"):
+        embedded.form("A-001", "scan", other, instance="2")
