@@ -37,8 +37,11 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     the higher one counts, the one that is known where the other is not (WHO classification of
     neuroendocrine neoplasms, general knowledge).
 
-    - `stated` is the grade on the form, `local` is that, else the one derived from the form's
-      Ki-67 and mitoses; `stated_differs`: both are known and differ.
+    - `stated` is the grade on the form, by the version in force, and `local` is that, else the one
+      derived from the form's Ki-67 and mitoses; `stated_differs`: both are known and differ. By
+      another version nobody stated a grade.
+    - `central_differentiation` is that of a review by the version; Ki-67 and mitoses are counts,
+      and speak to every version.
     - `central` is derived from the last central review (day, then order of entry), never stated.
     - `discordant`: local and central are known and differ; null while one is not known.
     - `grade` and `differentiation` are those of the `reader` that analyses use, by the study:
@@ -52,7 +55,11 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     read = _local(tables["subject_item"], pathology).join(
         _reviewed(tables["pathology_reviewed"]), on=[*KEY], how="left"
     )
-    said = [name for name in read.columns if name not in KEY and not name.endswith("_seq")]
+    said = [
+        name
+        for name in read.columns
+        if name not in (*KEY, "judged_by") and not name.endswith("_seq")
+    ]
     read = read.filter(pl.any_horizontal(pl.col(said).is_not_null())).sort(*KEY)
     sources = row_sources(*(read[name] for name in read.columns if name.endswith("_seq")))
     versions = sorted(pathology.classifications, key=lambda each: each.version)
@@ -98,6 +105,7 @@ def _reviewed(reviews: pl.DataFrame) -> pl.DataFrame:
         pl.col("ki67") * up,
         pl.col("mitoses") * up,
         "differentiation",
+        pl.col("classification").alias("judged_by"),
         pl.col("seq").alias("review_seq"),
     ).rename({name: f"central_{name}" for name in _CENTRAL})
 
@@ -106,10 +114,19 @@ def _graded(
     read: pl.DataFrame, classification: Classification, plan: PathologyPlan
 ) -> pl.DataFrame:
     """The columns of TUMOUR_GRADE by one version, but for the sources."""
-    frame = read.with_columns(
-        _grade(classification, "local").alias("derived"),
-        _grade(classification, "central").alias("central"),
-    ).with_columns(local=pl.coalesce("stated", "derived"))
+    in_force = pl.lit(classification.version == plan.in_force)
+    by_this = pl.col("judged_by") == classification.version
+    frame = (
+        read.with_columns(
+            stated=pl.when(in_force).then("stated"),
+            central_differentiation=pl.when(by_this).then("central_differentiation"),
+        )
+        .with_columns(
+            _grade(classification, "local").alias("derived"),
+            _grade(classification, "central").alias("central"),
+        )
+        .with_columns(local=pl.coalesce("stated", "derived"))
+    )
     central = {
         "local": pl.lit(False),
         "central": pl.lit(True),

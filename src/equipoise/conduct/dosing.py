@@ -176,13 +176,17 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
     return body, dosing_deviation(context, f"given {'; '.join(told)}")
 
 
-def dose_corrected(context: Context, target: int, now: DoseGiven) -> DeviationRecorded | None:
-    """The deviation that a corrected dose is, if it is not what the rule decided.
+def dose_corrected(
+    context: Context, target: int, before: DoseGiven, now: DoseGiven
+) -> DeviationRecorded | None:
+    """The deviation that a corrected dose is, if it is not what the rule decided, and departs from
+    it in another way than before.
 
     Raises what a new dose of another cycle or drug would raise.
     """
     told = _departures(context, now, _planned(context, now), corrected=target)
-    if not told:
+    known = _departures(context, before, _planned(context, before), corrected=target)
+    if not told or told == known:
         return None
     return dosing_deviation(context, f"given, as corrected, {'; '.join(told)}")
 

@@ -213,7 +213,8 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             value=value,
         )
     if isinstance(now, DoseGiven):
-        departs = dosing.dose_corrected(context, target.seq, now)
+        stood = _stood(context, target)
+        departs = dosing.dose_corrected(context, target.seq, stood, now)
         return (changed, departs) if departs else changed
     check = CHECKED_AGAIN.get(target.type)
     checked = check(context, now) if check else now
@@ -250,6 +251,13 @@ def _plain(body: Correct) -> object:
             "canonical JSON, such as \"15.3\" in double quotes", where="Correct", field="new",
             found=body.new,
         ) from error  # fmt: skip
+
+
+def _stood(context: Context, target: Event) -> Any:
+    """What `target` says up to now."""
+    earlier = corrections(context.events, CATALOGUE).get(target.seq, [])
+    body = standing(target, earlier, CATALOGUE).body
+    return CATALOGUE.of(target.type).model_validate(body)
 
 
 def _standing(context: Context, target: Event, changed: Corrected) -> EventBody:

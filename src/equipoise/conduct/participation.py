@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from equipoise.biomarker.events import SampleCollected, SampleDerived
 from equipoise.conduct.context import Context, read
 from equipoise.errors import BadInput
 from equipoise.record.correction import Corrected, corrections, standing
@@ -84,10 +85,10 @@ def check_participation(context: Context, body: Body) -> None:
         _check_samples(context, facts, body, day)
     if name in PROCEDURES or name == VitalStatusRecorded.TYPE:
         _check_alive(context, facts, day)
-    if name in PROCEDURES:
+    if name in PROCEDURES | SAMPLE_WORK:
         _check_first_consent(context, facts, body, day)
-        if len(day) == FULL_DAY:
-            _check_consent(context, facts, datetime.date.fromisoformat(day))
+    if name in PROCEDURES and len(day) == FULL_DAY:
+        _check_consent(context, facts, datetime.date.fromisoformat(day))
 
 
 def _withdrawals(context: Context, facts: Sequence[Event]) -> Iterator[Withdrawal]:
@@ -138,7 +139,10 @@ def _check_samples(context: Context, facts: Sequence[Event], body: Body, day: st
     """Refuse work on a sample under a consent that was withdrawn."""
     withdrawn: dict[str, str] = {}
     for on, each in _standing(facts, ConsentWithdrawn.TYPE):
-        withdrawn[each["consent"]] = min(on, withdrawn.get(each["consent"], on))
+        withdrawn[each["consent"]] = max(on, withdrawn.get(each["consent"], on))
+    for on, each in _standing(facts, ConsentSigned.TYPE):
+        if on > withdrawn.get(each["consent"], on) and on <= day:
+            del withdrawn[each["consent"]]
     if not withdrawn:
         return
     name, consents = context.action.name, context.study.visits.consents
@@ -160,9 +164,14 @@ def _material(context: Context, body: Body) -> str | None:
     """The material of the sample that an action is about: that of the one collected at first."""
     named = getattr(body, "parent", None) or getattr(body, "sample", None)
     material = getattr(body, "material", None)
-    for each in reversed(list(context.bodies("SampleCollected", "SampleDerived"))):
-        if material is None and each["sample"] == named:
-            material, named = each.get("material"), each.get("parent")
+    made = {
+        each["sample"]: each
+        for kind in (SampleCollected.TYPE, SampleDerived.TYPE)
+        for _, each in _standing(context.events, kind)
+    }
+    while material is None and named in made:
+        each = made.pop(named)
+        material, named = each.get("material"), each.get("parent")
     return material
 
 

@@ -32,7 +32,7 @@ def row_sources(*seqs: pl.Series) -> pl.Series:
 
 
 def array_sources(seqs: Sequence[NDArray[np.int64]]) -> pl.Series:
-    """The sources of each row from arrays of the same length; -1 stands for no `seq`.
+    """The sources of each row from arrays of the same length; a negative number is no `seq`.
 
     >>> array_sources([np.array([7, 5, -1]), np.array([3, 5, -1])]).to_list()
     [[3, 7], [5], []]
@@ -40,7 +40,8 @@ def array_sources(seqs: Sequence[NDArray[np.int64]]) -> pl.Series:
     if not seqs or not len(seqs[0]):
         return pl.Series(SOURCES_NAME, [], dtype=pl.List(pl.Int64))
     if len(seqs[0]) <= FEW:
-        lists = [sorted({*row} - {-1}) for row in zip(*(seq.tolist() for seq in seqs), strict=True)]
+        rows = zip(*(seq.tolist() for seq in seqs), strict=True)
+        lists = [sorted({seq for seq in row if seq >= 0}) for row in rows]
         return pl.Series(SOURCES_NAME, lists, dtype=pl.List(pl.Int64))
     distinct: list[NDArray[np.int64]] = []
     for seq in seqs:

@@ -153,7 +153,7 @@ def _only_subject(frames: Sequence[pl.DataFrame]) -> tuple[int, str] | None:
             continue
         replicates, names = frame["replicate"].to_numpy(), frame["subject"]
         found |= {(int(replicates[place]), names[place]) for place in (0, -1)}
-        if len(found) > 1 or names[0] is None:
+        if len(found) > 1 or names.null_count():
             return None
         if not ((replicates == replicates[0]).all() and (names == names[0]).all()):
             return None
@@ -192,6 +192,7 @@ def whole(column: pl.Series, none: int = NONE) -> Numbers:
     >>> whole(pl.Series([7, None]), -1).tolist()
     [7, -1]
     """
+    column = column.cast(pl.Int64)
     if not column.null_count():
         return column.to_numpy()
     if len(column) <= FEW:
@@ -218,6 +219,7 @@ def coded(names: pl.Series) -> tuple[pl.Series, Numbers]:
         places = {name: place for place, name in enumerate(known)} | {None: -1}
         found = np.array([places[name] for name in texts], dtype=np.int64)
         return pl.Series(names.name, known, dtype=pl.String), found
+    names = names.cast(pl.String)
     distinct = names.unique().drop_nulls().sort()
     codes = names.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).fill_null(-1)
     return distinct, codes.to_numpy()

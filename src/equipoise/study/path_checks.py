@@ -28,6 +28,12 @@ def path_disagreements(study: Study, marker: Marker, path: DeclaredPath) -> Disa
             yield Disagreement((*at, "assays"), "must list at least one assay", "none")
         for position, assay in enumerate(step.assays):
             yield from unknown((*at, "assays", position), assay, assays, "an assay")
+    tried = {assay for step in path.steps for assay in step.assays}
+    in_force = [rule for rule in marker.rules if rule.version == marker.rule_in_force]
+    for asked in [step.assay for rule in in_force for step in rule.steps]:
+        if asked not in tried:
+            allowed = f"must try {asked}, which the rule in force reads, at one step"
+            yield Disagreement((*_PATH, "steps"), allowed, ", ".join(sorted(tried)) or "none")
     for number, (one, other) in enumerate(itertools.pairwise(path.steps), start=1):
         if other.within_days <= one.within_days:
             at = (*_PATH, "steps", number, "within_days")

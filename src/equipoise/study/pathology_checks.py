@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from decimal import Decimal
 
+from equipoise.biomarker.events import ASSAY_PLACES
 from equipoise.biomarker.plan import Classification, Limits, PathologyPlan
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
@@ -39,8 +40,16 @@ def _items(study: Study, plan: PathologyPlan) -> Disagreements:
             continue
         at = (*_PATH, "local", field)
         yield from unknown(at, code, items, "an item of a form")
-        if code in items and items[code].type != kind:
-            yield Disagreement(at, f"must be an item of type {kind}", items[code].type)
+        if code not in items:
+            continue
+        item = items[code]
+        if item.type != kind:
+            yield Disagreement(at, f"must be an item of type {kind}", item.type)
+        elif item.places > ASSAY_PLACES:
+            allowed = f"must be an item of at most {ASSAY_PLACES} decimal places"
+            yield Disagreement(at, allowed, item.places)
+        if field == "ki67" and item.type == kind and item.unit != "%":
+            yield Disagreement(at, "must be an item in %", item.unit or "no unit")
 
 
 def _classification(
@@ -73,6 +82,7 @@ def _cover(
         marks.update(bound for bound in bounds if bound is not None)
     ordered = sorted(marks)
     between = [(a + b) / 2 for a, b in itertools.pairwise(ordered)]
+    highest = 0
     for value in sorted([*ordered, *between]):
         holding = [code for code, each in zip(codes, limits, strict=True) if contains(each, value)]
         if len(holding) != 1:
@@ -80,3 +90,9 @@ def _cover(
             given = " and ".join(holding) if holding else "no grade"
             yield Disagreement(path, allowed, f"{given} for {value}")
             return
+        place = codes.index(holding[0])
+        if place < highest:
+            allowed = f"must list the grades by rising {name}, the lowest first"
+            yield Disagreement(path, allowed, f"{codes[place]} after {codes[highest]}")
+            return
+        highest = place

@@ -74,7 +74,7 @@ def first_consent_due(
     >>> first_consent_due(visit, "2024-01-06", {"main": "2024-01-06"}, [main], care) is None
     True
     """
-    if procedure.action not in PROCEDURES or is_standard_of_care(procedure, declared):
+    if procedure.action not in PROCEDURES | SAMPLE_WORK or is_standard_of_care(procedure, declared):
         return None
     for consent in consents:
         if consent.required_for_randomisation or procedure.material in consent.samples:

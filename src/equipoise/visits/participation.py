@@ -48,13 +48,16 @@ VITAL = frozenset({"VitalStatusRecorded", "DeathRecorded"})
 COLLECTED = VISITS | {
     "RecordIdentity", "MedicalHistoryRecorded", "ConcomitantMedicationRecorded",
     "PriorTherapyRecorded", "SubsequentTherapyRecorded", "ProcedureRecorded",
-    "AssayResultRecorded",
+    "AssayResultRecorded", "PathologyReviewed",
 }  # fmt: skip
 """Actions that collect something new about the subject, whether seen or not, but for VITAL."""
 
 SAMPLE_WORK = frozenset(
-    {"SampleCollected", "SampleDerived", "SampleLabelled", "SampleShipped", "AssayResultRecorded"}
-)
+    {
+        "SampleCollected", "SampleDerived", "SampleLabelled", "SampleShipped",
+        "AssayResultRecorded", "PathologyReviewed",
+    }
+)  # fmt: skip
 """Actions on a sample that a withdrawn consent closes; that one arrives is always recorded."""
 
 REACHED = frozenset({"visit", "telephone"})

@@ -128,3 +128,49 @@ def test_after_the_consent_to_the_trial_no_sample_is_worked_on(embedded: Trial) 
     ):
         error = refused(embedded, name, content, ago(embedded, 1))
         assert "withdrew the consent to participation" in str(error)
+
+
+@pytest.mark.requirement("CN1")
+def test_a_consent_that_was_signed_again_counts(research: Trial) -> None:
+    def done(name: str, body: dict[str, Any], days: int) -> None:
+        research.act(name, body, subject="A-001", occurred=ago(research, days))
+
+    done("SubjectScreened", {}, 30)
+    done("ConsentSigned", SIGNED, 30)
+    done("ConsentSigned", RESEARCH, 29)
+    done("ConsentWithdrawn", {"consent": "research", "vital_status_allowed": True}, 20)
+    done("ConsentSigned", RESEARCH, 10)
+    blood = {"sample": "B1", "material": "blood"}
+    assert "withdrew consent research" in str(
+        refused(research, "SampleCollected", blood, ago(research, 15))
+    )
+    done("SampleCollected", blood, 5)
+
+
+@pytest.mark.requirement("CN1")
+def test_the_material_counts_as_corrected(research: Trial) -> None:
+    """Typed in as tissue, it was blood: what was withdrawn for blood closes work on it."""
+    research.act("SubjectScreened", {}, subject="A-001", occurred=ago(research, 30))
+    for consent in (SIGNED, RESEARCH):
+        research.act("ConsentSigned", consent, subject="A-001", occurred=ago(research, 29))
+    taken = {"sample": "B1", "material": "ffpe"}
+    (event,) = research.act("SampleCollected", taken, subject="A-001", occurred=ago(research, 20))
+    change = {"target": event.seq, "item": "material", "new": '"blood"'}
+    research.act("Correct", change, subject="A-001", reason="typing error")
+    gone = {"consent": "research", "vital_status_allowed": True}
+    research.act("ConsentWithdrawn", gone, subject="A-001", occurred=ago(research, 10))
+    made = {"sample": "B2", "parent": "B1", "kind": "dna"}
+    assert "withdrew consent research" in str(
+        refused(research, "SampleDerived", made, ago(research, 5))
+    )
+
+
+@pytest.mark.requirement("CN1")
+def test_no_work_on_a_sample_before_the_first_consent(embedded: Trial) -> None:
+    embedded.act("SubjectScreened", {}, subject="A-001")
+    tissue = {"sample": "S1", "material": "ffpe"}
+    embedded.act("SampleCollected", tissue, subject="A-001", occurred="2019")
+    made = {"sample": "S2", "parent": "S1", "kind": "dna"}
+    assert "has not signed consent participation" in str(
+        refused(embedded, "SampleDerived", made, embedded.today.isoformat())
+    )

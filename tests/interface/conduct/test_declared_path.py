@@ -258,3 +258,16 @@ def test_a_result_has_a_day_and_not_one_before_its_sample(late: Trial) -> None:
     before = (late.today - datetime.timedelta(days=900)).isoformat()
     with pytest.raises(BadInput, match=f"a day not before {BLOCK} was "):
         read(late, "R1", BLOCK, occurred=before)
+
+
+def test_a_path_tries_every_assay_that_the_rule_in_force_reads() -> None:
+    study = load_study("mgmt-net")
+    marker = study.biomarker.marker
+    assert marker.path is not None
+    steps = tuple(each.model_copy(update={"assays": ("ihc",)}) for each in marker.path.steps)
+    path = marker.path.model_copy(update={"steps": steps})
+    biomarker = study.biomarker.model_copy(
+        update={"marker": marker.model_copy(update={"path": path})}
+    )
+    (wrong,) = disagreements(study.model_copy(update={"biomarker": biomarker}))
+    assert "must try pyrosequencing, which the rule in force reads" in wrong.allowed

@@ -227,6 +227,8 @@ def test_a_correction_to_another_dose_is_a_deviation(trial: Trial) -> None:
     assert (content["category"], content["important"]) == ("dose", True)
     assert "given, as corrected, 118.58 mg of exemplatin in cycle 1" in description
     assert description.endswith("reason: misread")
+    lot = {**change, "item": "lot", "new": '"E-9"'}
+    assert len(trial.act("Correct", lot, subject=subject, reason="misread")) == 1, "told before"
     back = {**change, "new": '"108.58"'}
     assert len(trial.act("Correct", back, subject=subject, reason="it was right")) == 1
 
