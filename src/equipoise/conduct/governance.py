@@ -203,15 +203,7 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             field=body.item,
             found=value,
         )
-    if isinstance(before, ScreeningFailed) and isinstance(now, ScreeningFailed):
-        entry.failure_corrected(context, body.item, before.cause, now.cause)
-    if isinstance(now, SubjectScreened) and body.item == "rescreening_of":
-        raise context.refuse(
-            "stays linked to the number that was named when it was given",
-            rule="re-screening",
-            way_out="record a deviation that names the right one",
-            value=value,
-        )
+    _check_decided(context, body, before, now)
     if isinstance(now, DoseGiven):
         stood = _stood(context, target)
         departs = dosing.dose_corrected(context, target.seq, stood, now)
@@ -227,6 +219,19 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
     if isinstance(value, str) and is_under_key(type(now), body.item):
         return _corrected(context, body, entry.sealed_answer(context, body.item, value))
     return changed
+
+
+def _check_decided(context: Context, body: Correct, before: EventBody, now: EventBody) -> None:
+    """Refuse to correct what the rule said of a screening failure, and the link of a number."""
+    if isinstance(before, ScreeningFailed) and isinstance(now, ScreeningFailed):
+        entry.failure_corrected(context, body.item, before.cause, now.cause)
+    if isinstance(now, SubjectScreened) and body.item == "rescreening_of":
+        raise context.refuse(
+            "stays linked to the number that was named when it was given",
+            rule="re-screening",
+            way_out="record a deviation that names the right one",
+            value=body.new,
+        )
 
 
 def redact(context: Context, body: Redact) -> EventBody:

@@ -14,6 +14,7 @@ from equipoise.record.event import Body, Event
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.visits.consent import (
+    WAITING,
     Procedure,
     first_consent_due,
     samples_closed_by,
@@ -85,7 +86,7 @@ def check_participation(context: Context, body: Body) -> None:
         _check_samples(context, facts, body, day)
     if name in PROCEDURES or name == VitalStatusRecorded.TYPE:
         _check_alive(context, facts, day)
-    if name in PROCEDURES | SAMPLE_WORK:
+    if name in WAITING:
         _check_first_consent(context, facts, body, day)
     if name in PROCEDURES and len(day) == FULL_DAY:
         _check_consent(context, facts, datetime.date.fromisoformat(day))

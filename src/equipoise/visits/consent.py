@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from equipoise.visits.participation import PROCEDURES, SAMPLE_WORK
 from equipoise.visits.plan import Consent, StandardOfCare
 
+WAITING = PROCEDURES | (SAMPLE_WORK - {"AssayResultRecorded"})
+"""What waits for the first consent. A result does not: a marker may have been read in routine care,
+and randomisation asks for the consent anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
@@ -74,7 +78,7 @@ def first_consent_due(
     >>> first_consent_due(visit, "2024-01-06", {"main": "2024-01-06"}, [main], care) is None
     True
     """
-    if procedure.action not in PROCEDURES | SAMPLE_WORK or is_standard_of_care(procedure, declared):
+    if procedure.action not in WAITING or is_standard_of_care(procedure, declared):
         return None
     for consent in consents:
         if consent.required_for_randomisation or procedure.material in consent.samples:
