@@ -40,17 +40,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when nothing is overdue, 1 when something is."""
+    """0 when nothing is overdue, 1 when something is, or when the record does not verify."""
     return _due(arguments) if arguments.verb == "due" else _code(arguments)
 
 
 def _due(arguments: argparse.Namespace) -> int:
+    import sys
+
     from equipoise.cli.analyse import BANNER, day, events_of, study_of
+    from equipoise.cli.records import verified
     from equipoise.workflow.safety_worklist import safety_worklist
 
     on = day(arguments.on, "--on") or datetime.datetime.now(datetime.UTC).date()
     events = events_of(arguments.record, arguments.schema, arguments.as_of)
     found = safety_worklist(events, study_of(events), on)
+    _, wrong = verified(arguments.record, schema=arguments.schema)
+    for each in wrong:
+        print(f"event {each.seq}: {each.kind}: {each.message}", file=sys.stderr)
     rehearsal = json.loads(events[0].body)["mode"] == "rehearsal"
     if arguments.json:
         told = {
@@ -67,7 +73,7 @@ def _due(arguments: argparse.Namespace) -> int:
         if rehearsal:
             print(f"{BANNER}\n")
         print("\n".join(_lines(found, events[-1].seq)))
-    return int("overdue" in found.reports["state"])
+    return int(bool(wrong) or "overdue" in found.reports["state"])
 
 
 def _lines(found: SafetyWorklist, seq: int) -> Iterator[str]:
