@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, as_it_stands
 from equipoise.conduct.entry import check_eligible, check_today
 from equipoise.conduct.marker import status_for_randomisation
 from equipoise.errors import BadInput, RecordError
@@ -33,6 +33,7 @@ from equipoise.statistics.random import (
     dummy_seed,
 )
 from equipoise.study.factor_levels import factor_levels
+from equipoise.visits.events import ConsentWithdrawn
 
 GUESSED_TRIALS = 10_000
 """Trials that the guess rate of a scheme is simulated in, at least (RN2)."""
@@ -203,7 +204,7 @@ def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> tuple
         if found in types:
             raise context.refuse(f"cannot be randomised: {told}", rule="RN3", way_out=way_out)
     items = context.derived("subject_item").row(0, named=True)
-    withdrawn = {each["consent"] for each in context.bodies("ConsentWithdrawn")}
+    withdrawn = {each["consent"] for _, each in as_it_stands(context.events, ConsentWithdrawn.TYPE)}
     for consent in context.study.visits.consents:
         if consent.required_for_randomisation and (
             not items[f"consent_{consent.code}"] or consent.code in withdrawn

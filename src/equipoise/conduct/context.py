@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -15,11 +15,13 @@ import polars as pl
 from equipoise.conduct.derived import DerivedTables, rests_on
 from equipoise.conduct.state import TrialState
 from equipoise.errors import Refused
+from equipoise.record.correction import corrections, standing
 from equipoise.record.event import Event, EventBody
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log, Transaction
 from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.actions import Action
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 
 
@@ -32,6 +34,21 @@ def read(event: Event) -> Mapping[str, Any]:
 def _read(body: str) -> Mapping[str, Any]:
     """A body is asked for at every later action on its subject, and read once."""
     return MappingProxyType(json.loads(body))
+
+
+def as_it_stands(
+    facts: Sequence[Event], event_type: str, *, left_out: int | None = None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Day and content of the events of a type among `facts` (but for one, by its seq), with the
+    corrections there applied; without a day of its own an event has that of its recording."""
+    events = [each for each in facts if each.type == event_type and each.seq != left_out]
+    changes = corrections(facts, CATALOGUE) if events else {}
+    for event in events:
+        if event.seq not in changes and event.type_version == CATALOGUE.of(event_type).VERSION:
+            yield event.occurred or event.recorded[:10], read(event)
+        else:
+            found = standing(event, changes.get(event.seq, ()), CATALOGUE)
+            yield found.occurred or event.recorded[:10], found.body
 
 
 @dataclass(slots=True)

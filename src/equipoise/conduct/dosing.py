@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from equipoise.conduct.context import Context, read
+from equipoise.conduct.context import Context, as_it_stands
 from equipoise.errors import BadInput
 from equipoise.oversight.events import DeviationRecorded
-from equipoise.record.correction import corrections, standing
 from equipoise.record.event import EventBody, decimal_text
-from equipoise.study.catalogue import CATALOGUE
 from equipoise.treatment.decision import rule_named
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
 from equipoise.treatment.plan import Dose, Regimen
@@ -253,7 +251,7 @@ def _departures(
     planned = len(dose.days) * dose.times_per_day
     times = body.administrations + sum(
         each["administrations"]
-        for each in _doses(context, corrected)
+        for _, each in as_it_stands(context.events, DoseGiven.TYPE, left_out=corrected)
         if (each["cycle"], each["drug"]) == (body.cycle, body.drug) and each["amount"] is not None
     )
     if times > planned:
@@ -261,18 +259,6 @@ def _departures(
             f"{body.drug} {times} times in cycle {body.cycle}, where the regimen has {planned}"
         )
     return told
-
-
-def _doses(context: Context, left_out: int | None) -> Iterator[Mapping[str, Any]]:
-    """The doses of the subject as they stand, without one."""
-    changed = corrections(context.events, CATALOGUE)
-    for event in context.events:
-        if event.type != DoseGiven.TYPE or event.seq == left_out:
-            continue
-        if event.seq in changed or event.type_version != DoseGiven.VERSION:
-            yield standing(event, changed.get(event.seq, ()), CATALOGUE).body
-        else:
-            yield read(event)
 
 
 def _check_released(context: Context, regimen: str, dose: Dose) -> None:

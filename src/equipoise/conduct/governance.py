@@ -287,6 +287,7 @@ def _target(context: Context, seq: int) -> Event:
 
 CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "FormSaved": entry.checked_form,
+    "RegimenChosen": dosing.regimen_chosen,
     "SampleDerived": care.made_of_another,
     "AssayResultRecorded": care.assay_result_recorded,
     "PathologyReviewed": care.pathology_reviewed,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from equipoise.biomarker.events import SampleCollected, SampleDerived
-from equipoise.conduct.context import Context, read
+from equipoise.conduct.context import Context, as_it_stands
 from equipoise.errors import BadInput
-from equipoise.record.correction import Corrected, corrections, standing
+from equipoise.record.correction import Corrected
 from equipoise.record.event import Body, Event
-from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.visits.consent import (
     WAITING,
@@ -63,7 +61,7 @@ def check_participation(context: Context, body: Body) -> None:
     left = list(_withdrawals(context, facts))
     reached = [
         on
-        for on, content in _standing(facts, VitalStatusRecorded.TYPE)
+        for on, content in as_it_stands(facts, VitalStatusRecorded.TYPE)
         if content["source"] in REACHED
     ] if left else []  # fmt: skip
     by = closed_by(name, day, left, reached)
@@ -97,7 +95,7 @@ def _withdrawals(context: Context, facts: Sequence[Event]) -> Iterator[Withdrawa
         return
     required = _required(context.study)
     for kind in LIMITS:
-        for day, body in _standing(facts, kind):
+        for day, body in as_it_stands(facts, kind):
             if kind != ConsentWithdrawn.TYPE:
                 yield Withdrawal(kind, day)
             elif body["consent"] in required:
@@ -131,7 +129,7 @@ def _check_first_consent(context: Context, facts: Sequence[Event], body: Body, d
 def _signed(facts: Sequence[Event]) -> dict[str, str]:
     """The day of the first signature of each consent, in any version, corrections applied."""
     found: dict[str, str] = {}
-    for day, body in _standing(facts, ConsentSigned.TYPE):
+    for day, body in as_it_stands(facts, ConsentSigned.TYPE):
         found[body["consent"]] = min(day, found.get(body["consent"], day))
     return found
 
@@ -139,9 +137,9 @@ def _signed(facts: Sequence[Event]) -> dict[str, str]:
 def _check_samples(context: Context, facts: Sequence[Event], body: Body, day: str) -> None:
     """Refuse work on a sample under a consent that was withdrawn."""
     withdrawn: dict[str, str] = {}
-    for on, each in _standing(facts, ConsentWithdrawn.TYPE):
+    for on, each in as_it_stands(facts, ConsentWithdrawn.TYPE):
         withdrawn[each["consent"]] = max(on, withdrawn.get(each["consent"], on))
-    for on, each in _standing(facts, ConsentSigned.TYPE):
+    for on, each in as_it_stands(facts, ConsentSigned.TYPE):
         if on > withdrawn.get(each["consent"], on) and on <= day:
             del withdrawn[each["consent"]]
     if not withdrawn:
@@ -168,7 +166,7 @@ def _material(context: Context, body: Body) -> str | None:
     made = {
         each["sample"]: each
         for kind in (SampleCollected.TYPE, SampleDerived.TYPE)
-        for _, each in _standing(context.events, kind)
+        for _, each in as_it_stands(context.events, kind)
     }
     while material is None and named in made:
         each = made.pop(named)
@@ -185,7 +183,7 @@ def _check_consent(context: Context, facts: Sequence[Event], day: datetime.date)
     if all(each.required == history[0].required for each in history):
         return
     signed = {
-        (body["consent"], body["version"]) for _, body in _standing(facts, ConsentSigned.TYPE)
+        (body["consent"], body["version"]) for _, body in as_it_stands(facts, ConsentSigned.TYPE)
     }
     due = consent_due(history, signed, day)
     if due is not None:
@@ -209,7 +207,7 @@ def _required(study: Study) -> dict[str, str]:
 
 
 def _check_alive(context: Context, facts: Sequence[Event], day: str) -> None:
-    for died, _ in _standing(facts, DeathRecorded.TYPE):
+    for died, _ in as_it_stands(facts, DeathRecorded.TYPE):
         if day[: len(died)] > died:
             raise BadInput(
                 f"a day not after the death of the subject ({died})",
@@ -217,15 +215,3 @@ def _check_alive(context: Context, facts: Sequence[Event], day: str) -> None:
                 field="occurred",
                 found=day,
             )
-
-
-def _standing(facts: Sequence[Event], event_type: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Day and content of the events of a type among `facts`, the corrections there applied."""
-    events = [event for event in facts if event.type == event_type]
-    changes = corrections(facts, CATALOGUE) if events else {}
-    for event in events:
-        if event.seq not in changes and event.type_version == CATALOGUE.of(event_type).VERSION:
-            yield event.occurred or event.recorded[:10], read(event)
-        else:
-            found = standing(event, changes.get(event.seq, ()), CATALOGUE)
-            yield found.occurred or event.recorded[:10], found.body

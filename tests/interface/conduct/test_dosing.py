@@ -369,3 +369,11 @@ def test_a_dose_without_a_signed_source_is_not_dispensed(embedded: Trial) -> Non
         embedded.act("CycleStarted", CYCLE, subject=subject)
     with pytest.raises(Refused, match="has not begun cycle 1"):
         embedded.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+
+
+def test_a_regimen_is_not_corrected_to_one_of_another_arm(trial: Trial) -> None:
+    subject = allocated(trial)
+    (chosen,) = trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    change = {"target": chosen.seq, "item": "regimen", "new": '"MONO"'}
+    with pytest.raises(Refused, match="cannot receive MONO in arm CHEMO"):
+        trial.act("Correct", change, subject=subject, reason="misread")
