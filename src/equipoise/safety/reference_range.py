@@ -90,7 +90,7 @@ def limits_of_normal(values: Measured, subject: Subject, ranges: pl.DataFrame) -
     """
     size = len(values.rows)
     places = {name: number for number, name in enumerate(values.names)}
-    ranges = ranges.filter(pl.col("analyte").is_in(values.names))
+    ranges = ranges.filter(pl.col("analyte").is_in(values.names.to_list()))
     if not size or not len(ranges):
         return Normal(*(np.full(size, none, dtype=np.int64) for none in (NONE, NONE, -1)))
     since, seqs = days(ranges["occurred"]), ranges["seq"].to_numpy()
