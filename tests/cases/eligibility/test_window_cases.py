@@ -74,3 +74,21 @@ def test_each_subject_is_judged_on_its_own_day() -> None:
         alone.append(derive(parts[-1], STUDY, upto="criterion_verdict")["criterion_verdict"])
     both = derive(together(parts), STUDY, upto="criterion_verdict")["criterion_verdict"]
     assert both.equals(pl.concat(alone).sort("replicate", "subject", "criterion"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "met"), [("NEGATIVE", None), ("POSITIVE", False), ("NOT_APPLICABLE", True)]
+)
+def test_only_a_negative_pregnancy_test_goes_out_of_date(answer: str, met: bool | None) -> None:
+    """Five weeks before the confirmation: a man stays a man, and a positive test positive."""
+    form = {
+        "event": "FormSaved", "on": "2024-01-05", "form": "pregnancy", "instance": "1",
+        "items": [
+            {"item": "pregnancy_test", "value": answer},
+            {"item": "breastfeeding", "value": "false"},
+        ],
+    }  # fmt: skip
+    confirmed = {"event": "EligibilityConfirmed", "on": "2024-02-09", "study_version_judged": "1"}
+    entries = [{"event": "SubjectScreened", "on": "2024-01-05"}, form, confirmed]
+    found = derive(tables_of(entries), load_study("mgmt-net"), upto="criterion_verdict")
+    assert found["criterion_verdict"].filter(criterion="E2")["met"].to_list() == [met]

@@ -174,3 +174,17 @@ def test_no_work_on_a_sample_before_the_first_consent(embedded: Trial) -> None:
     assert "has not signed consent participation" in str(
         refused(embedded, "SampleDerived", made, embedded.today.isoformat())
     )
+
+
+def test_a_withdrawal_counts_as_corrected_before_randomisation(research: Trial) -> None:
+    """Recorded of the wrong consent, and put right: it stands in the way of an allocation."""
+    research.screened("A-001")
+    research.act("ConsentSigned", RESEARCH, subject="A-001")
+    gone = {"consent": "research", "vital_status_allowed": True}
+    (event,) = research.act("ConsentWithdrawn", gone, subject="A-001")
+    with pytest.raises(Refused, match="the allocation scheme"):
+        research.act("Randomise", {}, subject="A-001")
+    change = {"target": event.seq, "item": "consent", "new": '"participation"'}
+    research.act("Correct", change, subject="A-001", reason="wrong line")
+    with pytest.raises(Refused, match=r"participation \S+ is not signed"):
+        research.act("Randomise", {}, subject="A-001")
