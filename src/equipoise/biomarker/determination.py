@@ -11,7 +11,14 @@ import polars as pl
 
 from equipoise.biomarker.controls import SCALE
 from equipoise.biomarker.plan import BiomarkerPlan, Replicates
-from equipoise.biomarker.steps import deadlines
+from equipoise.biomarker.steps import (
+    NEVER,
+    allocated_at,
+    declared_path,
+    deadlines,
+    off_the_path,
+    sample_places,
+)
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import (
@@ -48,8 +55,6 @@ ASSAY_DETERMINATION: Columns = {
     **SOURCES,
 }
 
-_NEVER = np.iinfo(np.int64).max
-
 
 def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """One row per basis and determination that has a run which counts on that basis.
@@ -58,8 +63,9 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
 
     - basis `randomisation`: runs for randomisation that stood in the record when the subject was
       randomised, or that stand now while it is not, of a day up to the deadline of the declared
-      path: while one runs, a run without a day does not count. What was recorded or invalidated
-      later does not change a status as randomised.
+      path: while one runs, a run without a day does not count. A run on a sample of a material
+      that is not of the path (blood, where the path reads the tumour) never counts. What was
+      recorded or invalidated later does not change a status as randomised.
     - basis `redetermination`: every run that was not invalidated. Once the re-determined status is
       frozen, the runs that stood in the record at the position of the freeze, and no others.
 
@@ -119,24 +125,23 @@ def _counting(
     plan: BiomarkerPlan,
 ) -> tuple[Flags, Flags]:
     """Which runs count at all on each basis, whether they can be interpreted or not."""
-    randomised = tables["randomised"]
-    allocated = np.full(len(subjects) + 1, _NEVER, dtype=np.int64)
-    allocated[subjects.rows(randomised)] = randomised["event"].to_numpy()
-    allocated[-1] = _NEVER
-    limit = allocated[rows]
-    invalidated = values["invalidation"].fill_null(_NEVER).to_numpy()
+    limit = allocated_at(subjects, tables["randomised"])[rows]
+    invalidated = values["invalidation"].fill_null(NEVER).to_numpy()
     known = (values["event"].to_numpy() < limit) & (invalidated >= limit)
     day, deadline = days(values["occurred"]), deadlines(subjects, tables, plan)[rows]
     in_time = (deadline == NONE) | ((day != NONE) & (day <= deadline))
     as_randomised = known & in_time & (values["purpose"] == BASES[0]).to_numpy()
+    other = off_the_path(tables["sample_state"], declared_path(plan))
+    if len(other):
+        as_randomised &= sample_places(other, values.select("replicate", "sample")) < 0
     until = _frozen_at(tables["redetermination_frozen"], values)
-    standing = (invalidated == _NEVER) | (invalidated > until)
+    standing = (invalidated == NEVER) | (invalidated > until)
     return as_randomised, standing & (values["event"].to_numpy() <= until)
 
 
 def _frozen_at(frozen: pl.DataFrame, values: pl.DataFrame) -> Numbers:
-    """For each run the position of the freeze of its trial; _NEVER where there is none."""
-    until = np.full(len(values), _NEVER, dtype=np.int64)
+    """For each run the position of the freeze of its trial; NEVER where there is none."""
+    until = np.full(len(values), NEVER, dtype=np.int64)
     replicates = values["replicate"].to_numpy()
     for replicate, as_of in frozen.select("replicate", "as_of").iter_rows():
         until[replicates == replicate] = as_of
@@ -270,7 +275,7 @@ def _kept(
     of, sorted_ = groups.of[places], value[places]
     pair = of[1:] == of[:-1]
     gap = sorted_[1:] - sorted_[:-1]
-    nearest = np.full(len(groups), _NEVER, dtype=np.int64)
+    nearest = np.full(len(groups), NEVER, dtype=np.int64)
     np.minimum.at(nearest, of[1:][pair], gap[pair])
     width = _width(sorted_, of, len(groups))
     bound = limits.over * common
@@ -280,7 +285,7 @@ def _kept(
         return far
 
     spread = beyond(width)
-    apart = spread & beyond(np.where(nearest == _NEVER, 0, nearest))
+    apart = spread & beyond(np.where(nearest == NEVER, 0, nearest))
     near = np.zeros(len(places), dtype=np.bool_)
     nearly = pair & (gap == nearest[of[1:]])
     near[1:] |= nearly
@@ -291,7 +296,7 @@ def _kept(
 
 def _width(values: Numbers, of: Numbers, number: int) -> Numbers:
     """Highest less lowest value of each of `number` groups; 0 where there is none."""
-    high, low = np.full(number, -_NEVER, dtype=np.int64), np.full(number, _NEVER, dtype=np.int64)
+    high, low = np.full(number, -NEVER, dtype=np.int64), np.full(number, NEVER, dtype=np.int64)
     np.maximum.at(high, of, values)
     np.minimum.at(low, of, values)
     return np.where(high < low, 0, high - low)

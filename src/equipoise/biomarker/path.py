@@ -17,12 +17,15 @@ from equipoise.biomarker.determination import BASES, basis_number
 from equipoise.biomarker.plan import BiomarkerPlan, Material
 from equipoise.biomarker.steps import (
     Path,
+    allocated_at,
     declared_path,
     last_day,
+    off_the_path,
     sample_places,
     start_of,
     step_of_sample,
     steps_of,
+    without,
 )
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import (
@@ -102,7 +105,8 @@ def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         number = np.array([rules.index(name) for name in names])[code]
         place_of[subjects.rows(statuses), number] = np.arange(len(statuses))
     row, rule = (each.ravel() for each in np.indices(place_of.shape))
-    late = _late_runs(subjects, tables["assay_value"], state.deadline)
+    runs = without(tables["assay_value"], off_the_path(tables["sample_state"], path))
+    late = _late_runs(subjects, runs, state.deadline)
     return _standing(subjects, state, path, statuses, place_of.ravel(), row, late).select(
         *KEY, pl.Series("rule", rules).gather(rule), *list(MARKER_PATH)[3:]
     )
@@ -179,14 +183,8 @@ def _of_the_path(
     samples: pl.DataFrame, subjects: SubjectRows, randomised: pl.DataFrame, path: Path
 ) -> pl.DataFrame:
     """The samples of the path's materials, of a randomised subject those recorded before."""
-    allocated = np.full(len(subjects) + 1, np.iinfo(np.int64).max)
-    allocated[subjects.rows(randomised)] = randomised["event"].to_numpy()
-    allocated[-1] = np.iinfo(np.int64).max
-    kept = samples["event"].to_numpy() < allocated[subjects.rows(samples)]
-    if path.materials and len(samples):
-        named = samples.select("replicate", pl.col("origin").alias("sample"))
-        origin = samples["kind"][sample_places(samples, named)]
-        kept &= origin.is_in(path.materials).to_numpy()
+    samples = without(samples, off_the_path(samples, path))
+    kept = samples["event"].to_numpy() < allocated_at(subjects, randomised)[subjects.rows(samples)]
     return samples if kept.all() else samples.filter(pl.Series(kept, dtype=pl.Boolean))
 
 

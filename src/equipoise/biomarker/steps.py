@@ -14,12 +14,17 @@ from equipoise.record.subject_rows import NONE, Found, Numbers, SubjectRows, cod
 DATED: Columns = {
     "replicate": pl.Int32, "subject": pl.String, "occurred": pl.Date, "seq": pl.Int64,
 }  # fmt: skip
+_NAMED: Columns = {"replicate": pl.Int32, "sample": pl.String}
 CLOCK: dict[str, Columns] = {
-    "sample_received": DATED,
-    "assay_result_recorded": DATED,
+    "sample_received": {**DATED, "sample": pl.String},
+    "assay_result_recorded": {**DATED, "sample": pl.String},
     "consent_signed": {**DATED, "consent": pl.String},
+    "sample_state": {**_NAMED, "parent": pl.String, "origin": pl.String, "kind": pl.String},
 }
 """What the days of a path may run from."""
+
+NEVER = np.iinfo(np.int64).max
+"""A position after every event of a record."""
 
 
 class Step(NamedTuple):
@@ -83,14 +88,42 @@ def sample_places(samples: pl.DataFrame, named: pl.DataFrame) -> Numbers:
     return rows
 
 
+def allocated_at(subjects: SubjectRows, randomised: pl.DataFrame) -> Numbers:
+    """The position in the record at which each subject was randomised, and NEVER after the last:
+    NEVER for who was not."""
+    at = np.full(len(subjects) + 1, NEVER, dtype=np.int64)
+    at[subjects.rows(randomised)] = randomised["event"].to_numpy()
+    at[-1] = NEVER
+    return at
+
+
+def off_the_path(samples: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """The names of the samples that came from a material which the path does not name."""
+    if not path.materials or samples.is_empty():
+        return samples.clear().select(*_NAMED)
+    whole = samples["parent"].null_count() == len(samples)
+    named = samples.select("replicate", pl.col("origin").alias("sample"))
+    kinds = samples["kind"] if whole else samples["kind"][sample_places(samples, named)]
+    other = ~kinds.is_in(path.materials)
+    return samples.select(*_NAMED).filter(other) if other.any() else samples.clear().select(*_NAMED)
+
+
+def without(found: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `found`, in their order, that are about none of the samples `other`."""
+    if other.is_empty():
+        return found
+    return found.join(other, [*_NAMED], "anti", maintain_order="left")
+
+
 def start_of(subjects: SubjectRows, tables: Tables, path: Path) -> Found:
     """The day from which the days of the path run: that of the consent, or the first on which the
-    laboratory received a sample (at the latest that of its first result)."""
+    laboratory received a sample of the path (at the latest that of its first result)."""
     if path.consent is not None:
         signed = tables["consent_signed"].filter(pl.col("consent") == path.consent)
         return subjects.first(subjects.dated(signed))
+    other = off_the_path(tables["sample_state"], path)
     received, read = (
-        subjects.first(subjects.dated(tables[name]))
+        subjects.first(subjects.dated(without(tables[name], other)))
         for name in ("sample_received", "assay_result_recorded")
     )
     earlier = (received.day == NONE) | ((read.day != NONE) & (read.day < received.day))
