@@ -14,8 +14,8 @@ from equipoise.biomarker.plan import BiomarkerPlan, Replicates
 from equipoise.biomarker.steps import (
     NEVER,
     allocated_at,
-    declared_path,
     deadlines,
+    declared_path,
     off_the_path,
     sample_places,
 )

@@ -194,7 +194,7 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
         )
     value = _plain(body)
     changed = _corrected(context, body, value)
-    now = _standing(context, target, changed)
+    now = _says(context, target, changed)
     before = CATALOGUE.of(target.type).model_validate_json(target.body)
     if now.guards(target.subject) != before.guards(target.subject):
         raise BadInput(
@@ -205,7 +205,7 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
         )
     _check_decided(context, body, before, now)
     if isinstance(now, DoseGiven):
-        stood = _stood(context, target)
+        stood = _says(context, target)
         departs = dosing.dose_corrected(context, target.seq, stood, now)
         return (changed, departs) if departs else changed
     check = CHECKED_AGAIN.get(target.type)
@@ -258,18 +258,11 @@ def _plain(body: Correct) -> object:
         ) from error  # fmt: skip
 
 
-def _stood(context: Context, target: Event) -> Any:
-    """What `target` says up to now."""
-    earlier = corrections(context.events, CATALOGUE).get(target.seq, [])
-    body = standing(target, earlier, CATALOGUE).body
-    return CATALOGUE.of(target.type).model_validate(body)
-
-
-def _standing(context: Context, target: Event, changed: Corrected) -> EventBody:
-    """What `target` says once `changed` stands."""
+def _says(context: Context, target: Event, *changes: Corrected) -> Any:
+    """What `target` says up to now, and once `changes` stand."""
     by = target._replace(seq=context.events[-1].seq + 1, type=Corrected.TYPE)
     earlier = corrections(context.events, CATALOGUE).get(target.seq, [])
-    body = standing(target, [*earlier, (by, changed)], CATALOGUE).body
+    body = standing(target, [*earlier, *((by, each) for each in changes)], CATALOGUE).body
     return CATALOGUE.of(target.type).model_validate(body)
 
 

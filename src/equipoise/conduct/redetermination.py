@@ -38,6 +38,7 @@ _JUDGED = frozenset(
     }
 )  # fmt: skip
 _MOVING = _JUDGED | {SampleCollected.TYPE, SampleDerived.TYPE}
+_OF_SAMPLES = frozenset({SampleCollected.TYPE, SampleDerived.TYPE, SampleReceived.TYPE})
 _UNBLINDING = frozenset({"allocation", "outcome"})
 """What nobody may know who determines a marker again."""
 
@@ -74,8 +75,8 @@ def redetermination_frozen(context: Context, body: RedeterminationFrozen) -> Eve
     _check_signed(context, body)
     if moved := _moved_since(context, body.as_of):
         raise context.refuse(
-            f"was signed as of event {body.as_of}, and event {moved[-1]} has changed since what "
-            "the results before it say",
+            f"was signed as of event {body.as_of}, and event {moved[-1]} can have changed since "
+            "what the results before it say",
             rule="BM1",
             value=moved[-1],
             way_out=f"have the statistician sign the freeze as of event {moved[-1]} or later",
@@ -100,11 +101,10 @@ def _check_signed(context: Context, body: RedeterminationFrozen) -> None:
 
 
 def _moved_since(context: Context, as_of: int) -> list[int]:
-    """Events after a position that change what earlier results say: judgements of samples, samples
-    made, corrections of either and of results. Runs and invalidations after it count for nothing.
+    """Events after a position that can change what earlier results say: samples collected, made or
+    received, corrections of these and of results. Runs and invalidations after it do not count.
     """
-    moving = _MOVING - {AssayResultRecorded.TYPE, AssayResultInvalidated.TYPE}
-    found = context.source.read(after=as_of, types=moving - {PathologyReviewed.TYPE})
+    found = context.source.read(after=as_of, types=_OF_SAMPLES)
     corrected = context.source.read(after=as_of, types={Corrected.TYPE})
     if corrected:
         targets = {event.seq for event in context.source.read(types=_MOVING)}

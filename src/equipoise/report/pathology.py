@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from equipoise.record.rule import Tables
+from equipoise.record.rule import KEY, Tables
 from equipoise.report.layout import Heading, Row, Table
 from equipoise.study.definition import Study
-
-KEY = ("replicate", "subject")
 
 
 def grade_table(tables: Tables, study: Study) -> Table | None:
@@ -16,7 +14,7 @@ def grade_table(tables: Tables, study: Study) -> Table | None:
     discordant and which reading analyses use.
     """
     plan = study.biomarker.pathology
-    graded = tables["tumour_grade"].join(tables["allocation"].select(KEY), on=KEY, how="semi")
+    graded = tables["tumour_grade"].join(tables["allocation"].select(*KEY), on=[*KEY], how="semi")
     if plan is None or graded["central"].null_count() == len(graded):
         return None
     graded = graded.filter(classification=plan.in_force)

@@ -321,8 +321,7 @@ def _states(
     recorded: _Recorded,
 ) -> Numbers:
     """The place in STATES of each row."""
-    until = np.array([visit.until is not None for visit in plan.visits])[visits]
-    ends = np.where(until, np.minimum(leaving.day, leaving.progression)[rows], leaving.day[rows])
+    ends = np.array([_ends(visit, leaving) for visit in plan.visits])[visits, rows]
     earliest, latest = window
     there, done = record >= 0, _at(recorded.done, record, none=False)
     passed = (leaving.alive[rows] > latest) | (ends != _NEVER)
