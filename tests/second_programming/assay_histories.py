@@ -37,13 +37,15 @@ def assays(draw: random.Random, subjects: int, plan: BiomarkerPlan) -> dict[str,
 
 
 def _subject(draw: random.Random, writer: Writer, plan: BiomarkerPlan) -> None:
+    writer.event("subject_screened", day_of(-25))
     samples = _samples(draw, writer)
     results: list[str] = []
     at = draw.randrange(0, 5) if draw.random() < 0.8 else None
     for number in range(draw.randrange(0, 6)):
         if number == at:
             writer.event("randomised", day_of(0), arm="A", stratum="all", scheme="main")
-        _determination(draw, writer, plan, samples, results, number)
+        day = draw.choice((-9, -8, -8, -7)) + number
+        results += determination(draw, writer, plan, draw.choice(samples), day)
         if results and draw.random() < 0.2:
             result = results.pop(draw.randrange(len(results)))
             writer.event("assay_result_invalidated", day_of(number), result=result, finding="x")
@@ -75,14 +77,20 @@ def _samples(draw: random.Random, writer: Writer) -> list[str]:
     return found
 
 
-def _determination(
+def determination(
     draw: random.Random,
     writer: Writer,
     plan: BiomarkerPlan,
-    samples: list[str],
-    results: list[str],
-    number: int,
-) -> None:
+    sample: str,
+    day: int,
+    valid: float = 0.93,
+    again: float = 0.3,
+) -> list[str]:
+    """Write the runs of one determination, near a limit of its assay; the names of the results.
+
+    `valid` is the chance that a run does not fail, `again` that it is a redetermination.
+    """
+    results = []
     assay = draw.choice(plan.marker.assays)
     limits = sorted(
         {
@@ -102,9 +110,7 @@ def _determination(
         runs = draw.randrange(1, replicates.at_most + 1)
         apart = Decimal(replicates.most_apart)
         name = f"D{writer.seq}"
-    sample = draw.choice(samples)
-    purpose = "randomisation" if draw.random() < 0.7 else "redetermination"
-    day = draw.choice((-9, -8, -8, -7)) + number
+    purpose = "redetermination" if draw.random() < again else "randomisation"
     for run in range(runs):
         centre = near + run * apart * draw.choice((0, 1, 1, Decimal("0.5"), Decimal("1.0002")))
         result = f"R{writer.seq}"
@@ -112,7 +118,7 @@ def _determination(
             "assay_result_recorded", day_of(day + draw.choice((0, 0, 1))), result=result,
             sample=sample,
             assay=assay.code if name or draw.random() < 0.98 else "not_declared",
-            purpose=purpose, technically_valid=draw.random() < 0.93, determination=name,
+            purpose=purpose, technically_valid=draw.random() < valid, determination=name,
             internal_control=draw.choice(("positive",) * 8 + ("negative", "not_applicable")),
         )  # fmt: skip
         results.append(result)
@@ -125,6 +131,7 @@ def _determination(
                 fine = Decimal("0.0001") * step - (control.below is not None)
                 value = None if draw.random() < 0.02 else int((limit + fine) * 10_000)
                 writer.beneath("assay_control", row, position, control=control.code, value=value)
+    return results
 
 
 def _measured(

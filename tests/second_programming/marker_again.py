@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from equipoise.biomarker.plan import Assay, Marker
+from equipoise.biomarker.plan import Assay, Marker, StatusRule
+from tests.second_programming import samples_again as samples
+from tests.second_programming.path_days_again import deadline
 from tests.second_programming.rows_by_subject import Row
 
 TABLES = (
     "sample_collected", "sample_derived", "sample_received", "assay_result_recorded",
     "assay_measurement", "assay_control", "assay_result_invalidated", "randomised",
+    "subject_screened", "consent_signed",
 )  # fmt: skip
 
 BASES = ("randomisation", "redetermination")
@@ -34,7 +36,7 @@ class Run:
     purpose: str
     determination: str
     sample: str
-    day: datetime.date
+    day: datetime.date | None
     event: int
     value: Fraction | None
     readable: bool
@@ -51,7 +53,7 @@ class Determination:
     purpose: str
     name: str
     sample: str
-    day: datetime.date
+    day: datetime.date | None
     event: int
     runs: int
     readable: int
@@ -81,28 +83,6 @@ def within(value: Fraction, ends: Any) -> bool:
         or (ends.at_most is not None and value > Fraction(ends.at_most))
         or (ends.below is not None and value >= Fraction(ends.below))
     )
-
-
-def chain(subject: dict[str, list[Row]], sample: str) -> list[str]:
-    """A sample, what it was made from, and so on up to the one that was collected."""
-    made_from = {row["sample"]: row["parent"] for row in subject["sample_derived"]}
-    found = [sample]
-    while found[-1] in made_from:
-        found.append(made_from[found[-1]])
-    return found
-
-
-def tumour_cells(subject: dict[str, list[Row]], samples: Sequence[str]) -> Fraction | None:
-    """The content of the sample, else of the nearest above it of which somebody says.
-
-    Of one sample, what the laboratory found on receiving it goes before what was said on making it.
-    """
-    for sample in samples:
-        for table in ("sample_received", "sample_derived"):
-            for row in subject[table]:
-                if row["sample"] == sample and row["tumour_cells"] is not None:
-                    return Fraction(row["tumour_cells"], 10)
-    return None
 
 
 def summary(assay: Assay, counted: dict[str, Fraction]) -> Fraction | None:
@@ -150,15 +130,11 @@ def run_of(subject: dict[str, list[Row]], row: Row, marker: Marker) -> Run:
 def _can_be_read(
     subject: dict[str, list[Row]], row: Row, assay: Assay, counted: dict[str, Fraction]
 ) -> bool:
-    samples = chain(subject, row["sample"])
-    if any(
-        each["sample"] in samples and each["adequate"] is False
-        for each in subject["sample_received"]
-    ):
+    if samples.adequate(subject, row["sample"]) is False:
         return False
     least = declared(assay, "minimum_tumour_cells", None)
     if least is not None:
-        cells = tumour_cells(subject, samples)
+        cells = samples.tumour_cells(subject, samples.chain(subject, row["sample"]))
         if cells is None or cells < Fraction(least):
             return False
     if not row["technically_valid"] or not _controls_hold(subject, row, assay):
@@ -186,28 +162,42 @@ def _controls_hold(subject: dict[str, list[Row]], row: Row, assay: Assay) -> boo
     return True
 
 
-def determinations(subject: dict[str, list[Row]], marker: Marker) -> list[Determination]:
-    """Every determination that has a run which counts, on both bases."""
+def determinations(
+    subject: dict[str, list[Row]], marker: Marker, frozen: int | None
+) -> list[Determination]:
+    """Every determination that has a run which counts, on both bases.
+
+    `frozen`: the place in the record of the freeze of what is re-determined.
+    """
     runs = [run_of(subject, row, marker) for row in subject["assay_result_recorded"]]
     randomised = min((row["event"] for row in subject["randomised"]), default=None)
+    last_day = deadline(subject, marker)
+    counting = {
+        "randomisation": [
+            run
+            for run in runs
+            if run.purpose == "randomisation"
+            and _stood(run, randomised)
+            and samples.of_the_path(subject, run.sample, marker)
+            and (last_day is None or (run.day is not None and run.day <= last_day))
+        ],
+        "redetermination": [run for run in runs if _stood(run, frozen)],
+    }
     found = []
     for basis in BASES:
-        groups: dict[tuple[str, str, str], list[Run]] = {}
-        for run in runs:
-            if _counts(run, basis, randomised):
-                key = (run.assay, run.purpose, run.determination)
-                groups.setdefault(key, []).append(run)
+        groups: dict[tuple[str, str, str, str], list[Run]] = {}
+        for run in counting[basis]:
+            key = (run.assay, run.purpose, run.determination, run.sample)
+            groups.setdefault(key, []).append(run)
         found += [_one_value(basis, group, marker) for group in groups.values()]
     return found
 
 
-def _counts(run: Run, basis: str, randomised: int | None) -> bool:
-    if basis == "redetermination" or randomised is None:
-        return run.withdrawn is None and (
-            basis == "redetermination" or run.purpose == "randomisation"
-        )
-    stood = run.withdrawn is None or run.withdrawn > randomised
-    return run.purpose == "randomisation" and run.event < randomised and stood
+def _stood(run: Run, at: int | None) -> bool:
+    """Whether the record held the run, not invalidated, at a place, or holds it now."""
+    if at is None:
+        return run.withdrawn is None
+    return run.event <= at and (run.withdrawn is None or run.withdrawn > at)
 
 
 def _one_value(basis: str, runs: list[Run], marker: Marker) -> Determination:
@@ -239,7 +229,7 @@ def _one_value(basis: str, runs: list[Run], marker: Marker) -> Determination:
         purpose=runs[0].purpose,
         name=runs[0].determination,
         sample=runs[0].sample,
-        day=max(run.day for run in runs),
+        day=max((run.day for run in runs if run.day is not None), default=None),
         event=last.event,
         runs=len(runs),
         readable=len(values),
@@ -256,35 +246,65 @@ class MarkerStatus:
 
     basis: str
     rule: str
-    status: str | None
-    assay: str | None
-    value: Fraction | None
+    status: str | None = None
+    assay: str | None = None
+    value: Fraction | None = None
+    sample: str | None = None
+    decided: datetime.date | None = None
 
 
-def statuses(subject: dict[str, list[Row]], marker: Marker) -> list[MarkerStatus]:
-    """By every version of the rule, on both bases; of a subject with a sample or a result."""
+def statuses(
+    subject: dict[str, list[Row]], marker: Marker, frozen: int | None
+) -> list[MarkerStatus]:
+    """By every version of the rule, on both bases; of a subject with a sample or a result.
+
+    For randomisation the first step of the path that gives a status decides.
+    """
     if not subject["sample_collected"] and not subject["assay_result_recorded"]:
         return []
-    made = [each for each in determinations(subject, marker) if each.interpretable]
+    made = [each for each in determinations(subject, marker, frozen) if each.interpretable]
+    places = range(len(samples.steps(marker)))
+    at_random = [
+        [
+            each
+            for each in made
+            if each.basis == "randomisation"
+            and samples.place(subject, each.sample, marker) == place
+        ]
+        for place in places
+    ]
+    again = [each for each in made if each.basis == "redetermination"]
     found = []
-    for basis in BASES:
+    for basis, asked in (("randomisation", at_random), ("redetermination", [again])):
         for rule in marker.rules:
-            decided = MarkerStatus(basis, rule.version, None, None, None)
-            for step in rule.steps:
-                here = [e for e in made if e.basis == basis and e.assay == step.assay]
-                later = [e for e in here if e.purpose == "redetermination"]
-                latest = max(later or here, key=lambda e: (e.day, e.event), default=None)
-                if latest is not None and latest.value is not None:
-                    assay = next(e for e in marker.assays if e.code == step.assay)
-                    status = next(
-                        each.status
-                        for each in step.intervals
-                        if within(_compared(latest.value, assay.rounded_to), each)
-                    )
-                    decided = MarkerStatus(basis, rule.version, status, step.assay, latest.value)
-                    break
-            found.append(decided)
+            given = (_status(basis, rule, here, marker) for here in asked)
+            found.append(
+                next((each for each in given if each), MarkerStatus(basis, rule.version))
+            )
     return found
+
+
+def _status(
+    basis: str, rule: StatusRule, here: list[Determination], marker: Marker
+) -> MarkerStatus | None:
+    """What the first step of the rule that can be decided says, by its latest determination.
+
+    Of a determination without a day it is taken that it came before the others.
+    """
+    for step in rule.steps:
+        those = [each for each in here if each.assay == step.assay]
+        later = [each for each in those if each.purpose == "redetermination"]
+        latest = max(
+            later or those, key=lambda e: (e.day or datetime.date.min, e.event), default=None
+        )
+        if latest is not None and latest.value is not None:
+            assay = next(each for each in marker.assays if each.code == step.assay)
+            compared = _compared(latest.value, assay.rounded_to)
+            status = next(each.status for each in step.intervals if within(compared, each))
+            return MarkerStatus(
+                basis, rule.version, status, step.assay, latest.value, latest.sample, latest.day
+            )
+    return None
 
 
 def _compared(value: Fraction, places: int | None) -> Fraction:

@@ -9,16 +9,30 @@ from fractions import Fraction
 import polars as pl
 
 from equipoise.biomarker.plan import BiomarkerPlan
+from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
 from tests.second_programming.marker_again import TABLES, determinations, run_of, statuses
+from tests.second_programming.path_again import standings
 from tests.second_programming.rows_by_subject import Row, rows_by_subject, told_apart
+from tests.second_programming.samples_again import made, sample_row
 
 KEYS = {
+    "sample_state": ("replicate", "sample"),
     "assay_value": ("replicate", "subject", "result"),
     "assay_determination": (
-        "replicate", "subject", "basis", "assay", "purpose", "determination",
+        "replicate", "subject", "basis", "assay", "purpose", "sample", "determination",
     ),
     "marker_status": ("replicate", "subject", "basis", "rule"),
+    "marker_path": ("replicate", "subject", "rule"),
 }  # fmt: skip
+
+
+def derived(tables: Mapping[str, pl.DataFrame], study: Study) -> dict[str, pl.DataFrame]:
+    """`tables` with those of the product that are compared."""
+    found = dict(tables)
+    for table in KEYS:
+        found = derive(found, study, upto=table)
+    return found
 
 
 def programmed_again(
@@ -27,9 +41,14 @@ def programmed_again(
     found: dict[str, list[Row]] = {name: [] for name in KEYS}
     none: dict[str, list[Row]] = {name: [] for name in TABLES}
     known = [name for name in TABLES if name in tables]
+    freezes = tables["redetermination_frozen"].select("replicate", "as_of").iter_rows()
+    frozen: dict[int, int] = dict(freezes)
     for (replicate, name), rows in rows_by_subject(tables, known).items():
         subject = {**none, **rows}
         who = {"replicate": replicate, "subject": name}
+        at = frozen.get(replicate)
+        for row in made(subject):
+            found["sample_state"].append({**who, **sample_row(subject, row)})
         for row in subject["assay_result_recorded"]:
             run = run_of(subject, row, plan.marker)
             found["assay_value"].append(
@@ -40,7 +59,7 @@ def programmed_again(
                     "event": run.event, "finding": not run.readable,
                 }
             )  # fmt: skip
-        for each in determinations(subject, plan.marker):
+        for each in determinations(subject, plan.marker, at):
             found["assay_determination"].append(
                 {
                     **who, "basis": each.basis, "assay": each.assay, "purpose": each.purpose,
@@ -51,18 +70,27 @@ def programmed_again(
                     **({"value": each.value} if each.interpretable else {}),
                 }
             )  # fmt: skip
-        for status in statuses(subject, plan.marker):
+        for status in statuses(subject, plan.marker, at):
             found["marker_status"].append(
                 {
                     **who, "basis": status.basis, "rule": status.rule, "status": status.status,
-                    "assay": status.assay, "value": status.value,
+                    "assay": status.assay, "value": status.value, "sample": status.sample,
+                    "decided": status.decided,
+                }
+            )  # fmt: skip
+        for each in standings(subject, plan.marker, at):
+            found["marker_path"].append(
+                {
+                    **who, "rule": each.rule, "place": each.place, "status": each.status,
+                    "step": each.step, "due": each.due, "deadline": each.deadline,
+                    "decided": each.decided, "finding": each.place != "determined",
                 }
             )  # fmt: skip
     return found
 
 
 def differences(
-    tables: Mapping[str, pl.DataFrame], derived: Mapping[str, pl.DataFrame], plan: BiomarkerPlan
+    tables: Mapping[str, pl.DataFrame], product: Mapping[str, pl.DataFrame], plan: BiomarkerPlan
 ) -> tuple[Counter[str], list[str]]:
     """How many rows of each table were compared, and every difference.
 
@@ -72,12 +100,11 @@ def differences(
     said = []
     rows: Counter[str] = Counter()
     for table, expected in programmed_again(tables, plan).items():
-        if table not in derived:
-            continue
         rows[table] += len(expected)
-        frame = derived[table]
-        value = pl.Series("value", [_value(row) for row in frame.to_dicts()], dtype=pl.Object)
-        frame = frame.with_columns(value)
+        frame = product[table]
+        if "total" in frame.columns:
+            value = [_value(row) for row in frame.to_dicts()]
+            frame = frame.with_columns(pl.Series("value", value, dtype=pl.Object))
         if "finding" in frame.columns:
             frame = frame.with_columns(pl.col("finding").is_not_null())
         said += [f"{table} {each}" for each in told_apart(expected, frame, KEYS[table])]

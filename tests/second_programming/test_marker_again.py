@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
 
-import polars as pl
 import pytest
 
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
 from equipoise.simulation.run import Version, rehearsed
 from equipoise.study.definition import Study
-from equipoise.study.derivation import ORDER, derive
 from equipoise.study.load import load_study
 from tests.harness.bridge import STUDIES, scenario_of, troubled
 from tests.second_programming.assay_histories import assays
 from tests.second_programming.marker_again import declared
-from tests.second_programming.marker_compared import KEYS, differences
+from tests.second_programming.marker_compared import derived, differences
 
 SUBJECTS = 800
 """Random subjects of each plan."""
@@ -50,22 +47,13 @@ def _plans(code: str) -> dict[str, Study]:
     return {"bundled": study, "stricter": study.model_copy(update={"biomarker": plan})}
 
 
-def _derived(tables: Mapping[str, pl.DataFrame], study: Study) -> dict[str, pl.DataFrame]:
-    found = dict(tables)
-    produced = {rule.produces for rule in ORDER}
-    for table in KEYS:
-        if table in produced:
-            found = derive(found, study, upto=table)
-    return found
-
-
 @pytest.mark.requirement("BM1")
 @pytest.mark.parametrize("code", STUDIES)
 def test_simulated_trials(code: str) -> None:
     study = load_study(code)
     scenario = troubled(scenario_of(code, "planning"))
     tables = rehearsed([Version(0, study)], scenario, 23, range(6)).tables
-    rows, said = differences(tables, _derived(tables, study), study.biomarker)
+    rows, said = differences(tables, derived(tables, study), study.biomarker)
     assert not said
     assert rows["marker_status"] > 1000
 
@@ -76,13 +64,13 @@ def test_simulated_trials(code: str) -> None:
 def test_random_histories(code: str, plan: str) -> None:
     study = _plans(code)[plan]
     tables = assays(random.Random(f"{code} {plan}"), SUBJECTS, study.biomarker)
-    derived = _derived(tables, study)
-    rows, said = differences(tables, derived, study.biomarker)
+    product = derived(tables, study)
+    rows, said = differences(tables, product, study.biomarker)
     assert not said
     assert rows["assay_value"] > SUBJECTS
-    found = Counter(derived["marker_status"]["status"])
+    found = Counter(product["marker_status"]["status"])
     assert all(found[status.code] > 20 for status in study.biomarker.marker.statuses), found
-    assert set(derived["assay_value"]["interpretable"]) == {True, False}
+    assert set(product["assay_value"]["interpretable"]) == {True, False}
 
 
 @pytest.mark.parametrize("code", STUDIES)
@@ -90,6 +78,6 @@ def test_another_plan_is_seen(code: str) -> None:
     """The comparison can fail: values and statuses by another plan would be found."""
     plans = _plans(code)
     tables = assays(random.Random(code), SUBJECTS, plans["bundled"].biomarker)
-    derived = _derived(tables, plans["bundled"])
-    said = differences(tables, derived, plans["stricter"].biomarker)[1]
+    product = derived(tables, plans["bundled"])
+    said = differences(tables, product, plans["stricter"].biomarker)[1]
     assert any(each.startswith("marker_status") for each in said)

@@ -38,11 +38,12 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     neuroendocrine neoplasms, general knowledge).
 
     - `stated` is the grade on the form, by the version in force, and `local` is that, else the one
-      derived from the form's Ki-67 and mitoses; `stated_differs`: both are known and differ. By
-      another version nobody stated a grade.
-    - `central_differentiation` is that of a review by the version; Ki-67 and mitoses are counts,
-      and speak to every version.
+      derived from the form's Ki-67 and mitoses; `stated_differs`: both are known and differ, null
+      while one is not known. By another version nobody stated a grade. `local_differentiation` is
+      that of the form, whatever the version.
     - `central` is derived from the last central review (day, then order of entry), never stated.
+      That review alone counts, also where it left something out. Ki-67 and mitoses are counts, and
+      speak to every version; `central_differentiation` is known only by the version of the review.
     - `discordant`: local and central are known and differ; null while one is not known.
     - `grade` and `differentiation` are those of the `reader` that analyses use, by the study:
       local, central, or central and where that has no grade local.

@@ -16,6 +16,7 @@ import polars as pl
 from equipoise.biomarker.determination import BASES, basis_number
 from equipoise.biomarker.plan import BiomarkerPlan, Material
 from equipoise.biomarker.steps import (
+    NEVER,
     Path,
     allocated_at,
     declared_path,
@@ -67,29 +68,33 @@ PLACES = (DETERMINED, PAST, ENDED, AWAITING_RESULT, *TO_BEGIN.values())
 
 
 def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
-    """Where each screened subject stands by each version of the marker's rule; key and `rule`.
+    """Where each subject stands, screened or with a sample, by each version of the marker's rule.
 
     A step of the declared path is spent when each of its assays was tried for randomisation on
-    samples of that step (as many runs as a determination needs, or one that can be interpreted),
-    or when samples of that step were recorded and none is left that was not found inadequate (one
-    of which another was made within the step does not count). The open step is the first that is
-    not spent. The first sample is every sample that was not recorded for another step, nor made of
-    one that was. Of a randomised subject the samples count that were recorded before, and always
-    those of the materials that the path names. `place`:
+    samples of that step (one determination that can be interpreted, or as many runs as one needs,
+    together or apart, while none with a value waits for its second run), or when samples of that
+    step were recorded and none is left that was not found inadequate (one of which another was made
+    within the step does not count). The open step is the first that is not spent. The first sample
+    is every sample that was not recorded for another step, nor made of one that was. Of a
+    randomised subject the samples count that were recorded before, and always those of the
+    materials that the path names. `place`:
 
     1. `determined`: the status is known as marker_status gives it on basis `randomisation`, to
        which no run after the deadline counts. `step` is that of the sample.
-    2. `past_deadline`: there is none, and a run or the randomisation came after the deadline.
+    2. `past_deadline`: there is none, and the randomisation came after the deadline, or a run for
+       it that stood when the subject was randomised, or stands now while it is not. `step` is the
+       open step, if there is one.
     3. `ended`: every step is spent and there is no status.
     4. `awaiting_result`: there is a sample of the open step.
     5. `awaiting_sample`, `to_be_recut`, `to_be_rebiopsied`: there is none; the step's material says
        which. `step` is the open step.
 
     `status` is the marker's at 1, the status of a stratum of its own at 2 and 3 if the study
-    declares one, else null. The days of a step run from the consent that the study names or from
-    the first reception of a sample; `due` is the last day of the open step, `deadline` that of the
-    last one, both null while nothing runs; `decided` the day of the result. `finding` says why
-    there is no status. A study without a declared path has one step and no deadline.
+    declares one, else null. The days of a step run from the consent that the study names (its first
+    signature) or from the first reception of a sample; `due` is the last day of the open step (null
+    at 1 to 3), `deadline` that of the last one, both null while nothing runs; `decided` the day of
+    the result. `finding` says why there is no status. A study without a declared path has one step,
+    `first`, and no deadline. Key and `rule`.
     """
     screened, found = tables["subject_screened"], tables["assay_determination"]
     subjects = SubjectRows(screened, tables["sample_collected"], found)
@@ -106,7 +111,7 @@ def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         place_of[subjects.rows(statuses), number] = np.arange(len(statuses))
     row, rule = (each.ravel() for each in np.indices(place_of.shape))
     runs = without(tables["assay_value"], off_the_path(tables["sample_state"], path))
-    late = _late_runs(subjects, runs, state.deadline)
+    late = _late_runs(subjects, runs, tables["randomised"], state.deadline)
     return _standing(subjects, state, path, statuses, place_of.ravel(), row, late).select(
         *KEY, pl.Series("rule", rules).gather(rule), *list(MARKER_PATH)[3:]
     )
@@ -192,18 +197,22 @@ def _all_tried(
     found: pl.DataFrame, own: Numbers, tried: Numbers, path: Path, plan: BiomarkerPlan, number: int
 ) -> Flags:
     """By subject and step, whether each of its assays was tried: with a determination that can be
-    interpreted, or with as many runs as one needs."""
+    interpreted, or with as many runs as one needs and none that waits for a second run."""
     needed = {
         each.code: each.replicates.needed if each.replicates else 1 for each in plan.marker.assays
     }
     runs, good = found["runs"].to_numpy(), found["interpretable"].to_numpy()
+    begun = ~good & (found["readable"] > 0).to_numpy()
     result = np.ones((number, len(path.steps)), dtype=np.bool_)
     for place, each in enumerate(path.steps):
         for assay in each.assays:
             mine = (own == place) & (found["assay"] == assay).to_numpy()
             attempts = np.zeros(number, dtype=np.int64)
-            np.add.at(attempts, tried[mine], np.where(good, needed[assay], runs)[mine])
-            result[:, place] &= attempts >= needed[assay]
+            np.add.at(attempts, tried[mine], runs[mine])
+            enough = attempts >= needed[assay]
+            enough[tried[mine & begun & (runs < needed[assay])]] = False
+            enough[tried[mine & good]] = True
+            result[:, place] &= enough
     return result
 
 
@@ -253,13 +262,18 @@ def _why(
     return pl.select(pl.coalesce(gathered(told, place), constant)).to_series()
 
 
-def _late_runs(subjects: SubjectRows, values: pl.DataFrame, deadline: Numbers) -> Flags:
-    """Whether a subject has a run for randomisation that came after the deadline."""
+def _late_runs(
+    subjects: SubjectRows, values: pl.DataFrame, randomised: pl.DataFrame, deadline: Numbers
+) -> Flags:
+    """Whether a subject has a run for randomisation that came after the deadline, and that stood
+    when the subject was randomised, or stands now while it is not."""
     rows, day = subjects.rows(values), days(values["occurred"])
-    last = deadline[rows]
+    last, at = deadline[rows], allocated_at(subjects, randomised)[rows]
     late = (last != NONE) & (day > last) & (values["purpose"] == BASES[0]).to_numpy()
+    invalidated = values["invalidation"].fill_null(NEVER).to_numpy()
+    stood = (values["event"].to_numpy() <= at) & (invalidated >= at)
     found = np.zeros(len(subjects), dtype=np.bool_)
-    found[rows[late & ~values["invalidated"].to_numpy()]] = True
+    found[rows[late & stood]] = True
     return found
 
 
