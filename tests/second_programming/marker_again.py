@@ -177,11 +177,11 @@ def determinations(
             run
             for run in runs
             if run.purpose == "randomisation"
-            and _stood(run, randomised)
+            and stood(run, randomised)
             and samples.of_the_path(subject, run.sample, marker)
             and (last_day is None or (run.day is not None and run.day <= last_day))
         ],
-        "redetermination": [run for run in runs if _stood(run, frozen)],
+        "redetermination": [run for run in runs if stood(run, frozen)],
     }
     found = []
     for basis in BASES:
@@ -193,7 +193,7 @@ def determinations(
     return found
 
 
-def _stood(run: Run, at: int | None) -> bool:
+def stood(run: Run, at: int | None) -> bool:
     """Whether the record held the run, not invalidated, at a place, or holds it now."""
     if at is None:
         return run.withdrawn is None
@@ -278,9 +278,7 @@ def statuses(
     for basis, asked in (("randomisation", at_random), ("redetermination", [again])):
         for rule in marker.rules:
             given = (_status(basis, rule, here, marker) for here in asked)
-            found.append(
-                next((each for each in given if each), MarkerStatus(basis, rule.version))
-            )
+            found.append(next((each for each in given if each), MarkerStatus(basis, rule.version)))
     return found
 
 

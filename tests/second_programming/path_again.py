@@ -15,7 +15,9 @@ from tests.second_programming.marker_again import (
     Determination,
     declared,
     determinations,
+    run_of,
     statuses,
+    stood,
 )
 from tests.second_programming.path_days_again import deadline, last_day
 from tests.second_programming.samples_again import Subject
@@ -48,9 +50,7 @@ def standings(subject: Subject, marker: Marker, frozen: int | None) -> list[Stan
         if each.basis == "randomisation"
     }
     read = [
-        each
-        for each in determinations(subject, marker, frozen)
-        if each.basis == "randomisation"
+        each for each in determinations(subject, marker, frozen) if each.basis == "randomisation"
     ]
     spent = [_spent(subject, number, marker, read) for number in range(len(steps))]
     number = next((each for each in range(len(steps)) if not spent[each]), None)
@@ -64,13 +64,11 @@ def standings(subject: Subject, marker: Marker, frozen: int | None) -> list[Stan
             assert status.sample is not None
             code = steps[samples.place(subject, status.sample, marker)].code
             found.append(
-                Standing(
-                    rule.version, "determined", status.status, code, None, end, status.decided
-                )
+                Standing(rule.version, "determined", status.status, code, None, end, status.decided)
             )
         elif end is not None and _late(subject, marker, end):
             code = None if step is None else step.code
-            found.append(Standing(rule.version, "past_deadline", instead, code, due, end, None))
+            found.append(Standing(rule.version, "past_deadline", instead, code, None, end, None))
         elif step is None or number is None:
             found.append(Standing(rule.version, "ended", instead, None, None, end, None))
         else:
@@ -111,29 +109,38 @@ def _spent(subject: Subject, number: int, marker: Marker, read: list[Determinati
 def _tried(
     subject: Subject, number: int, assay: str, marker: Marker, read: list[Determination]
 ) -> bool:
-    """One determination that can be interpreted, or that has as many runs as it needs."""
+    """One determination that can be interpreted, or as many runs as one needs, together or apart.
+
+    A value that waits for its second run keeps the assay open.
+    """
     plan = next((each for each in marker.assays if each.code == assay), None)
     replicates = declared(plan, "replicates", None)
     needed = 1 if replicates is None else replicates.needed
-    return any(
-        each.assay == assay
-        and samples.place(subject, each.sample, marker) == number
-        and (each.interpretable or each.runs >= needed)
+    here = [
+        each
         for each in read
-    )
+        if each.assay == assay and samples.place(subject, each.sample, marker) == number
+    ]
+    if any(each.interpretable for each in here):
+        return True
+    waits = any(0 < each.readable and each.runs < needed for each in here)
+    return not waits and sum(each.runs for each in here) >= needed
 
 
 def _late(subject: Subject, marker: Marker, end: datetime.date) -> bool:
-    """Whether a run for randomisation, or the randomisation itself, came after the deadline."""
-    before = _randomised(subject)
-    runs = any(
-        row["purpose"] == "randomisation"
-        and samples.of_the_path(subject, row["sample"], marker)
-        and row["occurred"] is not None
-        and row["occurred"] > end
-        and (before is None or row["event"] < before)
+    """Whether a run for randomisation, or the randomisation itself, came after the deadline.
+
+    A run counts that stood when the subject was randomised, or stands while it is not.
+    """
+    runs = [
+        run_of(subject, row, marker)
         for row in subject["assay_result_recorded"]
-    )
-    return runs or any(
-        row["occurred"] is not None and row["occurred"] > end for row in subject["randomised"]
-    )
+        if samples.of_the_path(subject, row["sample"], marker)
+    ]
+    days = [row["occurred"] for row in subject["randomised"]]
+    days += [
+        run.day
+        for run in runs
+        if run.purpose == "randomisation" and stood(run, _randomised(subject))
+    ]
+    return any(day is not None and day > end for day in days)
