@@ -11,6 +11,10 @@ THREE_BY_THREE = (
     {"LOW": "Low", "MIDDLE": "Middle", "HIGH": "High"},
     {"A": "Arm A", "B": "Arm B", "C": "Arm C"},
 )
+SITE = {
+    "code": "S01", "name": "Hospital", "city": "Town", "country": "France",
+    "time_zone": "Europe/Paris",
+}  # fmt: skip
 
 
 def label(text: str) -> dict[str, str]:
@@ -28,7 +32,7 @@ def study(
             "version": "1.0",
             "title": label("A hand-made study of arms and markers"),
             "registration": registration(list(statuses), list(arms)),
-            "sites": ({"code": "S01", "name": "Hospital", "city": "Town", "country": "France"},),
+            "sites": (SITE,),
             "eligibility": {"criteria": ()},
             "biomarker": {"marker": marker(statuses), "disclosed_to_sites": True},
             "randomisation": randomisation(statuses, arms),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,7 +52,8 @@ class Trial:
         self.log, self.keys = log, keys
         self.study = study or load_study(STUDY)
         self.conductor = Conductor(log, keys)
-        self.today = datetime.datetime.now(datetime.UTC).date()
+        zone = zoneinfo.ZoneInfo(self.study.sites[0].time_zone)
+        self.today = datetime.datetime.now(zone).date()
 
     @classmethod
     def opened(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -46,10 +47,24 @@ def _said(problem: Any) -> str:
     return f"{place}: {message}{shown}"
 
 
+MADE_TODAY: Mapping[str, str] = {
+    "ConfirmEligibility": "eligibility is confirmed when it is seen",
+    "Randomise": "an arm is allocated when it is asked for",
+}
+"""Decisions that are made now. Dated another day, answers would count that are too old today, or
+that were not there then."""
+
+
 def check_day(action: Action, cls: type[Body], today: datetime.date) -> None:
-    """BadInput for a date that does not exist, is partial where it may not be, or is to come."""
+    """BadInput for a date that does not exist, is partial where it may not be, or is to come; for a
+    decision that is made now, any day but today. Today is the day at the site."""
     if action.occurred is None:
         return
+    if action.name in MADE_TODAY and action.occurred != today.isoformat():
+        raise BadInput(
+            f"today ({today}): {MADE_TODAY[action.name]}", where=action.name, field="occurred",
+            found=action.occurred,
+        )  # fmt: skip
     try:
         _PARTIAL.validate_python(action.occurred)
     except ValidationError as error:
@@ -78,7 +93,7 @@ def check_author(context: Context) -> None:
         role=action.role,
         action=action.name,
         site=context.site,
-        on=context.today,
+        on=context.reached,
     ):
         raise Refused(
             f"{action.actor} as {action.role} may not do {action.name}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from equipoise.conduct.context import Context, as_it_stands
-from equipoise.conduct.entry import check_eligible, check_today
+from equipoise.conduct.entry import check_eligible
 from equipoise.conduct.marker import status_for_randomisation
 from equipoise.errors import BadInput, RecordError
 from equipoise.oversight.events import KeyUsed
@@ -157,7 +157,6 @@ def randomise(context: Context, body: Randomise) -> EventBody:
     Everything that must be complete is checked by the rules of its own stage; the refusal names
     what is missing.
     """
-    check_today(context, "an arm is allocated when it is asked for")
     study = context.study
     plan, scheme = study.randomisation, study.randomisation.scheme
     activated = context.state.schemes.get((scheme.code, scheme.version))

@@ -8,6 +8,7 @@ now, the action goes back to its author. A repeated action returns what it did t
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 from collections.abc import Callable, Sequence
@@ -96,7 +97,9 @@ class Conductor:
 
     def _context(self, action: Action, body: Body, source: Log | Transaction) -> Context:
         self._catch_up(source, action.subject)
-        now = self._recorded(action) or self.clock()
+        today, reached = self._days(action)
+        if action.name in admission.MADE_TODAY and action.occurred is None:
+            action = dataclasses.replace(action, occurred=today.isoformat())
         context = Context(
             action=action,
             trial=self.log.trial,
@@ -104,7 +107,8 @@ class Conductor:
             state_seq=self.state.seq,
             head_seq=self._head,
             keys=self.keys,
-            today=now.date(),
+            today=today,
+            reached=reached,
             events=list(self._subjects.get(action.subject or "", ())),
             tables=self._tables,
             source=source,
@@ -182,6 +186,18 @@ class Conductor:
         """The scenario's clock in a rehearsal; None, the server's own, in a live trial."""
         return action.recorded if self.state.rehearsal else None
 
+    def _days(self, action: Action) -> tuple[datetime.date, datetime.date]:
+        """Which day it is where the action belongs, and the last that has begun there or in UTC.
+
+        A rehearsal has the day of its scenario, wherever the site is.
+        """
+        if (scenario := self._recorded(action)) is not None:
+            return scenario.date(), scenario.date()
+        events = self._subjects.get(action.subject or "", [])
+        now = self.clock()
+        today = now.astimezone(self.state.time_zone(events[0].site if events else action.site))
+        return today.date(), max(today.date(), now.astimezone(datetime.UTC).date())
+
     def _record_refusal(self, action: Action, error: EquipoiseError) -> None:
         """Keep a refusal by a rule in the record; bad input leaves no trace."""
         if not isinstance(error, Refused) or self.state.mode is None:
@@ -194,7 +210,7 @@ class Conductor:
             actor=action.actor,
             role=action.role,
             organisation=action.organisation,
-            study_version=self.state.version_in_force(action.site, self.clock().date()) or "none",
+            study_version=self.state.version_in_force(action.site, self._days(action)[1]) or "none",
             site=action.site,
         )
         with suppress(RecordError):

@@ -55,9 +55,10 @@ def as_it_stands(
 class Context:
     """The action, and all that its decision may read.
 
-    `today` is the day of recording; `state_seq` the last event that `state` had taken in when this
-    was made, `head_seq` the last of the record. `source` is the record: for the few decisions that
-    rest on more than one subject, which are made under the lock.
+    `today` is the day of recording at the site, `reached` the last that has begun there or in UTC:
+    from then on a grant or a version is in force. `state_seq` is the last event that `state` had
+    taken in when this was made, `head_seq` the last of the record. `source` is the record: for the
+    few decisions that rest on more than one subject, which are made under the lock.
     """
 
     action: Action
@@ -67,6 +68,7 @@ class Context:
     head_seq: int
     keys: KeyStore
     today: datetime.date
+    reached: datetime.date
     events: list[Event]
     tables: DerivedTables
     source: Log | Transaction
@@ -91,7 +93,7 @@ class Context:
     @property
     def study_version(self) -> str:
         """The version in force at the site today; before any is in force, the last adopted."""
-        found = self.state.version_in_force(self.site, self.today)
+        found = self.state.version_in_force(self.site, self.reached)
         if found is None and self.action.subject is not None:
             raise Refused(
                 f"cannot be entered: no study version is in force at site {self.site}",

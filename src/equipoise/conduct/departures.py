@@ -70,8 +70,8 @@ def _told(context: Context) -> list[Notified]:
     found: dict[str, str] = {}
     for role in TOLD:
         for grant in context.state.grants.values():
-            in_force = grant.since <= context.today and (
-                grant.until is None or context.today <= grant.until
+            in_force = grant.since <= context.reached and (
+                grant.until is None or context.reached <= grant.until
             )
             here = grant.site is None or grant.site == context.site
             if grant.role == role and in_force and here:

@@ -225,7 +225,6 @@ def death_recorded(context: Context, body: DeathRecorded) -> EventBody:
 
 def confirm_eligibility(context: Context, body: ConfirmEligibility) -> EventBody:
     """Eligible by every criterion of the version in force, by the same rule as everywhere."""
-    check_today(context, "eligibility is confirmed when it is seen")
     check_eligible(context)
     return EligibilityConfirmed(study_version_judged=context.study_version)
 
@@ -238,10 +237,6 @@ def check_eligible(context: Context) -> tuple[str, ...]:
             "is a screening failure",
             rule="RN3",
             way_out="screen the person again under a new number, linked to this one",
-        )
-    if _has_windows(context) and context.action.occurred is None:
-        raise BadInput(
-            "the day: answers count for so many days", where=context.action.name, field="occurred"
         )
 
     verdict = _judged(context, "eligibility").row(0, named=True)
@@ -293,16 +288,6 @@ def _judged(context: Context, table: str) -> pl.DataFrame:
         return context.derived(table)
     as_if = EligibilityConfirmed(study_version_judged=context.study_version)
     return context.derived_with(table, as_if)
-
-
-def check_today(context: Context, what: str) -> None:
-    """BadInput for a decision that is made now and dated another day: answers would count that are
-    too old today, or that were not there then."""
-    if context.action.occurred not in (None, context.today.isoformat()):
-        raise BadInput(
-            f"today ({context.today}): {what}", where=context.action.name, field="occurred",
-            found=context.action.occurred,
-        )  # fmt: skip
 
 
 def record_identity(context: Context, body: RecordIdentity) -> EventBody:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import zoneinfo
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,6 +90,14 @@ class TrialState:
         """The study version activated last at the site on or before the day, if any."""
         found = [each for each in self.activations.get(site or "", ()) if each[0] <= on]
         return found[-1][1] if found else None
+
+    def time_zone(self, site: str | None) -> datetime.tzinfo:
+        """That of the site in the version adopted last that has it; UTC for none."""
+        for study in reversed(self.versions.values()):
+            for each in study.sites:
+                if each.code == site:
+                    return zoneinfo.ZoneInfo(each.time_zone)
+        return datetime.UTC
 
     def fold(self, events: Iterable[Event]) -> None:
         """Take in `events`, in order of seq; those of other types only move `seq`."""

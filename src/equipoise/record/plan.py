@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -32,6 +34,20 @@ def _exact(value: object) -> object:
 
 Number = Annotated[Decimal, BeforeValidator(_exact), PlainSerializer(decimal_text, return_type=str)]
 """A decimal number of the study file: at most 12 digits before and after the point."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise ValueError(
+            "should be a time zone of the IANA database, such as Europe/Paris"
+        ) from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+"""The name of a time zone in the IANA database: it knows summer time, which an offset does not."""
 
 Count = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 """A whole number of the study file: nothing in a trial counts beyond a million."""

@@ -9,7 +9,7 @@ from equipoise.eligibility.judgement import condition
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.oversight.plan import OversightPlan
 from equipoise.randomisation.plan import RandomisationPlan
-from equipoise.record.plan import Code, Label, Plan
+from equipoise.record.plan import Code, Label, Plan, TimeZone
 from equipoise.response.plan import ResponsePlan
 from equipoise.safety.plan import SafetyPlan
 from equipoise.study.analysis_plan import AnalysisPlan
@@ -19,12 +19,17 @@ from equipoise.visits.plan import VisitsPlan
 
 
 class Site(Plan):
-    """A hospital of the trial (one row of sites.csv)."""
+    """A hospital of the trial (one row of sites.csv).
+
+    `time_zone` is its name in the IANA database, such as Europe/Paris: it says which day it is
+    there when something is recorded.
+    """
 
     code: Code
     name: str
     city: str
     country: str
+    time_zone: TimeZone
 
 
 class Document(Plan):

@@ -25,7 +25,7 @@ MAXIMUM_BYTES = 2 * 1024 * 1024
 """No study file comes near this size; what does is not a study file."""
 
 MAXIMUM_DEPTH = 24
-SITE_COLUMNS = ("code", "name", "city", "country")
+SITE_COLUMNS = ("code", "name", "city", "country", "time_zone")
 
 FieldPath = tuple[str | int, ...]
 

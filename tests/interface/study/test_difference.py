@@ -86,6 +86,6 @@ def test_the_order_of_arms_matters(tmp_path: Path) -> None:
 def test_a_site_more(tmp_path: Path) -> None:
     new = _changed(tmp_path)
     with (tmp_path / "sites.csv").open("a", encoding="utf-8") as file:
-        file.write("X04,West,Westtown,France\n")
+        file.write("X04,West,Westtown,France,Europe/Paris\n")
     new = load_study(tmp_path)
     assert [change.path for change in differences(load_study("lung-tmb"), new)] == ["sites[X04]"]

@@ -22,7 +22,7 @@ from equipoise.study.load import (
 )
 from equipoise.study.source import MAXIMUM_BYTES, MAXIMUM_DEPTH
 
-SITES = "code,name,city,country\nX01,North,Northtown,France\n"
+SITES = "code,name,city,country,time_zone\nX01,North,Northtown,France,Europe/Paris\n"
 
 
 @pytest.fixture
@@ -201,16 +201,37 @@ def test_every_fault_is_told_at_once_and_many_are_counted(lung: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "sites.csv: found ''; must have the header code,name,city,country."),
+        ("", "sites.csv: found ''; must have the header code,name,city,country,time_zone."),
         ("name,code\n", "sites.csv line 1: found 'name,code'; must have the header"),
-        (SITES + "X02,South\n", "sites.csv line 3: found '2 columns'; must have 4 columns"),
-        (SITES + "X01,South,Southtown,France\n", "sites.csv line 3, sites[1].code: found 'X01'"),
-        (SITES + "1 2,South,Southtown,France\n", "sites.csv line 3, sites[1].code: found '1 2'"),
-        (SITES + "X02,,Southtown,France\n", "sites.csv line 3, sites[1].name: found ''"),
-        (SITES + "X02,South,Southtown,Atlantis\n", "sites.csv line 3, sites[1].country"),
+        (SITES + "X02,South\n", "sites.csv line 3: found '2 columns'; must have 5 columns"),
+        (
+            SITES + "X01,South,Southtown,France,Europe/Paris\n",
+            "sites.csv line 3, sites[1].code: found 'X01'",
+        ),
+        (
+            SITES + "1 2,South,Southtown,France,Europe/Paris\n",
+            "sites.csv line 3, sites[1].code: found '1 2'",
+        ),
+        (
+            SITES + "X02,,Southtown,France,Europe/Paris\n",
+            "sites.csv line 3, sites[1].name: found ''",
+        ),
+        (
+            SITES + "X02,South,Southtown,Atlantis,Europe/Paris\n",
+            "sites.csv line 3, sites[1].country",
+        ),
+        (
+            SITES + "X02,South,Southtown,France,CET+1\n",
+            "sites.csv line 3, sites[1].time_zone: found",
+        ),
+        (
+            SITES + "X02,South,Southtown,France,../x\n",
+            "sites.csv line 3, sites[1].time_zone: found",
+        ),
+        (SITES + "X02,South,Southtown,France,\n", "sites.csv line 3, sites[1].time_zone: found "),
         (SITES + 'X02,"South,Southtown,France\n', "sites.csv line 3: must be CSV"),
         (
-            "code,name,city,country\n",
+            "code,name,city,country,time_zone\n",
             "sites.csv line 1, sites: found 'none'; must list",
         ),
     ],
