@@ -48,22 +48,48 @@ _keys = itertools.count()
 class Trial:
     """One record under test, and short ways to act in it."""
 
-    def __init__(self, log: Log, keys: KeyStore, study: Study | None = None) -> None:
+    def __init__(
+        self, log: Log, keys: KeyStore, study: Study | None = None, *, behind: int = 0
+    ) -> None:
         self.log, self.keys = log, keys
         self.study = study or load_study(STUDY)
-        self.conductor = Conductor(log, keys)
-        zone = zoneinfo.ZoneInfo(self.study.sites[0].time_zone)
-        self.today = datetime.datetime.now(zone).date()
+        self.behind = datetime.timedelta(behind)
+        self.conductor = Conductor(log, keys, self.now)
+
+    def now(self) -> datetime.datetime:
+        """The time in the trial, which may be some days behind."""
+        return datetime.datetime.now(datetime.UTC) - self.behind
+
+    @property
+    def today(self) -> datetime.date:
+        """The day in the trial."""
+        return self.now().astimezone(zoneinfo.ZoneInfo(self.study.sites[0].time_zone)).date()
+
+    def wait(self, days: int) -> None:
+        """Let days pass, of those that the trial is behind."""
+        self.behind -= datetime.timedelta(days)
 
     @classmethod
     def opened(
-        cls, log: Log, keys: KeyStore, *, mode: str = "live", study: Study | None = None
+        cls,
+        log: Log,
+        keys: KeyStore,
+        *,
+        mode: str = "live",
+        study: Study | None = None,
+        behind: int = 0,
     ) -> Trial:
-        """A trial with all people at its first site, the site open, version and scheme live."""
+        """A trial with all people at its first site, the site open, version and scheme live.
+
+        `behind`: so many days ago, so that days can pass in it.
+        """
         study = study or load_study(STUDY)
         opened = TrialOpened(mode=mode, study=study.id, scenario_seed=None)  # type: ignore[arg-type]
-        open_trial(log, study, administrator="admin", organisation="Sponsor", opened=opened)
-        trial = cls(log, keys, study)
+        trial = cls(log, keys, study, behind=behind)
+        open_trial(
+            log, study, administrator="admin", organisation="Sponsor", opened=opened,
+            recorded=trial.now() if behind else None,
+        )  # fmt: skip
         site = study.sites[0].code
         for role, person in PEOPLE.items():
             if role != "administrator":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,7 @@ import polars as pl
 from equipoise.conduct.derived import DerivedTables, rests_on
 from equipoise.conduct.state import TrialState
 from equipoise.errors import Refused
-from equipoise.record.correction import corrections, standing
+from equipoise.record.correction import Standing, corrections, standing
 from equipoise.record.event import Event, EventBody
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log, Transaction
@@ -49,6 +49,11 @@ def as_it_stands(
         else:
             found = standing(event, changes.get(event.seq, ()), CATALOGUE)
             yield found.occurred or event.recorded[:10], found.body
+
+
+def event_as_it_stands(facts: Sequence[Event], event: Event) -> Standing:
+    """What `event` says now, with its corrections among `facts` applied."""
+    return standing(event, corrections(facts, CATALOGUE).get(event.seq, ()), CATALOGUE)
 
 
 @dataclass(slots=True)
@@ -122,8 +127,13 @@ class Context:
 
     def derived_with(self, table: str, body: EventBody) -> pl.DataFrame:
         """A derived table as it would be if this action had been recorded with `body`."""
-        last = self.events[-1]
-        event = last._replace(
+        event = self.foreseen(body)
+        events = self._read_for(table)
+        return self.tables.with_event(self.subject, events, event, self.study, table)
+
+    def foreseen(self, body: EventBody) -> Event:
+        """The event of the subject that this action would bring about with `body`."""
+        return self.events[-1]._replace(
             seq=self.head_seq + 1,
             site=self.site,
             study_version=self.study_version,
@@ -132,8 +142,11 @@ class Context:
             occurred=self.action.occurred,
             body=body.model_dump_json(),
         )
-        events = self._read_for(table)
-        return self.tables.with_event(self.subject, events, event, self.study, table)
+
+    def afterwards(self, body: EventBody) -> Context:
+        """The context as it would be if this action had been recorded with `body`."""
+        events = [*self.events, self.foreseen(body)]
+        return replace(self, events=events, tables=DerivedTables())
 
     def _read_for(self, table: str) -> list[Event]:
         """The subject's events, after those of others that the table reads."""

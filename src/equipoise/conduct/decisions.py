@@ -18,6 +18,7 @@ from equipoise.conduct import (
     reading,
     redetermination,
 )
+from equipoise.conduct.consequences import deviations_shown
 from equipoise.conduct.context import Context
 from equipoise.conduct.participation import check_participation
 from equipoise.conduct.redetermination import check_redetermination
@@ -54,7 +55,9 @@ def decide(
         check_participation(context, body)
     decided = DECISIONS.get(context.action.name)
     found = decided(context, body) if decided else body
-    for event in found if isinstance(found, tuple) else (found,):
+    events: tuple[Body, ...] = found if isinstance(found, tuple) else (found,)
+    shown = deviations_shown(context, events[0]) if isinstance(events[0], EventBody) else ()
+    for event in (*events, *shown):
         if not isinstance(event, EventBody):
             raise TypeError(f"{context.action.name} has no decision and is no event")
         check_redetermination(context, event)

@@ -9,7 +9,7 @@ from equipoise.conduct.context import Context
 from equipoise.conduct.dosing import (
     decided_on,
     decision_told,
-    dosing_deviation,
+    deviation,
     planned_in_cycle,
     rule_ground,
 )
@@ -55,7 +55,7 @@ def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[E
             way_out="ask the prescriber; if it has to be given, say for which reason: it becomes "
             "a deviation",
         )
-    return body, dosing_deviation(context, f"dispensed {against}")
+    return body, deviation(context, "dose", f"dispensed {against}")
 
 
 def _check_statement(context: Context, body: DrugDispensed) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from equipoise.conduct.context import Context, as_it_stands
+from equipoise.conduct.days import check_cycle_day, check_dose_day
+from equipoise.conduct.first_dose import criteria_against
 from equipoise.errors import BadInput
-from equipoise.oversight.events import DeviationRecorded
+from equipoise.oversight.events import DeviationCategory, DeviationRecorded
 from equipoise.record.event import EventBody, decimal_text
 from equipoise.treatment.decision import rule_named
 from equipoise.treatment.events import CycleStarted, DoseGiven, RegimenChosen
@@ -62,7 +64,7 @@ def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[Eve
     _arm(context)
     if context.action.occurred is None:
         raise BadInput("the day on which the cycle began", where="CycleStarted", field="occurred")
-    chosen = [each["regimen"] for each in context.bodies("RegimenChosen")]
+    chosen = [each["regimen"] for _, each in as_it_stands(context.events, RegimenChosen.TYPE)]
     if not chosen or chosen[-1] != body.regimen:
         raise context.refuse(
             f"has regimen {chosen[-1] if chosen else '(none)'}, not {body.regimen}",
@@ -78,48 +80,88 @@ def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[Eve
             way_out=f"record cycle {len(done) + 1}",
             value=body.cycle,
         )
+    check_cycle_day(context, body.cycle, context.action.occurred)
     for dose in _regimen(context, body.regimen).doses:
         _check_released(context, body.regimen, dose)
     return _by_the_rule(context, body)
 
 
+def cycle_possible(context: Context, body: CycleStarted) -> EventBody:
+    """A cycle, as corrected, of a regimen that was chosen, with every drug that was given in it."""
+    chosen = {each["regimen"] for _, each in as_it_stands(context.events, RegimenChosen.TYPE)}
+    drugs = {dose.drug for dose in _regimen(context, body.regimen).doses}
+    given = {
+        each["drug"]
+        for _, each in as_it_stands(context.events, DoseGiven.TYPE)
+        if each["cycle"] == body.cycle
+    }
+    if body.regimen in chosen and given <= drugs:
+        return body
+    lacking = ", ".join(sorted(given - drugs))
+    raise context.refuse(
+        f"had no cycle {body.cycle} of {body.regimen}: "
+        + (f"{lacking} was given in it" if lacking else "it was never chosen"),
+        rule="regimen chosen",
+        way_out="correct what was given, or the choice, first",
+        value=body.regimen,
+    )
+
+
 def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[EventBody, ...]:
+    criteria = criteria_against(context, body)
     decided = context.derived_with("dose_decision", body)
-    rows = [row for row in decided.iter_rows(named=True) if row["cycle"] == body.cycle]
-    against = [row for row in rows if row["decision"] in ("delay", "undecided")]
-    if not against and all(row["decision"] in ("omit", "stop") for row in rows):
-        against = rows
-    early = _early(context, body)
-    told = [*([early] if early else []), *(decision_told(context, row) for row in against)]
-    if not told:
+    before = context.derived("treatment_cycle")["next_due"].to_list()
+    day = datetime.date.fromisoformat(context.action.occurred or "")
+    told, against = against_cycle(
+        context, body.cycle, day, decided.iter_rows(named=True), before[-1] if before else None
+    )
+    if not told and not criteria:
         return body
     missing = sorted({row["missing"] for row in against if row["missing"]})
-    found = "; ".join(dict.fromkeys(told))
+    what = f"cycle {body.cycle} of {body.regimen} began although "
+    of_rule, of_entry = ("; ".join(dict.fromkeys(each)) for each in (told, criteria.values()))
     if not (context.action.reason or "").strip():
         rule = against[0]["rule"] if against else None
+        found = "; ".join(filter(None, (of_rule, of_entry)))
         raise context.refuse(
             f"cannot begin cycle {body.cycle} of {body.regimen} on {context.action.occurred}: "
             f"{found}",
-            rule=rule or ("dosing" if against else "cycle length"),
-            clause=rule_ground(context, rule),
+            rule=rule or ("dosing" if against else "cycle length" if told else "RN3"),
+            clause=rule_ground(context, rule)
+            or (f"criteria judged provisionally: {', '.join(criteria)}" if criteria else None),
             way_out=(f"record {', '.join(missing)}, or " if missing else "")
             + "begin another day; if it has to begin, give the reason: it becomes a deviation",
         )
-    what = f"cycle {body.cycle} of {body.regimen} began although {found}"
-    return body, dosing_deviation(context, what)
+    shown: dict[DeviationCategory, str] = {"dose": of_rule, "not_eligible": of_entry}
+    return body, *(deviation(context, of, what + each) for of, each in shown.items() if each)
 
 
-def _early(context: Context, body: CycleStarted) -> str | None:
+def against_cycle(
+    context: Context,
+    cycle: int,
+    day: datetime.date,
+    decided: Iterable[Mapping[str, Any]],
+    due: datetime.date | None,
+) -> tuple[list[str], list[Mapping[str, Any]]]:
+    """What speaks against a cycle that begins on `day`, in words, and the rows that do.
+
+    `decided` has the rows of `dose_decision`, `due` is the day on which the cycle is due.
+    """
+    rows = [row for row in decided if row["cycle"] == cycle]
+    against = [row for row in rows if row["decision"] in ("delay", "undecided")]
+    if not against and all(row["decision"] in ("omit", "stop") for row in rows):
+        against = rows
+    early = _early(context, day, due)
+    return [*early, *(decision_told(context, row) for row in against)], against
+
+
+def _early(context: Context, day: datetime.date, due: datetime.date | None) -> list[str]:
     """That a cycle begins before it is due, by more days than the visit may be early."""
-    before = context.derived("treatment_cycle")["next_due"].to_list()
-    if context.action.occurred is None or not before or before[-1] is None:
-        return None
-    due: datetime.date = before[-1]
     windows = [each.window_before for each in context.study.visits.visits if each.anchor == "cycle"]
     allowed = max(windows, default=0)
-    if datetime.date.fromisoformat(context.action.occurred) >= due - datetime.timedelta(allowed):
-        return None
-    return f"it is due on {due} and may begin at most {allowed} days earlier"
+    if due is None or day >= due - datetime.timedelta(allowed):
+        return []
+    return [f"it is due on {due} and may begin at most {allowed} days earlier"]
 
 
 def decision_told(context: Context, row: Mapping[str, Any]) -> str:
@@ -140,14 +182,16 @@ def rule_ground(context: Context, rule: str | None) -> str | None:
     return rule_set.source or rule_set.assumption
 
 
-def dosing_deviation(context: Context, told: str) -> DeviationRecorded:
-    """The deviation of a treatment that departs from the dosing rule for the reason given."""
+def deviation(
+    context: Context, category: DeviationCategory, told: str, *, name: str = ""
+) -> DeviationRecorded:
+    """The deviation beside an action that departs from the protocol, for the reason given."""
     important = {each.category for each in context.study.oversight.important_deviations}
     return DeviationRecorded(
-        deviation=f"dosing-{context.events[-1].seq + 1}",
-        category="dose",
-        description=f"{told}; reason: {context.action.reason}",
-        important="dose" in important,
+        deviation=f"{name or category}-{context.events[-1].seq + 1}",
+        category=category,
+        description="; reason: ".join(filter(None, (told, context.action.reason))),
+        important=category in important,
     )
 
 
@@ -158,11 +202,12 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
     reason and are a deviation too.
     """
     dose = _planned(context, body)
-    told = _departures(context, body, dose)
+    check_dose_day(context, body.cycle, body.drug, context.action.occurred)
+    decided = decided_on(context, body.cycle, body.drug)
+    told = departures(context, body, dose, decided)
     if not told:
         return body
     if not (context.action.reason or "").strip():
-        decided = decided_on(context, body.cycle, body.drug)
         raise context.refuse(
             f"cannot be given {'; '.join(told)}",
             rule=decided["rule"] or "dosing",
@@ -171,22 +216,13 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
             "becomes a deviation",
             value=f"{decimal_text(Decimal(str(body.amount)))} mg",
         )
-    return body, dosing_deviation(context, f"given {'; '.join(told)}")
+    return body, deviation(context, "dose", f"given {'; '.join(told)}")
 
 
-def dose_corrected(
-    context: Context, target: int, before: DoseGiven, now: DoseGiven
-) -> DeviationRecorded | None:
-    """The deviation that a corrected dose is, if it is not what the rule decided, and departs from
-    it in another way than before.
-
-    Raises what a new dose of another cycle or drug would raise.
-    """
-    told = _departures(context, now, _planned(context, now), corrected=target)
-    known = _departures(context, before, _planned(context, before), corrected=target)
-    if not told or told == known:
-        return None
-    return dosing_deviation(context, f"given, as corrected, {'; '.join(told)}")
+def dose_possible(context: Context, body: DoseGiven) -> EventBody:
+    """A dose, as corrected, of a cycle that began and a drug of its regimen."""
+    _planned(context, body)
+    return body
 
 
 def _planned(context: Context, body: DoseGiven) -> Dose:
@@ -205,7 +241,10 @@ def decided_on(context: Context, cycle: int, drug: str) -> dict[str, Any]:
 
 def planned_in_cycle(context: Context, cycle: int, drug: str) -> Dose:
     """What the regimen of a cycle that began plans of a drug, released for patients (PH1)."""
-    cycles = {each["cycle"]: each["regimen"] for each in context.bodies("CycleStarted")}
+    cycles = {
+        each["cycle"]: each["regimen"]
+        for _, each in as_it_stands(context.events, CycleStarted.TYPE)
+    }
     if cycle not in cycles:
         raise context.refuse(
             f"has not begun cycle {cycle}",
@@ -226,17 +265,21 @@ def planned_in_cycle(context: Context, cycle: int, drug: str) -> Dose:
     )
 
 
-def _departures(
-    context: Context, body: DoseGiven, dose: Dose, *, corrected: int | None = None
+def departures(
+    context: Context,
+    body: DoseGiven,
+    dose: Dose,
+    decided: Mapping[str, Any],
+    *,
+    recorded: int | None = None,
 ) -> list[str]:
     """In what a dose departs from the dosing rule and from the regimen.
 
-    `corrected`: the event that it takes the place of.
+    `decided` is the row of `dose_decision` on it; `recorded` its event, once it is in the record.
     """
     if not body.amount or not body.administrations:
         return []
     amount = Decimal(str(body.amount))
-    decided = decided_on(context, body.cycle, body.drug)
     least, most = (Decimal(decided[name]).scaleb(-2) for name in ("least", "most"))
     told = []
     if not least <= amount <= most:
@@ -251,7 +294,7 @@ def _departures(
     planned = len(dose.days) * dose.times_per_day
     times = body.administrations + sum(
         each["administrations"]
-        for _, each in as_it_stands(context.events, DoseGiven.TYPE, left_out=corrected)
+        for _, each in as_it_stands(context.events, DoseGiven.TYPE, left_out=recorded)
         if (each["cycle"], each["drug"]) == (body.cycle, body.drug) and each["amount"] is not None
     )
     if times > planned:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from equipoise.conduct.context import Context
+from equipoise.conduct.days import check_death_day
 from equipoise.eligibility.events import ConfirmEligibility, EligibilityConfirmed
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody
@@ -131,6 +132,27 @@ def consent_signed(context: Context, body: ConsentSigned) -> EventBody:
     )
 
 
+def consent_possible(context: Context, body: ConsentSigned) -> EventBody:
+    """A consent, as corrected, in a version that some study version live at the site has."""
+    live = {version for _, version in context.state.activations.get(context.site or "", ())}
+    known = sorted(
+        {
+            (consent.code, consent.version)
+            for version in live
+            for consent in context.state.versions[version].visits.consents
+        }
+    )
+    if (body.consent, body.version) in known:
+        return body
+    raise context.refuse(
+        f"cannot have signed consent {body.consent} in version {body.version}: site "
+        f"{context.site} never had it",
+        rule="CN1",
+        way_out=f"name one of {', '.join(' '.join(each) for each in known)}",
+        value=f"{body.consent} {body.version}",
+    )
+
+
 def form_saved(context: Context, body: FormSaved) -> EventBody:
     """The answers checked against the form of the version in force, free text sealed."""
     if body.visit is not None:
@@ -208,18 +230,11 @@ def consent_withdrawn(context: Context, body: ConsentWithdrawn) -> EventBody:
 
 
 def death_recorded(context: Context, body: DeathRecorded) -> EventBody:
-    """A death on or after the day of screening."""
+    """A death on or after the day of screening, and after the site last saw the subject."""
     occurred = context.action.occurred
     if occurred is None:
         raise BadInput("the day of death, perhaps partial", where="DeathRecorded", field="occurred")
-    screened = context.events[0].occurred or ""
-    if occurred < screened[: len(occurred)]:
-        raise BadInput(
-            f"a day not before the screening ({screened})",
-            where="DeathRecorded",
-            field="occurred",
-            found=occurred,
-        )
+    check_death_day(context, occurred)
     return body
 
 

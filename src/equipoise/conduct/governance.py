@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from equipoise.conduct import care, dosing, entry, harm, reading, redetermination
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, event_as_it_stands
+from equipoise.conduct.days import check_corrected_day
+from equipoise.conduct.participation import ASKED, Done, check_taking_part, is_allowed
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
 from equipoise.oversight.events import (
@@ -38,7 +40,6 @@ from equipoise.study.catalogue import CATALOGUE, DECIDED
 from equipoise.study.checks import disagreements
 from equipoise.study.load import parse_study, study_sha256, study_text
 from equipoise.study.source import written
-from equipoise.treatment.events import DoseGiven
 from equipoise.visits.events import FormSaved, ScreeningFailed, SubjectScreened
 
 
@@ -166,11 +167,11 @@ def source_verified(context: Context, body: SourceVerified) -> EventBody:
     return body
 
 
-def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...]:
+def correct(context: Context, body: Correct) -> EventBody:
     """The correction of an item: the old value comes from the record, the new one is checked.
 
-    What the event says after the correction passes the checks that the event itself had to pass. A
-    dose that is then not what the rule decided is a deviation too.
+    What the event says after the correction passes the checks that the event itself had to pass.
+    What was decided on the old value stands, and is a deviation where the rules say otherwise now.
     """
     target = _target(context, body.target)
     if target.role in SITE_ROLES and context.action.role not in SITE_ROLES:
@@ -204,10 +205,7 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             found=value,
         )
     _check_decided(context, body, before, now)
-    if isinstance(now, DoseGiven):
-        stood = _says(context, target)
-        departs = dosing.dose_corrected(context, target.seq, stood, now)
-        return (changed, departs) if departs else changed
+    _check_possible(context, target, changed, now)
     check = CHECKED_AGAIN.get(target.type)
     checked = check(context, now) if check else now
     if isinstance(checked, FormSaved) and body.item.startswith("items/"):
@@ -258,6 +256,23 @@ def _plain(body: Correct) -> object:
         ) from error  # fmt: skip
 
 
+def _check_possible(context: Context, target: Event, changed: Corrected, now: EventBody) -> None:
+    """Refuse what would have been refused when the event was entered: a day that cannot be, and a
+    procedure that was allowed as it stood, and is not as corrected."""
+    after = context.afterwards(changed)
+    check_corrected_day(context, after, target)
+    if target.type not in ASKED:
+        return
+    stood, *days = _says(context, target), *(
+        event_as_it_stands(each.events, target).occurred or target.recorded[:10]
+        for each in (context, after)
+    )  # fmt: skip
+    if (days[0], stood) == (days[1], now):
+        return
+    if is_allowed(context, Done(target.type, stood, days[0])):
+        check_taking_part(context, Done(target.type, now, days[1]))
+
+
 def _says(context: Context, target: Event, *changes: Corrected) -> Any:
     """What `target` says up to now, and once `changes` stand."""
     by = target._replace(seq=context.events[-1].seq + 1, type=Corrected.TYPE)
@@ -280,7 +295,10 @@ def _target(context: Context, seq: int) -> Event:
 
 CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "FormSaved": entry.checked_form,
+    "ConsentSigned": entry.consent_possible,
     "RegimenChosen": dosing.regimen_chosen,
+    "CycleStarted": dosing.cycle_possible,
+    "DoseGiven": dosing.dose_possible,
     "SampleDerived": care.made_of_another,
     "AssayResultRecorded": care.assay_result_recorded,
     "PathologyReviewed": care.pathology_reviewed,
@@ -292,7 +310,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
 }
 """Checks that an event has to pass again after a correction."""
 
-DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "AdoptStudyVersion": study_version_adopted,
     "SiteOpened": site_opened,
     "StudyVersionActivated": study_version_activated,

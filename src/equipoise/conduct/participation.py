@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from equipoise.biomarker.events import SampleCollected, SampleDerived
 from equipoise.conduct.context import Context, as_it_stands
-from equipoise.errors import BadInput
+from equipoise.errors import BadInput, Refused
 from equipoise.record.correction import Corrected
 from equipoise.record.event import Body, Event
 from equipoise.study.definition import Study
@@ -54,9 +55,23 @@ def check_participation(context: Context, body: Body) -> None:
     BadInput for a procedure after death. An action without a day counts as of today.
     """
     name = context.action.name
-    if name not in ASKED:
-        return
-    day = context.action.occurred or context.today.isoformat()
+    if name in ASKED:
+        day = context.action.occurred or context.today.isoformat()
+        check_taking_part(context, Done(name, body, day))
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done with a subject on a day: the name of its action, and its content."""
+
+    name: str
+    body: Body
+    day: str
+
+
+def check_taking_part(context: Context, done: Done) -> None:
+    """Refuse what the facts of the subject do not allow on its day, as `check_participation`."""
+    name, day = done.name, done.day
     facts = [event for event in context.events if event.type in FACTS]
     left = list(_withdrawals(context, facts))
     reached = [
@@ -81,13 +96,22 @@ def check_participation(context: Context, body: Body) -> None:
             value=day,
         )
     if name in SAMPLE_WORK:
-        _check_samples(context, facts, body, day)
+        _check_samples(context, facts, done)
     if name in PROCEDURES or name == VitalStatusRecorded.TYPE:
-        _check_alive(context, facts, day)
+        _check_alive(context, facts, done)
     if name in WAITING:
-        _check_first_consent(context, facts, body, day)
+        _check_first_consent(context, facts, done)
     if name in PROCEDURES and len(day) == FULL_DAY:
-        _check_consent(context, facts, datetime.date.fromisoformat(day))
+        _check_consent(context, facts, done)
+
+
+def is_allowed(context: Context, done: Done) -> bool:
+    """Whether the facts of the subject allow what was done."""
+    try:
+        check_taking_part(context, done)
+    except (Refused, BadInput):
+        return False
+    return True
 
 
 def _withdrawals(context: Context, facts: Sequence[Event]) -> Iterator[Withdrawal]:
@@ -102,11 +126,11 @@ def _withdrawals(context: Context, facts: Sequence[Event]) -> Iterator[Withdrawa
                 yield Withdrawal(kind, day, body["vital_status_allowed"])
 
 
-def _check_first_consent(context: Context, facts: Sequence[Event], body: Body, day: str) -> None:
+def _check_first_consent(context: Context, facts: Sequence[Event], done: Done) -> None:
     """Refuse a procedure of the trial before the consent that it needs."""
-    plan = context.study.visits
+    plan, body, day = context.study.visits, done.body, done.day
     procedure = Procedure(
-        context.action.name,
+        done.name,
         form=getattr(body, "form", None),
         visit=getattr(body, "visit", None),
         material=getattr(body, "material", None),
@@ -115,8 +139,7 @@ def _check_first_consent(context: Context, facts: Sequence[Event], body: Body, d
     due = first_consent_due(procedure, day, _signed(facts), plan.consents, plan.standard_of_care)
     if due is not None:
         raise context.refuse(
-            f"has not signed consent {due.code} by {day}: {context.action.name} is a procedure of "
-            "the trial",
+            f"has not signed consent {due.code} by {day}: {done.name} is a procedure of the trial",
             rule="CN1",
             clause="ICH E6(R3) 2.8; Regulation (EU) 536/2014, article 28(1)(c): consent before all "
             "that is done for the trial; the study file lists what is standard of care",
@@ -124,6 +147,12 @@ def _check_first_consent(context: Context, facts: Sequence[Event], body: Body, d
             "this happened before, record the deviation",
             value=day,
         )
+
+
+def unconsented(context: Context, day: str) -> list[str]:
+    """The consents without which nobody is randomised that were not signed by a day."""
+    signed = _signed(context.events)
+    return [code for code in _required(context.study) if code not in signed or day < signed[code]]
 
 
 def _signed(facts: Sequence[Event]) -> dict[str, str]:
@@ -134,8 +163,9 @@ def _signed(facts: Sequence[Event]) -> dict[str, str]:
     return found
 
 
-def _check_samples(context: Context, facts: Sequence[Event], body: Body, day: str) -> None:
+def _check_samples(context: Context, facts: Sequence[Event], done: Done) -> None:
     """Refuse work on a sample under a consent that was withdrawn."""
+    name, day = done.name, done.day
     withdrawn: dict[str, str] = {}
     for on, each in as_it_stands(facts, ConsentWithdrawn.TYPE):
         withdrawn[each["consent"]] = max(on, withdrawn.get(each["consent"], on))
@@ -144,8 +174,8 @@ def _check_samples(context: Context, facts: Sequence[Event], body: Body, day: st
             del withdrawn[each["consent"]]
     if not withdrawn:
         return
-    name, consents = context.action.name, context.study.visits.consents
-    closed = samples_closed_by(name, day, _material(context, body), withdrawn, consents)
+    consents = context.study.visits.consents
+    closed = samples_closed_by(name, day, _material(context, done.body), withdrawn, consents)
     if closed is not None:
         raise context.refuse(
             f"withdrew consent {closed.code} on {withdrawn[closed.code]}: {name} of {day} cannot "
@@ -174,7 +204,7 @@ def _material(context: Context, body: Body) -> str | None:
     return material
 
 
-def _check_consent(context: Context, facts: Sequence[Event], day: datetime.date) -> None:
+def _check_consent(context: Context, facts: Sequence[Event], done: Done) -> None:
     activated = context.state.activations.get(context.site or "", ())
     if len(activated) < 2:
         return
@@ -185,12 +215,12 @@ def _check_consent(context: Context, facts: Sequence[Event], day: datetime.date)
     signed = {
         (body["consent"], body["version"]) for _, body in as_it_stands(facts, ConsentSigned.TYPE)
     }
-    due = consent_due(history, signed, day)
+    due = consent_due(history, signed, datetime.date.fromisoformat(done.day))
     if due is not None:
         consent, version = due
         raise context.refuse(
             f"has not signed consent {consent} in version {version}, which is in force at site "
-            f"{context.site}: {context.action.name} of {day} has to wait",
+            f"{context.site}: {done.name} of {done.day} has to wait",
             rule="CN1",
             clause="ICH E6(R3) 2.8.2: consent to what is new",
             way_out=f"have version {version} signed and record it; adverse events, death and "
@@ -206,12 +236,12 @@ def _required(study: Study) -> dict[str, str]:
     }
 
 
-def _check_alive(context: Context, facts: Sequence[Event], day: str) -> None:
+def _check_alive(context: Context, facts: Sequence[Event], done: Done) -> None:
     for died, _ in as_it_stands(facts, DeathRecorded.TYPE):
-        if day[: len(died)] > died:
+        if done.day[: len(died)] > died:
             raise BadInput(
                 f"a day not after the death of the subject ({died})",
-                where=context.action.name,
+                where=done.name,
                 field="occurred",
-                found=day,
+                found=done.day,
             )

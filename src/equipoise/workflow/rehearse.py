@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -28,8 +28,10 @@ from equipoise.study.access import ACTION_ROLES
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import DECIDED, EVENTS
 from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
 from equipoise.study.factor_levels import factor_levels
 from equipoise.study.load import study_text
+from equipoise.treatment.events import CycleStarted
 
 ORGANISATION = "Rehearsal"
 ADMINISTRATOR = "rehearsal-administrator"
@@ -84,6 +86,7 @@ def replayed(
     entries = sorted(_entries(rehearsal, replicate), key=lambda entry: entry.row.event)
     seqs: dict[int, int] = {}
     seen: dict[str, int] = {}
+    unmet = _unmet_at_first_dose(rehearsal, replicate)
     for done, entry in enumerate(entries):
         day = clock.day_of(entry.day)
         while pending and pending[0].day <= day:
@@ -95,6 +98,8 @@ def replayed(
             )  # fmt: skip
             _go_live(conductor, version, clock)
         action = _action(entry, clock, seqs, seen)
+        if entry.name == CycleStarted.TYPE and entry.row.event in unmet:
+            action = replace(action, reason="treated all the same")
         written = conductor.act(action)
         seqs[entry.row.event] = written[0].seq
         if entry.row.subject is not None:
@@ -156,6 +161,35 @@ def _entries(rehearsal: Rehearsal, replicate: int) -> Iterator[_Entry]:
             change["study_version"], body,
         )  # fmt: skip
         yield _Entry("Correct", row, day)
+
+
+def _unmet_at_first_dose(rehearsal: Rehearsal, replicate: int) -> frozenset[int]:
+    """The first cycles that began although a criterion judged provisionally was not met: a site
+    gives a reason for them."""
+    mine = {
+        name: frame.filter(pl.col("replicate") == replicate)
+        for name, frame in rehearsal.entries.tables(corrected=False).items()
+    }
+    first = mine[CycleStarted.TABLE].filter(cycle=1).select("subject", "study_version", "event")
+    until = first.select("subject", until="event")
+    known = {
+        name: frame.join(until, "subject", maintain_order="left").filter(
+            pl.col("event") <= pl.col("until")
+        )
+        if {"subject", "event"} <= set(frame.columns) else frame
+        for name, frame in mine.items()
+    }  # fmt: skip
+    found: set[int] = set()
+    for version in rehearsal.versions:
+        provisional = [each.id for each in version.study.eligibility.criteria if each.provisional]
+        if provisional:
+            verdicts = derive(known, version.study, upto="criterion_verdict")["criterion_verdict"]
+            open_ = verdicts.filter(
+                pl.col("criterion").is_in(provisional), pl.col("met").fill_null(False).not_()
+            )
+            began = first.filter(study_version=version.study.version)
+            found |= set(began.join(open_, "subject", "semi")["event"])
+    return frozenset(found)
 
 
 def _action(entry: _Entry, clock: _Clock, seqs: dict[int, int], seen: dict[str, int]) -> Action:

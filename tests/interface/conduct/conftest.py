@@ -43,10 +43,11 @@ def trial(store: tuple[Log, KeyStore]) -> Trial:
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Trial]:
-    """A live trial in SQLite, its scheme active: for rules that no store can change."""
+    """A live trial in SQLite, its scheme active, a few days ago so that days can pass in it: for
+    rules that no store can change."""
     log = SqliteLog.create(tmp_path / "record.sqlite3", trial="T1")
     keys = KeyStore.create(tmp_path / "record.sqlite3.keys")
-    opened = Trial.opened(log, keys)
+    opened = Trial.opened(log, keys, behind=5)
     opened.activate()
     yield opened
     log.close()

@@ -51,7 +51,7 @@ def signed() -> Study:
 def trial(tmp_path: Path) -> Iterator[Trial]:
     log = SqliteLog.create(tmp_path / "record.sqlite3", trial="T1")
     keys = KeyStore.create(tmp_path / "record.sqlite3.keys")
-    opened = Trial.opened(log, keys, study=signed())
+    opened = Trial.opened(log, keys, study=signed(), behind=90)
     opened.activate()
     yield opened
     log.close()
@@ -182,7 +182,8 @@ def test_a_cycle_begins_when_it_is_due_or_as_a_deviation(trial: Trial) -> None:
     """A cycle of the doublet takes 21 days; its visit may be two days early."""
     subject = allocated(trial)
     trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
-    day = trial.today - datetime.timedelta(days=21)
+    day = trial.today
+    trial.wait(21)
     for at in (trial.today, trial.today - datetime.timedelta(days=2), day):
         early = at.isoformat()
         items = [
@@ -225,7 +226,8 @@ def test_a_correction_to_another_dose_is_a_deviation(trial: Trial) -> None:
     assert changed.type == "Corrected"
     content, description = deviation(trial, departed)
     assert (content["category"], content["important"]) == ("dose", True)
-    assert "given, as corrected, 118.58 mg of exemplatin in cycle 1" in description
+    assert "given 118.58 mg of exemplatin in cycle 1" in description
+    assert "(as corrected)" in description
     assert description.endswith("reason: misread")
     lot = {**change, "item": "lot", "new": '"E-9"'}
     assert len(trial.act("Correct", lot, subject=subject, reason="misread")) == 1, "told before"

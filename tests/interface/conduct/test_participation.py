@@ -128,6 +128,7 @@ def test_no_cycle_after_treatment_was_stopped_but_an_earlier_one_is_entered_late
     arms = {each.code: each.regimens for each in embedded.study.randomisation.arms}
     (regimen, *_) = arms[arm]
     embedded.act("RegimenChosen", {"regimen": regimen}, subject="A-001")
+    embedded.wait(2)
     yesterday = (embedded.today - datetime.timedelta(days=1)).isoformat()
     embedded.act("TreatmentDiscontinued", {"cause": "toxicity"}, subject="A-001",
                  occurred=yesterday)  # fmt: skip

@@ -123,7 +123,7 @@ def test_a_former_number_of_another_site_is_not_linked(embedded: Trial) -> None:
 
 
 def test_what_another_process_recorded_counts(embedded: Trial) -> None:
-    other = Trial(embedded.log, embedded.keys)
+    other = Trial(embedded.log, embedded.keys, behind=5)
     minor(other, "A-001")
     with pytest.raises(Refused, match="is no screening failure"):
         embedded.act("SubjectScreened", {"rescreening_of": "A-001"}, subject="A-002")

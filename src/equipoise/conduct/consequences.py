@@ -1,0 +1,126 @@
+"""What an entry makes a departure of what was recorded before it.
+
+A value is put right, or a fact of an earlier day comes late; what was decided on the old one is not
+undone and nothing is refused because of it. A dose, a cycle, a procedure that the rules would not
+have now, and had then, is a deviation, told beside the entry that shows it. What departed before is
+not told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from equipoise.conduct.context import Context, as_it_stands, event_as_it_stands
+from equipoise.conduct.derived import rests_on
+from equipoise.conduct.dosing import against_cycle, departures, deviation
+from equipoise.conduct.first_dose import criteria_now_against
+from equipoise.conduct.participation import ASKED, Done, check_taking_part, unconsented
+from equipoise.errors import BadInput, Refused
+from equipoise.oversight.events import DeviationCategory, DeviationRecorded
+from equipoise.randomisation.events import Randomised
+from equipoise.record.correction import Corrected, Redacted
+from equipoise.record.event import EventBody
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.treatment.events import CycleStarted, DoseGiven
+from equipoise.visits.events import ConsentSigned, VitalStatusRecorded
+from equipoise.visits.participation import LIMITS
+
+Told = dict[str, DeviationCategory]
+"""Departures in words, each with its category."""
+
+_PARTICIPATION = frozenset(LIMITS) | {ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
+_TREATMENT = rests_on("dose_decision") - {Corrected.TYPE, Redacted.TYPE} | {DoseGiven.TYPE}
+
+_NO_FACT = frozenset(
+    {CycleStarted.TYPE, DoseGiven.TYPE, ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
+)
+"""What is judged when it is entered, or only ever allows more."""
+
+
+def deviations_shown(context: Context, body: EventBody) -> tuple[DeviationRecorded, ...]:
+    """The deviations that the record shows with `body` and did not show without it, by category."""
+    concerned = [found for types, found in _FOUND if _concerns(context, body, types)]
+    if not concerned:
+        return ()
+    after = context.afterwards(body)
+    new: Told = {}
+    for found in concerned:
+        known = dict(found(context))
+        new |= {told: of for told, of in found(after) if told not in known}
+    why = "as corrected" if isinstance(body, Corrected) else "entered later"
+    return tuple(
+        deviation(context, category, f"{_listed(new, category)} ({why})", name=f"shown-{category}")
+        for category in dict.fromkeys(new.values())
+    )
+
+
+def _listed(new: Told, category: DeviationCategory) -> str:
+    return "; ".join(told for told, of in new.items() if of == category)[:3500]
+
+
+def _concerns(context: Context, body: EventBody, types: frozenset[str]) -> bool:
+    """Whether something recorded may rest on what `body` corrects, or tells of an earlier day."""
+    if isinstance(body, Corrected):
+        return next(event.type for event in context.events if event.seq == body.target) in types
+    if body.TYPE not in types or body.TYPE in _NO_FACT:
+        return False
+    day = context.action.occurred or context.today.isoformat()
+    days = (
+        event.occurred or event.recorded[:10]
+        for event in context.events
+        if event.type in (ASKED if body.TYPE in LIMITS else {CycleStarted.TYPE})
+    )
+    return any(day < on or (day == on and body.TYPE not in LIMITS) for on in days)
+
+
+def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
+    """Cycles and doses that depart from the dosing rule, as they stand."""
+    if not any(event.type == CycleStarted.TYPE for event in context.events):
+        return
+    decided = list(context.derived("dose_decision").iter_rows(named=True))
+    for row in context.derived("treatment_cycle").iter_rows(named=True):
+        told, _ = against_cycle(context, row["cycle"], row["started"], decided, row["due"])
+        if told:
+            what = f"cycle {row['cycle']} of {row['regimen']} began although {'; '.join(told)}"
+            yield what, "dose"
+    for each in criteria_now_against(context):
+        yield f"treatment began although {each}", "not_eligible"
+    by_drug = {(row["cycle"], row["drug"]): row for row in decided}
+    planned = {
+        (regimen.code, dose.drug): dose
+        for regimen in context.study.treatment.regimens
+        for dose in regimen.doses
+    }
+    for event in context.events:
+        if event.type == DoseGiven.TYPE:
+            body = DoseGiven.model_validate(event_as_it_stands(context.events, event).body)
+            by_rule = by_drug.get((body.cycle, body.drug))
+            if by_rule is not None:
+                dose = planned[by_rule["regimen"], body.drug]
+                for each in departures(context, body, dose, by_rule, recorded=event.seq):
+                    yield f"given {each}", "dose"
+
+
+def _participation(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
+    """Procedures that a withdrawal closes, or that the consent they need does not cover."""
+    for event in context.events:
+        if event.type not in ASKED:
+            continue
+        found = event_as_it_stands(context.events, event)
+        body = CATALOGUE.of(event.type).model_validate(found.body)
+        day = found.occurred or event.recorded[:10]
+        try:
+            check_taking_part(context, Done(event.type, body, day))
+        except Refused as refused:
+            what = refused.what.removesuffix(" cannot be recorded")
+            yield f"event {event.seq}: {what}", "consent" if "consent" in what else "other"
+        except BadInput:
+            continue
+    for day, _ in as_it_stands(context.events, Randomised.TYPE):
+        for code in unconsented(context, day):
+            yield f"randomised on {day}, before consent {code} was signed", "consent"
+
+
+_FOUND: tuple[
+    tuple[frozenset[str], Callable[[Context], Iterator[tuple[str, DeviationCategory]]]], ...
+] = ((_TREATMENT, _treatment), (_PARTICIPATION, _participation))

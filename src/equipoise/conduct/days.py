@@ -1,0 +1,199 @@
+"""Days that cannot be together, whether they are entered or corrected.
+
+What happened is never refused because it is unwelcome: a visit too late, a dose that the rule would
+not give. Refused is what cannot have been, so that one of two entries is wrong: a cycle before the
+arm was known or after the next one, a dose before its cycle, a visit after death, a day to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from equipoise.biomarker.events import SampleReceived, SampleShipped
+from equipoise.conduct.context import Context, as_it_stands, event_as_it_stands, read
+from equipoise.errors import BadInput
+from equipoise.randomisation.events import Randomised
+from equipoise.record.event import Event
+from equipoise.study.access import SITE_ROLES
+from equipoise.treatment.events import CycleStarted, DoseGiven
+from equipoise.visits.events import (
+    ConsentSigned,
+    DeathRecorded,
+    FormSaved,
+    ScreeningFailed,
+    SubjectScreened,
+    VitalStatusRecorded,
+)
+from equipoise.visits.participation import PROCEDURES
+
+NEEDED = frozenset(
+    {
+        CycleStarted.TYPE, DeathRecorded.TYPE, ScreeningFailed.TYPE, SampleShipped.TYPE,
+        SampleReceived.TYPE, "AssayResultRecorded", "DrugDispensed", "LaboratoryReported",
+        "CausalityAssessed", "SeriousAdverseEventReported", "SusarSubmitted",
+    }
+)  # fmt: skip
+"""Events that are refused without a day."""
+
+
+def check_corrected_day(context: Context, after: Context, target: Event) -> None:
+    """Refuse a corrected day that the event could not have been entered with.
+
+    `after`: the record with the correction. The event keeps every other day that it has with it.
+    """
+    day = _stands(after, target)
+    if day == _stands(context, target):
+        return
+    where = f"{context.action.name}, event {target.seq} ({target.type})"
+    if day is None:
+        if target.type in NEEDED:
+            raise BadInput("a day: without it the event is not recorded", where=where, field="new")
+        return
+    if day > context.today.isoformat()[: len(day)]:
+        raise BadInput(
+            f"a day not after today ({context.today})", where=where, field="new", found=day
+        )
+    if check := _CHECKS.get(target.type):
+        check(after, target, day)
+
+
+def _stands(context: Context, target: Event) -> str | None:
+    """The day of an event as it stands, None without one."""
+    return event_as_it_stands(context.events, target).occurred
+
+
+def check_cycle_day(context: Context, cycle: int, day: str) -> None:
+    """Refuse a cycle that begins before randomisation, or out of the order of the cycles."""
+    told = f"cannot have begun cycle {cycle} on {day}"
+    allocated = next(event for event in context.events if event.type == Randomised.TYPE)
+    since = allocated.occurred or allocated.recorded[:10]
+    if day < since:
+        raise context.refuse(
+            f"{told}: was randomised on {since}",
+            rule="RN3",
+            clause="nobody is treated in an arm before it is allocated",
+            value=day,
+            way_out="give the day on which the cycle began; treatment before is prior therapy",
+        )
+    for on, other in as_it_stands(context.events, CycleStarted.TYPE):
+        number = other["cycle"]
+        if (number < cycle and day < on) or (number > cycle and on < day):
+            raise context.refuse(
+                f"{told}: cycle {number} began on {on}",
+                rule="cycles in order",
+                clause="a cycle begins on or after the first day of the one before it",
+                value=day,
+                way_out="give the right day, or correct that of the other cycle first",
+            )
+
+
+def check_dose_day(context: Context, cycle: int, drug: str, day: str | None) -> None:
+    """Refuse a dose of a day before the first of its cycle."""
+    began = {each["cycle"]: on for on, each in as_it_stands(context.events, CycleStarted.TYPE)}
+    if day is None or cycle not in began or day >= began[cycle]:
+        return
+    raise context.refuse(
+        f"cannot have been given {drug} of cycle {cycle} on {day}: the cycle began on "
+        f"{began[cycle]}",
+        rule="cycle known",
+        clause="a dose is given on or after the first day of its cycle",
+        value=day,
+        way_out="give the right day, or correct that of the other event first",
+    )
+
+
+def check_death_day(context: Context, day: str) -> None:
+    """BadInput for a death before the screening, or before the site saw the subject.
+
+    What a reader or a laboratory dated wrongly stands in no site's way.
+    """
+    screened = next(on for on, _ in as_it_stands(context.events, SubjectScreened.TYPE))
+    allowed = f"a day not before the screening ({screened})"
+    latest = screened
+    for event in context.events:
+        if event.type not in _SEEN or event.role not in SITE_ROLES:
+            continue
+        found = event_as_it_stands(context.events, event)
+        on = found.occurred
+        if on is not None and on > latest and not _left_out(event.type, found.body):
+            latest = on
+            allowed = f"a day not before {event.type} of {on}, or correct that day first"
+    if day < latest[: len(day)]:
+        raise BadInput(allowed, where=DeathRecorded.TYPE, field="occurred", found=day)
+
+
+_SEEN = PROCEDURES | {VitalStatusRecorded.TYPE}
+
+
+def _left_out(event_type: str, body: Mapping[str, Any]) -> bool:
+    """Whether an event says that something was not done: of the dead, too."""
+    if event_type == FormSaved.TYPE:
+        return all(item["value"] is None for item in body["items"])
+    if event_type == DoseGiven.TYPE:
+        return body["amount"] is None or not body["administrations"]
+    return body.get("not_done") is not None
+
+
+def _check_cycle(after: Context, target: Event, day: str) -> None:
+    cycle = CycleStarted.model_validate_json(target.body).cycle
+    check_cycle_day(after, cycle, day)
+    for on, dose in as_it_stands(after.events, DoseGiven.TYPE):
+        if dose["cycle"] == cycle:
+            check_dose_day(after, cycle, dose["drug"], on)
+
+
+def _check_dose(after: Context, target: Event, day: str) -> None:
+    body = event_as_it_stands(after.events, target).body
+    check_dose_day(after, body["cycle"], body["drug"], day)
+
+
+def _check_death(after: Context, target: Event, day: str) -> None:
+    check_death_day(after, day)
+
+
+def _check_screening(after: Context, target: Event, day: str) -> None:
+    for name in (Randomised.TYPE, ScreeningFailed.TYPE, DeathRecorded.TYPE):
+        for on, _ in as_it_stands(after.events, name):
+            if on < day[: len(on)]:
+                raise after.refuse(
+                    f"cannot have been screened on {day}: {name} is of {on}",
+                    rule="screening",
+                    clause="screening comes before what decides its outcome",
+                    value=day,
+                    way_out="give the right day, or correct the other one first",
+                )
+
+
+def _check_signature(after: Context, target: Event, day: str) -> None:
+    for died, _ in as_it_stands(after.events, DeathRecorded.TYPE):
+        if day[: len(died)] > died:
+            raise BadInput(
+                f"a day not after the death of the subject ({died})", where=ConsentSigned.TYPE,
+                field="occurred", found=day,
+            )  # fmt: skip
+
+
+def _check_transport(after: Context, target: Event, day: str) -> None:
+    sample = read(target)["sample"]
+    row = after.derived("sample_state").filter(sample=sample).row(0, named=True)
+    if row["shipped"] and row["received"] and row["received"] < row["shipped"]:
+        raise after.refuse(
+            f"has a sample {sample} shipped on {row['shipped']} and received on {row['received']}",
+            rule="chain of custody",
+            clause="a sample is received on or after the day on which it was shipped",
+            value=day,
+            way_out="give the right day, or correct the other one",
+        )
+
+
+_CHECKS: Mapping[str, Callable[[Context, Event, str], Any]] = {
+    CycleStarted.TYPE: _check_cycle,
+    DoseGiven.TYPE: _check_dose,
+    DeathRecorded.TYPE: _check_death,
+    SubjectScreened.TYPE: _check_screening,
+    ConsentSigned.TYPE: _check_signature,
+    SampleShipped.TYPE: _check_transport,
+    SampleReceived.TYPE: _check_transport,
+}
+"""What the days of an event must not contradict."""
