@@ -17,6 +17,7 @@ from equipoise.conduct import (
     harm,
     reading,
     redetermination,
+    therapies,
 )
 from equipoise.conduct.consequences import deviations_shown
 from equipoise.conduct.context import Context
@@ -39,6 +40,7 @@ DECISIONS: Mapping[str, Decision] = {
     **governance.DECISIONS,
     **departures.DECISIONS,
     **redetermination.DECISIONS,
+    **therapies.DECISIONS,
 }
 
 

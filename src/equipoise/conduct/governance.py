@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.conduct import care, dosing, entry, harm, reading, redetermination
+from equipoise.conduct import care, dosing, entry, harm, reading, redetermination, therapies
 from equipoise.conduct.context import Context, event_as_it_stands
 from equipoise.conduct.days import check_corrected_day
 from equipoise.conduct.participation import ASKED, Done, check_taking_part, is_allowed
@@ -307,6 +307,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "SeriousAdverseEventReported": harm.serious_for_a_reason,
     "CausalityAssessed": harm.opinion_of_its_own,
     "LaboratoryReported": harm.laboratory_results,
+    **therapies.DECISIONS,
 }
 """Checks that an event has to pass again after a correction."""
 

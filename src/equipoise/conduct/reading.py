@@ -1,4 +1,4 @@
-"""Decisions about lesions, the readings of them, and procedures on them."""
+"""Decisions about lesions and the readings of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from equipoise.response.events import (
     TumourAssessed,
 )
 from equipoise.response.selection import FAULTS
-from equipoise.visits.events import ProcedureRecorded
 
 _OTHERWISE = {
     "not_malignant": "leave it out: a simple cyst is no disease",
@@ -135,23 +134,6 @@ def _check_merged(body: TumourAssessed) -> None:
         )
 
 
-def procedure_recorded(context: Context, body: ProcedureRecorded) -> EventBody:
-    """A procedure; the lesion it names is one that the named evaluator has identified."""
-    if body.lesion is None and body.evaluator is None:
-        return body
-    named = (body.evaluator, body.lesion)
-    known = [(each["evaluator"], each["lesion"]) for each in context.bodies("LesionIdentified")]
-    if named not in known:
-        raise BadInput(
-            "lesion and evaluator of a lesion that was identified: "
-            + (", ".join(f"{lesion} of {who}" for who, lesion in known) or "there is none yet"),
-            where=f"ProcedureRecorded {body.entry}",
-            field="lesion",
-            found=f"{body.lesion} of {body.evaluator}",
-        )
-    return body
-
-
 def _check_evaluator(context: Context, evaluator: str) -> None:
     known = [each.code for each in context.study.response.evaluators]
     if evaluator not in known:
@@ -166,5 +148,4 @@ def _check_evaluator(context: Context, evaluator: str) -> None:
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "LesionIdentified": lesion_identified,
     "TumourAssessed": tumour_assessed,
-    "ProcedureRecorded": procedure_recorded,
 }

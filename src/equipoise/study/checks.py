@@ -28,6 +28,7 @@ from equipoise.study.marker_checks import marker_disagreements, treatment_disagr
 from equipoise.study.pathology_checks import pathology_disagreements
 from equipoise.study.safety_checks import safety_disagreements
 from equipoise.study.source import FieldPath
+from equipoise.study.therapy_checks import therapy_disagreements
 
 CHECKS = (
     marker_disagreements,
@@ -38,6 +39,7 @@ CHECKS = (
     form_disagreements,
     unit_disagreements,
     visit_disagreements,
+    therapy_disagreements,
     safety_disagreements,
     criterion_disagreements,
     name_disagreements,

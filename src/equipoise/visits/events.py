@@ -158,6 +158,9 @@ class MedicalHistoryRecorded(EventBody):
     end: PartialDate | None = None
     ongoing: bool
 
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"medical_history/{subject}/{self.entry}",)
+
 
 class ConcomitantMedicationRecorded(EventBody):
     """One medicine other than study treatment, such as a somatostatin analogue."""
@@ -169,6 +172,9 @@ class ConcomitantMedicationRecorded(EventBody):
     end: PartialDate | None = None
     ongoing: bool
 
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"concomitant_medication/{subject}/{self.entry}",)
+
 
 class PriorTherapyRecorded(EventBody):
     """One treatment of the tumour before the trial."""
@@ -179,6 +185,9 @@ class PriorTherapyRecorded(EventBody):
     start: PartialDate | None = None
     end: PartialDate | None = None
 
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"prior_therapy/{subject}/{self.entry}",)
+
 
 class SubsequentTherapyRecorded(EventBody):
     """A new treatment of the tumour after study treatment. `occurred`: its first day."""
@@ -186,6 +195,9 @@ class SubsequentTherapyRecorded(EventBody):
     entry: Identifier
     therapy: Code
     drug: Text | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"subsequent_therapy/{subject}/{self.entry}",)
 
 
 class ProcedureRecorded(EventBody):
@@ -198,6 +210,9 @@ class ProcedureRecorded(EventBody):
     procedure: Code
     lesion: Identifier | None = None
     evaluator: Code | None = None
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"procedure/{subject}/{self.entry}",)
 
 
 EVENTS: tuple[type[EventBody], ...] = (

@@ -114,9 +114,18 @@ class StandardOfCare(Plan):
 
 
 class VisitsPlan(Plan):
-    """Consents, forms and the visit schedule."""
+    """Consents, forms, the visit schedule, and the codes of what else a patient is given.
+
+    A code that is not listed is not recorded: rules ask for codes, and one that is misspelt would
+    be overlooked. `therapies`: treatments of the tumour other than those of the trial, before or
+    after them. `procedures`: what is done to a patient or a lesion. `medication_classes`: of
+    medicines taken beside the trial's.
+    """
 
     consents: tuple[Consent, ...]
     standard_of_care: StandardOfCare = StandardOfCare()
+    therapies: tuple[CodedValue, ...] = ()
+    procedures: tuple[CodedValue, ...] = ()
+    medication_classes: tuple[CodedValue, ...] = ()
     forms: tuple[Form, ...]
     visits: tuple[Visit, ...]
