@@ -165,11 +165,12 @@ class PathologyReviewed(EventBody):
 
 
 class RedeterminationFrozen(EventBody):
-    """The re-determined status of every subject is frozen, once, by people who know no allocation.
+    """The re-determined status and the central grade of every subject are frozen, once, by people
+    who know no allocation.
 
-    Runs that the record held at `as_of` count; what is determined or invalidated later is recorded
-    and moves no analysis. After the freeze nothing is recorded that would change how those runs are
-    read, and between `as_of` and the freeze nothing was.
+    Runs and reviews that the record held at `as_of` count; what is determined, invalidated or
+    reviewed later is recorded and moves no analysis. After the freeze nothing is recorded that
+    would change how they are read, and between `as_of` and the freeze nothing was.
     """
 
     as_of: int = Field(ge=1)

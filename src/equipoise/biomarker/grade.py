@@ -42,8 +42,10 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
       while one is not known. By another version nobody stated a grade. `local_differentiation` is
       that of the form, whatever the version.
     - `central` is derived from the last central review (day, then order of entry), never stated.
-      That review alone counts, also where it left something out. Ki-67 and mitoses are counts, and
-      speak to every version; `central_differentiation` is known only by the version of the review.
+      That review alone counts, also where it left something out. Once the re-determined status is
+      frozen, it is the last of those that stood in the record at the position of the freeze. Ki-67
+      and mitoses are counts, and speak to every version; `central_differentiation` is known only by
+      the version of the review.
     - `discordant`: local and central are known and differ; null while one is not known.
     - `grade` and `differentiation` are those of the `reader` that analyses use, by the study:
       local, central, or central and where that has no grade local.
@@ -53,9 +55,8 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     pathology = plan.pathology
     if pathology is None or tables["subject_item"].is_empty():
         return pl.DataFrame(schema=TUMOUR_GRADE)
-    read = _local(tables["subject_item"], pathology).join(
-        _reviewed(tables["pathology_reviewed"]), on=[*KEY], how="left"
-    )
+    reviewed = counted_review(tables["pathology_reviewed"], tables["redetermination_frozen"])
+    read = _local(tables["subject_item"], pathology).join(reviewed, on=[*KEY], how="left")
     said = [
         name
         for name in read.columns
@@ -97,8 +98,12 @@ def _local(items: pl.DataFrame, plan: PathologyPlan) -> pl.DataFrame:
 _PLACES = len(str(SCALE)) - 1
 
 
-def _reviewed(reviews: pl.DataFrame) -> pl.DataFrame:
-    """The last central review of each subject, numbers scaled by SCALE."""
+def counted_review(reviews: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:
+    """The last central review of each subject, numbers scaled by SCALE; once central readings are
+    `frozen`, the last that stood in the record then."""
+    for replicate, as_of in frozen.select("replicate", "as_of").iter_rows():
+        later = (pl.col("replicate") == replicate) & (pl.col("event") > as_of)
+        reviews = reviews.filter(~later)
     last = reviews.sort(*KEY, "occurred", "event").unique([*KEY], keep="last", maintain_order=True)
     up = SCALE // 10**PATHOLOGY_PLACES
     return last.select(

@@ -278,6 +278,7 @@ RULES: tuple[TableRule, ...] = (
         columns=TUMOUR_GRADE,
         requires={
             "subject_item": {**KEY, "item_sources": pl.Struct},
+            "redetermination_frozen": {"replicate": pl.Int32, "as_of": pl.Int64},
             **_of(PathologyReviewed),
         },
         plan="biomarker",

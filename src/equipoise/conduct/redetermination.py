@@ -21,6 +21,7 @@ from equipoise.biomarker.events import (
     SampleReceived,
 )
 from equipoise.biomarker.freeze import freeze_sha256
+from equipoise.biomarker.grade import counted_review
 from equipoise.conduct.context import Context, read
 from equipoise.errors import BadInput
 from equipoise.record.correction import Corrected
@@ -204,7 +205,7 @@ def _check_blinded(context: Context) -> None:
 
 
 def _check_unmoved(context: Context, body: EventBody) -> None:
-    """Refuse what changes a status on basis `redetermination` after the freeze."""
+    """Refuse what changes a re-determined status or the central reading after the freeze."""
     assert context.state.frozen is not None
     events = sorted([context.state.frozen, *context.events], key=lambda each: each.seq)
     last = events[-1]
@@ -212,17 +213,17 @@ def _check_unmoved(context: Context, body: EventBody) -> None:
         seq=last.seq + 1, type=body.TYPE, type_version=body.VERSION, subject=context.subject,
         occurred=context.action.occurred, body=body.model_dump_json(),
     )  # fmt: skip
-    before, after = (_redetermined(context, each) for each in (events, [*events, new]))
-    if before.equals(after):
+    before, after = (_frozen_rows(context, each) for each in (events, [*events, new]))
+    moved = [what for what, rows in before.items() if not rows.equals(after[what])]
+    if not moved:
         return
-    marker = context.study.biomarker.marker
     raise context.refuse(
-        f"would have another re-determined status of {marker.code}, which is frozen as of event "
+        f"would have another {moved[0]}, which is frozen as of event "
         f"{_as_of(context.state.frozen)}",
         rule="BM1",
         clause=f"frozen by event {context.state.frozen.seq}",
         value=context.action.name,
-        way_out="record a new determination, which does not count, and a deviation",
+        way_out="record a new determination or review, which does not count, and a deviation",
     )
 
 
@@ -230,14 +231,20 @@ def _as_of(frozen: Event) -> int:
     return RedeterminationFrozen.model_validate_json(frozen.body).as_of
 
 
-def _redetermined(context: Context, events: list[Event]) -> pl.DataFrame:
-    """The re-determined status of the subject by each version of the rule, where there is one."""
+def _frozen_rows(context: Context, events: list[Event]) -> dict[str, pl.DataFrame]:
+    """By what it is called: the re-determined status of the subject by each version of the rule,
+    where there is one, and what the central review that counts says."""
     found = derive(tables(events, CATALOGUE), context.study, upto="marker_status")
-    return (
+    status = (
         found["marker_status"]
         .filter(pl.col("basis") == "redetermination", pl.col("status").is_not_null())
         .select(pl.exclude("sources"))
     )
+    review = counted_review(found["pathology_reviewed"], found["redetermination_frozen"])
+    return {
+        f"re-determined status of {context.study.biomarker.marker.code}": status,
+        "central reading of the tumour": review.drop("review_seq"),
+    }
 
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {

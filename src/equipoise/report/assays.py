@@ -94,12 +94,16 @@ def redetermination_table(tables: Tables, study: Study, version: str) -> Table:
         rows.append(Row(status_label(study, status), cells))
     heads = [Heading(status_label(study, status)) for status in statuses]
     heads += [Heading("No status"), Heading("All")]
-    frozen = tables["redetermination_frozen"]["as_of"].to_list()
-    note = f"Frozen as of event {frozen[0]} of the record." if frozen else "Not yet frozen."
     return Table(
         f"Marker status as randomised and as re-determined, by rule {version}",
         "As randomised",
         [[Heading("As re-determined", len(heads))], heads],
         rows,
-        notes=[note],
+        notes=[frozen_note(tables)],
     )
+
+
+def frozen_note(tables: Tables) -> str:
+    """As of which position of the record what is determined again is frozen, or that it is not."""
+    frozen = tables["redetermination_frozen"]["as_of"].to_list()
+    return f"Frozen as of event {frozen[0]} of the record." if frozen else "Not yet frozen."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from equipoise.record.rule import KEY, Tables
+from equipoise.report.assays import frozen_note
 from equipoise.report.layout import Heading, Row, Table
 from equipoise.study.definition import Study
 
@@ -10,8 +11,8 @@ from equipoise.study.definition import Study
 def grade_table(tables: Tables, study: Study) -> Table | None:
     """Randomised subjects by local (rows) and central grade (columns), by the version in force.
 
-    None where the study reads no grade or no tumour was reviewed. A note says how many are
-    discordant and which reading analyses use.
+    None where the study reads no grade or no tumour was reviewed. Notes say how many are
+    discordant, which reading analyses use, and whether central grades are frozen.
     """
     plan = study.biomarker.pathology
     graded = tables["tumour_grade"].join(tables["allocation"].select(*KEY), on=[*KEY], how="semi")
@@ -35,5 +36,8 @@ def grade_table(tables: Tables, study: Study) -> Table | None:
         "Local",
         [[Heading("Central", len(heads))], heads],
         rows,
-        notes=[f"Discordant: {differ} of {both} that both read. Analyses use: {used}."],
+        notes=[
+            f"Discordant: {differ} of {both} that both read. Analyses use: {used}.",
+            f"Central grades: {frozen_note(tables)}",
+        ],
     )

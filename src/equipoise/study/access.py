@@ -18,8 +18,8 @@ Role = Literal[
 ]  # fmt: skip
 
 BlindingClass = Literal["open", "marker", "scheme", "allocation", "outcome", "identity", "sealed"]
-"""What a value reveals: nothing, the marker, how arms are drawn (block sizes, the coin), the arm,
-the response, a person, or the seed."""
+"""What a value reveals: nothing, the marker or what central pathology read, how arms are drawn
+(block sizes, the coin), the arm, the response, a person, or the seed."""
 
 SITE_ROLES: frozenset[str] = frozenset({"investigator", "nurse", "pharmacist"})
 """Roles that act at their own hospital only; they alone enter or change its data (CO1)."""
@@ -121,6 +121,7 @@ AFTER_LOCK: frozenset[str] = frozenset(
 CLASSES: dict[tuple[str, str], BlindingClass] = {
     ("AssayResultRecorded", "*"): "marker",
     ("AssayResultInvalidated", "*"): "marker",
+    ("PathologyReviewed", "*"): "marker",
     ("Randomised", "*"): "allocation",
     ("Randomised", "marker_status"): "marker",
     ("Randomised", "stratum"): "marker",

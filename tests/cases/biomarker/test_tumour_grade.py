@@ -72,7 +72,12 @@ def reviews(case: dict[str, Any]) -> Iterable[dict[str, Any]]:
 
 def tables_for(case: dict[str, Any], replicate: int = 0) -> Tables:
     tables = tables_of(reviews(case), replicate=replicate)
-    return {**tables, "subject_item": form(case, replicate)}
+    as_of = [case["frozen"]] if "frozen" in case else []
+    frozen = pl.DataFrame(
+        {"replicate": [replicate] * len(as_of), "as_of": as_of},
+        schema={"replicate": pl.Int32, "as_of": pl.Int64},
+    )
+    return {**tables, "subject_item": form(case, replicate), "redetermination_frozen": frozen}
 
 
 def expected(case: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,11 @@ def tables(*read: tuple[str | None, str | None], screened: int = 0) -> Tables:
     ]  # fmt: skip
     graded = pl.DataFrame(rows, schema=dict(TUMOUR_GRADE))
     inside = graded.head(len(graded) - 2 * screened)
-    return {"tumour_grade": graded, "allocation": inside.select("replicate", "subject").unique()}
+    return {
+        "tumour_grade": graded,
+        "allocation": inside.select("replicate", "subject").unique(),
+        "redetermination_frozen": pl.DataFrame(schema={"as_of": pl.Int64}),
+    }
 
 
 def test_local_in_rows_and_central_in_columns() -> None:
@@ -39,7 +43,10 @@ def test_local_in_rows_and_central_in_columns() -> None:
         ("G3", ["0", "0", "0", "0", "0"]),
         ("No local grade", ["0", "0", "1", "0", "1"]),
     ]
-    assert table.notes == ["Discordant: 1 of 3 that both read. Analyses use: central else local."]
+    assert table.notes == [
+        "Discordant: 1 of 3 that both read. Analyses use: central else local.",
+        "Central grades: Not yet frozen.",
+    ]
     assert "WHO classification of 2019" in table.caption
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from equipoise.biomarker.events import RedeterminationFrozen
+from equipoise.biomarker.freeze import freeze_sha256
 from equipoise.biomarker.plan import PathologyPlan
 from equipoise.errors import BadInput, Refused
 from equipoise.record.keys import KeyStore
 from equipoise.record.sqlite import SqliteLog
 from equipoise.record.tables import tables
+from equipoise.study.access import ROLES, SITE_ROLES, may_see
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
@@ -61,8 +65,12 @@ def graded(tmp_path: Path) -> Iterator[Trial]:
 
 def review(trial: Trial, name: str = "P1", **how: Any) -> None:
     body = {"review": name, "sample": "B1", "classification": "who-2019", "ki67": "12.5"}
-    actor = how.pop("actor", None)
-    trial.act("PathologyReviewed", {**body, **how}, "laboratory", subject=SUBJECT, actor=actor)
+    given = {name: how.pop(name) for name in ("actor", "occurred") if name in how}
+    trial.act("PathologyReviewed", {**body, **how}, "laboratory", subject=SUBJECT, **given)
+
+
+def ago(trial: Trial, days: int) -> str:
+    return (trial.today - datetime.timedelta(days=days)).isoformat()
 
 
 def grades(trial: Trial) -> list[tuple[str, str]]:
@@ -111,3 +119,65 @@ def test_who_reviews_after_randomisation_knows_no_outcome(graded: Trial) -> None
     graded.act("GrantGiven", body, "administrator")
     with pytest.raises(Refused, match="lab was reader"):
         review(graded, "P2", sample=f"S-{SUBJECT}")
+
+
+def freeze(trial: Trial) -> None:
+    """The freeze of what is determined again, signed as it is now."""
+    body = RedeterminationFrozen(as_of=trial.log.head().seq)
+    content = {
+        "meaning": "approval", "scope": "re-determined status", "reauthenticated": True,
+        "content_sha256": freeze_sha256(trial.study.biomarker, body),
+    }  # fmt: skip
+    trial.act("Signed", content, "statistician")
+    trial.act("RedeterminationFrozen", {"as_of": body.as_of}, "statistician")
+
+
+def corrected(trial: Trial, target: int, item: str, new: str) -> None:
+    body = {"target": target, "item": item, "new": new}
+    trial.act("Correct", body, "laboratory", subject=SUBJECT, reason="typing error")
+
+
+@pytest.mark.requirement("BM1")
+def test_a_central_reading_is_frozen_with_the_status(graded: Trial) -> None:
+    """Later reviews are kept and do not count; what counts is not moved any more."""
+    review(graded, "P1", sample=f"S-{SUBJECT}", ki67="12.5")
+    review(graded, "P2", sample=f"S-{SUBJECT}", ki67="2.5", occurred=ago(graded, 3))
+    first, second = (each.seq for each in graded.log.read(types={"PathologyReviewed"}))
+    freeze(graded)
+    before = grades(graded)
+    assert before == [("who-2010", "G2"), ("who-2019", "G2")]
+    for target, item, new in (
+        (first, "ki67", '"25"'), (first, "ki67", '"12.6"'), (first, "mitoses", '"30"'),
+        (first, "differentiation", '"SQUAMOUS"'), (first, "occurred", f'"{ago(graded, 4)}"'),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match="another central reading of the tumour, which is froz"):
+            corrected(graded, target, item, new)
+    corrected(graded, second, "ki67", '"30"')
+    review(graded, "P3", sample=f"S-{SUBJECT}", ki67="30")
+    assert grades(graded) == before
+    assert len(graded.log.read(types={"PathologyReviewed"})) == 3
+
+
+@pytest.mark.requirement("BM1")
+def test_a_review_put_right_before_the_freeze_is_signed_again(graded: Trial) -> None:
+    review(graded, sample=f"S-{SUBJECT}")
+    as_of = graded.log.head().seq
+    corrected(graded, graded.log.read(types={"PathologyReviewed"})[-1].seq, "ki67", '"25"')
+    body = RedeterminationFrozen(as_of=as_of)
+    content = {
+        "meaning": "approval", "scope": "re-determined status", "reauthenticated": True,
+        "content_sha256": freeze_sha256(graded.study.biomarker, body),
+    }  # fmt: skip
+    graded.act("Signed", content, "statistician")
+    with pytest.raises(Refused, match=f"was signed as of event {as_of}"):
+        graded.act("RedeterminationFrozen", {"as_of": as_of}, "statistician")
+
+
+@pytest.mark.requirement("BM1")
+@pytest.mark.parametrize("item", ["ki67", "mitoses", "differentiation", "classification"])
+def test_who_sees_a_central_reading(item: str) -> None:
+    """As a result of the marker: no reader of scans, and no site unless the study discloses it."""
+    seeing = {role for role in ROLES if may_see(role, "PathologyReviewed", item)}
+    assert seeing == {"laboratory", "data_manager", "statistician", "auditor"}
+    told = {role for role in ROLES if may_see(role, "PathologyReviewed", item, disclosed=True)}
+    assert told - seeing == SITE_ROLES
