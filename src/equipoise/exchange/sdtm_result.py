@@ -91,6 +91,12 @@ def target_seen(node: bool, results: Mapping[str, SourceRow]) -> Seen | None:
     return _stated(state, "target")
 
 
+def says_nothing(row: SourceRow) -> bool:
+    """Whether a result of a target has neither a size nor a state but that it has changed."""
+    text = row.line["TRSTRESC"].upper()
+    return _not_done(row) or not _has_value(row) or text in codes()["changed"]
+
+
 def other_seen(results: Mapping[str, SourceRow]) -> Seen | None:
     """What the results of a non-target lesion at one visit say: only its state is read."""
     return _by_state(results, "non_target", "non-target")

@@ -12,6 +12,8 @@ not. What is decided on the way, each told beside the rows that it concerns:
 - Of a node the short axis (LPERP) counts, of any other lesion the longest diameter (LDIAM).
 - A size with more than two decimals is rounded half up to hundredths of a millimetre.
 - A result that is there twice counts once if both say the same, else it is an error.
+- A target that has split is followed in its pieces (T04.1, T04.2), targets that have merged in one
+  lesion (T02/T03), as `sdtm_changed` says.
 """
 
 from __future__ import annotations
@@ -26,11 +28,21 @@ from typing import Any
 import polars as pl
 
 from equipoise.exchange.delimited import Line, read_lines, unique
-from equipoise.exchange.sdtm_result import SourceRow, codes, new_seen, other_seen, target_seen
+from equipoise.exchange.sdtm_changed import (
+    NOBODY,
+    Changed,
+    Key,
+    Lesion,
+    changed,
+    of_evaluator,
+    seen_rows,
+)
+from equipoise.exchange.sdtm_result import SourceRow, codes
 from equipoise.record.declaration import schema
 from equipoise.record.event import Body
 from equipoise.record.tables import Tables, empty_tables
 from equipoise.response.events import (
+    FragmentMeasured,
     LesionIdentified,
     NewLesionObserved,
     NonTargetObserved,
@@ -45,23 +57,12 @@ EVENTS_AND_ROWS: tuple[type[Body], ...] = (
     LesionIdentified,
     TumourAssessed,
     TargetMeasured,
+    FragmentMeasured,
     NonTargetObserved,
     NewLesionObserved,
 )
 _SAID = ("TRSTRESC", "TRSTRESN", "TRSTRESU", "TRSTAT", "TRDTC", "TUSTRESC")
 """The columns that make two results of the same lesion at the same visit the same."""
-
-NOBODY = ""
-"""The evaluator of a lesion that TU gives none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lesion:
-    """A lesion as one evaluator identified it."""
-
-    row: SourceRow
-    role: str
-    node: bool
 
 
 @dataclass(slots=True)
@@ -122,10 +123,10 @@ def read_tumour(tu: Path, tr: Path) -> TumourTables:
     )
     for number, row in enumerate(rows, start=1):
         row.number = number
-    lesions = _identified(row for row in rows if row.domain == "TU")
-    assessments = _assessed(rows, lesions)
+    lesions, changes = _identified(row for row in rows if row.domain == "TU")
+    assessments = _assessed(rows, lesions, changes)
     return TumourTables(
-        tables=_tables(lesions, assessments),
+        tables=_tables(lesions, changes, assessments),
         rows={row.number: row for row in rows},
         assessments=tuple(assessments),
         names=names,
@@ -170,15 +171,16 @@ def _row(line: Line, domain: str, names: Mapping[tuple[str, str], str]) -> Sourc
     )
 
 
-_Key = tuple[str, str, str]
-"""Subject, evaluator, lesion."""
-
-
-def _identified(rows: Iterable[SourceRow]) -> dict[_Key, Lesion]:
-    """Every lesion that TU identifies, and why the other rows of TU do not."""
+def _identified(rows: Iterable[SourceRow]) -> tuple[dict[Key, Lesion], dict[Key, Changed]]:
+    """Every lesion that TU identifies, every one that has split or merged, and why the other rows
+    of TU do not."""
     terms = codes()["identification"]
-    found: dict[_Key, Lesion] = {}
+    found: dict[Key, Lesion] = {}
+    later = []
     for row in rows:
+        if row.test in codes()["changes"].values():
+            later.append(row)
+            continue
         result = row.line["TUSTRESC"].upper()
         role = next(
             (role for term, role in terms["roles"].items() if result.startswith(term)), None
@@ -202,6 +204,17 @@ def _identified(rows: Iterable[SourceRow]) -> dict[_Key, Lesion]:
             )
         else:
             row.leave(f"lesion identified already in line {before.row.line.number}")
+    return found, _changes(later, found)
+
+
+def _changes(rows: Iterable[SourceRow], lesions: Mapping[Key, Lesion]) -> dict[Key, Changed]:
+    found: dict[Key, Changed] = {}
+    for row in rows:
+        key = row.subject, row.evaluator, row.line.text("TULNKID")
+        if key in found:
+            row.leave(f"told already in line {found[key].row.line.number}")
+        elif (change := changed(row, lesions)) is not None:
+            found[key] = change
     return found
 
 
@@ -212,14 +225,16 @@ def _is_node(row: SourceRow) -> bool:
     return terms["location"] in row.line["TULOC"].upper() or by_result
 
 
-def _assessed(rows: Sequence[SourceRow], lesions: Mapping[_Key, Lesion]) -> list[Assessment]:
+def _assessed(
+    rows: Sequence[SourceRow], lesions: Mapping[Key, Lesion], changes: Mapping[Key, Changed]
+) -> list[Assessment]:
     """Every visit of every evaluator with its results, in order; rows without a lesion are left."""
     found: dict[tuple[str, str, Decimal], Assessment] = {}
     baselines = _baselines(lesions)
     for row in rows:
-        lesion = _lesion_of(row, lesions)
         first = _baseline(row, baselines)
-        if not _belongs(row, lesion, first):
+        is_changed = row.domain == "TR" and of_evaluator(changes, row) is not None
+        if not is_changed and not _belongs(row, of_evaluator(lesions, row), first):
             continue
         visit = _visit(found, row, first)
         results = visit.rows.setdefault(row.lesion, {})
@@ -239,11 +254,6 @@ def _said_again(row: SourceRow, before: SourceRow) -> None:
             f"by {row.evaluator or 'nobody'} at one visit",
         )
     row.leave("repeats an earlier line, which says the same")
-
-
-def _lesion_of(row: SourceRow, lesions: Mapping[_Key, Lesion]) -> Lesion | None:
-    keys = ((row.subject, evaluator, row.lesion) for evaluator in (row.evaluator, NOBODY))
-    return next((lesions[key] for key in keys if key in lesions), None)
 
 
 def _belongs(row: SourceRow, lesion: Lesion | None, baseline: Decimal | None) -> bool:
@@ -268,7 +278,7 @@ def _too_late(lesion: Lesion, baseline: Decimal | None) -> bool:
     return late
 
 
-def _baselines(lesions: Mapping[_Key, Lesion]) -> dict[tuple[str, str], Decimal]:
+def _baselines(lesions: Mapping[Key, Lesion]) -> dict[tuple[str, str], Decimal]:
     found: dict[tuple[str, str], Decimal] = {}
     for (subject, evaluator, _), lesion in lesions.items():
         if lesion.role != "new":
@@ -300,7 +310,11 @@ def _visit(
     return visit
 
 
-def _tables(lesions: Mapping[_Key, Lesion], assessments: Sequence[Assessment]) -> Tables:
+def _tables(
+    lesions: Mapping[Key, Lesion],
+    changes: Mapping[Key, Changed],
+    assessments: Sequence[Assessment],
+) -> Tables:
     """The event tables; those of other stages are there and empty."""
     rows: dict[type[Body], list[dict[str, Any]]] = {cls: [] for cls in EVENTS_AND_ROWS}
     for (subject, evaluator, name), lesion in lesions.items():
@@ -319,7 +333,7 @@ def _tables(lesions: Mapping[_Key, Lesion], assessments: Sequence[Assessment]) -
                 | {"kind": "soft_tissue", "treated_before": False}
             )
     for visit in assessments:
-        for cls, row in _read(visit, lesions):
+        for cls, row in _read(visit, lesions, changes):
             rows[cls].append(row)
     made = {
         cls.TABLE: pl.DataFrame(found, schema=schema(cls)).sort("event", "seq")
@@ -329,27 +343,10 @@ def _tables(lesions: Mapping[_Key, Lesion], assessments: Sequence[Assessment]) -
 
 
 def _read(
-    visit: Assessment, lesions: Mapping[_Key, Lesion]
+    visit: Assessment, lesions: Mapping[Key, Lesion], changes: Mapping[Key, Changed]
 ) -> Iterator[tuple[type[Body], dict[str, Any]]]:
     """The rows of the event tables that one assessment becomes."""
-    seen: list[tuple[type[Body], dict[str, Any], SourceRow]] = []
-    for name, results in sorted(visit.rows.items()):
-        lesion = _lesion_of(next(iter(results.values())), lesions)
-        assert lesion is not None
-        if lesion.role == "target":
-            found = target_seen(lesion.node, results)
-            if found is not None:
-                row = {"lesion": name, "state": found.state, "diameter": found.diameter}
-                seen.append((TargetMeasured, row, found.row))
-        elif lesion.role == "non_target":
-            found = other_seen(results)
-            if found is not None:
-                seen.append((NonTargetObserved, {"lesion": name, "state": found.state}, found.row))
-        else:
-            found = new_seen(results)
-            if found is not None:
-                row = {"lesion": name, "certainty": found.state}
-                seen.append((NewLesionObserved, row, found.row))
+    seen = list(seen_rows(visit.rows, lesions, changes))
     numbers = [row.number for _, _, row in seen]
     all_rows = (row.number for results in visit.rows.values() for row in results.values())
     visit.event = min(numbers, default=0) or min(all_rows)
