@@ -17,6 +17,7 @@ from pydantic import (
     PlainSerializer,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from equipoise.record.event import decimal_text
 
@@ -49,8 +50,23 @@ def _known_zone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 """The name of a time zone in the IANA database: it knows summer time, which an offset does not."""
 
-Count = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
-"""A whole number of the study file: nothing in a trial counts beyond a million."""
+_MOST = 1_000_000
+
+
+def _countable(value: int) -> int:
+    if value > _MOST:
+        raise PydanticKnownError("less_than_equal", {"le": _MOST})
+    if value < -_MOST:
+        raise PydanticKnownError("greater_than_equal", {"ge": -_MOST})
+    return value
+
+
+Count = Annotated[int, AfterValidator(_countable)]
+"""A whole number of the study file: nothing in a trial counts beyond a million.
+
+The bound is a function, since of two limits of one kind pydantic keeps but one: as `Field(ge=...)`
+it would stand in the place of a field's own lower limit.
+"""
 
 
 class AssumedField(BaseModel):

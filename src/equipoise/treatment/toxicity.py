@@ -123,9 +123,6 @@ def adverse_events_standing(
     reports = tables["adverse_event_reported"]
     terms, term = coded(reports["term"])
     owner = subjects.rows(reports)
-    if (owner < 0).any():
-        reports = reports.filter(pl.Series(owner >= 0))
-        term, owner = term[owner >= 0], owner[owner >= 0]
     order = np.argsort(owner, kind="stable")
     first = np.searchsorted(owner[order], rows, side="left")
     number = np.searchsorted(owner[order], rows, side="right") - first

@@ -153,6 +153,22 @@ def test_an_adverse_event_of_a_patient_who_began_no_cycle_changes_nothing(study:
     assert both.equals(alone)
 
 
+def test_a_follow_up_of_an_adverse_event_that_nobody_reported_changes_nothing(
+    study: Study,
+) -> None:
+    case = next(each for each in CASES if each["case"].startswith("grade 3 takes a quarter"))
+    other = {
+        "event": "AdverseEventFollowedUp", "on": "2024-01-25", "adverse_event": "AE9", "grade": 4,
+        "outcome": "not_recovered",
+    }  # fmt: skip
+    for subject in ("01-001", "01-002"):
+        alone, both = (
+            derive(tables_of([*happened(case), *more]), study, upto="dose_decision")
+            for more in ((), ({**other, "subject": subject},))
+        )
+        assert both["dose_decision"].equals(alone["dose_decision"])
+
+
 def test_of_two_findings_of_one_day_the_last_recorded_stands(study: Study) -> None:
     case = {
         "regimen": "CAPTEM",
@@ -199,6 +215,46 @@ def test_where_everything_was_asked_too_late_a_decision_rests_on_its_cycle_alone
     assert told == [
         ("exemplatin", "undecided", "serum_creatinine", [1]),
         ("fictabine", "undecided", "ecog_status", [1]),
+    ]
+
+
+def test_a_decision_rests_on_answers_nadirs_and_adverse_events(study: Study) -> None:
+    """The entries of a case in order: 1 age and sex, 2 uracilaemia; weight, ECOG and laboratory of
+    1 January (3 to 5), 29 January (6 to 8) and 22 January (9 to 11), the last with the nadir; the
+    diarrhoea (12) and its follow-up (13); the two cycles (14, 15)."""
+    case = {
+        "regimen": "CAPTEM",
+        "cycles": [datetime.date(2024, 1, 1), datetime.date(2024, 1, 29)],
+        "counts": {datetime.date(2024, 1, 22): ("0.99", "150")},
+        "harms": [
+            {
+                "term": "Diarrhea", "grade": 2, "from": datetime.date(2024, 1, 20),
+                "then": {datetime.date(2024, 1, 25): 1},
+            }
+        ],
+    }  # fmt: skip
+    found = derive(tables_of(happened(case)), study, upto="dose_decision")["dose_decision"]
+    assert found.select("cycle", "drug", "sources").rows() == [
+        (1, "capecitabine", [1, 2, 3, 4, 5, 14]), (1, "temozolomide", [1, 2, 3, 4, 5, 14]),
+        (2, "capecitabine", [1, 2, 6, 7, 8, 11, 13, 15]),
+        (2, "temozolomide", [1, 2, 6, 7, 8, 11, 13, 15]),
+    ]  # fmt: skip
+
+
+def test_off_label_is_told_of_the_first_rule_of_the_file_too(study: Study) -> None:
+    """The rules on capecitabine and the kidneys alone, that for 30 to 50 mL/min the first."""
+    rules = study.treatment.modifications
+    renal = next(each for each in rules.rule_sets if each.code == "CAPECITABINE_RENAL")
+    moderate = next(each for each in renal.rules if each.code == "moderate")
+    alone = renal.model_copy(update={"rules": (moderate,)})
+    modifications = rules.model_copy(update={"rule_sets": (alone,), "in_force": (renal.code,)})
+    treatment = study.treatment.model_copy(update={"modifications": modifications})
+    case = {"regimen": "CAPTEM", "cycles": [datetime.date(2024, 1, 1)], "creatinine": 200}
+    tables = tables_of(happened(case))
+    found = derive(tables, study.model_copy(update={"treatment": treatment}), upto="dose_decision")
+    assert found["dose_decision"].select("drug", "decision", "rule", "off_label").rows() == [
+        ("capecitabine", "reduce", "CAPECITABINE_RENAL/moderate", True),
+        ("temozolomide", "full", None, False),
     ]
 
 
