@@ -55,10 +55,10 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
 
     `met`: an inclusion criterion is met when its expression is true, an exclusion criterion when it
     is false (the subject is not excluded); null while the expression is. `missing_items` names the
-    items that are not known where the verdict is null, and is empty elsewhere. An answer that was
-    not measured in the days before entry that the study file allows counts as not known, and
-    `out_of_window` says which item, of which day, and how many days are allowed. `sources` are the
-    events that gave the items which the expression reads.
+    items that have no answer where the verdict is null, and is empty elsewhere. An answer that was
+    not measured in the days before entry that the study file allows counts as not known; then
+    `out_of_window`, and not `missing_items`, says which item, of which day, and how many days are
+    allowed. `sources` are the events that gave the items which the expression reads.
     """
     items = tables["subject_item"].sort(SUBJECT)
     criteria = sorted(plan.criteria, key=lambda each: each.id)

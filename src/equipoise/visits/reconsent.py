@@ -33,8 +33,9 @@ def consent_due(
     """The consent that a subject has to sign before a procedure on `day`, or None.
 
     `history` is what was in force at the subject's site, by day; `signed` what the subject signed.
-    Due is a required text of the version in force on `day` that none before it had, for a subject
-    who signed a text of a version before; a text that a later version brought counts as well.
+    Due is a required text of the version in force on `day` that the first version did not have of
+    which the subject signed a text, if that was before; who signed it, or a text that a later
+    version brought, has signed. What that first version required is the first consent's.
     Whoever has signed nothing yet is not asked here: that is the first consent.
 
     >>> first = InForce(datetime.date(2025, 1, 1), {"main": "1"})

@@ -112,8 +112,8 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
       any version counts: `conduct` takes none but that of the version in force on the day;
     - `item_windows`, if some item has an `entry_window`: for each of these items the day on which
       the answer was `measured` (that of its form) and the day `until` which it counts for entry
-      (null where the day of the form is not known; the last of the calendar for an answer that
-      does not go out of date);
+      (null where the day of the form is not known; whatever the day, the last of the calendar for
+      an answer that does not go out of date);
     - `item_sources`: for each of these columns the `seq` that gave it, null where it is null;
     - `sources`: all of them together.
 

@@ -70,22 +70,25 @@ def visit_timeline(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     A planned visit is due `day` days after its anchor (`target`), from `window_before` days earlier
     (`earliest`) to `window_after` days later (`latest`), both included. A visit anchored at cycles
     is due at each cycle from `first_cycle` on, its `instance` the number of the cycle; one that
-    repeats is due every `repeat_every` days, as often as the subject was known to be alive on the
-    day it is due, and once more. A visit after the last dose is due once treatment has stopped for
-    good. `actual` is the day on which the visit took place, `state` how that compares:
+    repeats is due every `repeat_every` days, as often as the subject was known to be alive and had
+    not left on the day it is due, and once more. A visit after the last dose is due once treatment
+    has stopped for good. `actual` is the day on which the visit took place (of several records of
+    one, the first), `state` how that compares:
 
     - `done` within the window, `early` before it, `late` after it;
-    - `missed`: recorded as not done (`reason` says why), or the whole window passed while the
-      subject took part: the subject left, or was known to be alive, after its last day;
+    - `missed`: recorded as not done (`reason` says why; also of a visit that is not due), or the
+      whole window passed while the subject took part: the subject left on its last day or later, or
+      was known to be alive after it;
     - `not_applicable`: recorded as such, or the subject left, died or (where the visit is due
-      `until` progression) progressed before the last day of the window. Withdrawal of visits or of
-      a consent that randomisation requires, loss to follow-up and a failure of screening are
-      leaving; a loss is none where a visit took place later. A partial day of death is taken as the
-      first that it can be, not before the subject was last known to be alive;
+      `until` progression, by any evaluator) progressed before the last day of the window.
+      Withdrawal of visits or of a consent that randomisation requires, loss to follow-up and a
+      failure of screening are leaving; of several losses the last one counts, and none where a
+      visit took place later. A partial day of death is taken as the first that it can be, not
+      before the subject was last known to be alive;
     - `not_yet_due`: nothing was recorded of the subject after its last day;
     - `unscheduled`: a visit outside the schedule, without window;
-    - `not_placed`: took place, and is no visit that is due: its anchor is not known, or there is
-      no such repetition.
+    - `not_placed`: took place, and is no visit that is due: its anchor is not known, there is no
+      such repetition, or it took place before.
 
     `sources`: the record of the visit, else the cycle that it is counted from, else what the row of
     `disposition` rests on.
