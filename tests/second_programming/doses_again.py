@@ -16,6 +16,7 @@ from typing import Any
 
 from equipoise.treatment.plan import (
     Dose,
+    Medication,
     ModificationRule,
     Range,
     RuleSet,
@@ -23,12 +24,12 @@ from equipoise.treatment.plan import (
     TreatmentPlan,
 )
 from tests.second_programming.amounts_again import area, hundredths_of_mg, in_units
-from tests.second_programming.patient_again import Patient, clearance, patient_of
+from tests.second_programming.patient_again import Medicine, Patient, clearance, patient_of
 from tests.second_programming.rows_by_subject import Row
 
 TABLES = (
     "form_item", "cycle_started", "randomised", "adverse_event_reported",
-    "adverse_event_followed_up",
+    "adverse_event_followed_up", "concomitant_medication_recorded",
 )  # fmt: skip
 
 RESTRICTIVE = ("full", "reduce", "judge", "delay", "omit", "stop")
@@ -104,6 +105,8 @@ def holds(
             return False
         low = [within(patient.lowest(e.item, moment.before, moment.day), e) for e in rule.nadirs]
         return any_of(low) is True
+    if rule.medication is not None:
+        return any(_meets(rule.medication, each, moment) for each in patient.medicines)
     assert rule.toxicity is not None
     return count(rule.toxicity, patient, moment) >= (rule.toxicity.occurrence or 1)
 
@@ -130,6 +133,17 @@ def count(toxicity: Toxicity, patient: Patient, moment: Moment) -> int:
         else:
             found += bool(grades) and max(grades) in toxicity.grades
     return found
+
+
+def _meets(medication: Medication, taken: Medicine, moment: Moment) -> bool:
+    """Whether a medicine of the classes is taken on the day, or too short a time ago."""
+    if taken.drug_class not in medication.classes or moment.day is None:
+        return False
+    if taken.first is not None and taken.first > moment.day:
+        return False
+    if taken.last is None or taken.last >= moment.day:
+        return True
+    return (moment.day - taken.last).days < medication.days_after
 
 
 def _known(said: tuple[datetime.date | None, int, int | None, bool], moment: Moment) -> bool:

@@ -16,6 +16,7 @@ import polars as pl
 
 from equipoise.treatment.plan import ItemRange, Regimen, TreatmentPlan
 from tests.second_programming.lesion_histories import DAY_0, Writer, day_of, tables_of_rows
+from tests.second_programming.patient_again import MEDICINES
 
 CLEARANCES = ("29.9", "30", "30.1", "44.9", "45", "50", "50.1", "60", "60.1", "90")
 OUTCOMES = ("recovered", "recovering", "not_recovered", "sequelae", "fatal", "unknown")
@@ -47,6 +48,8 @@ def _course(draw: random.Random, writer: Writer, plan: TreatmentPlan) -> None:
         _answers(draw, writer, plan, day=day - draw.choice((0, 0, 2, 3, 4)), chance=0.85)
         if draw.random() < 0.3:
             _harm(draw, writer, plan, day)
+        if draw.random() < 0.1:
+            _medicine(draw, writer, plan, day)
         if draw.random() < 0.2:
             _person(draw, writer, plan, day=day - draw.choice((0, 1, 7)))
         writer.event(
@@ -130,6 +133,29 @@ def _answers(
         if draw.random() < 0.03:
             value = None
         _form(writer, day, item, None if value is None else str(value))
+
+
+def _medicine(draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int) -> None:
+    """A medicine that rules look at, or another; at the limits of the days that must pass."""
+    asked = [
+        (name, rule.medication.days_after)
+        for rules in plan.modifications.sets_in_force
+        for rule in rules.rules
+        if rule.medication is not None
+        for name in rule.medication.classes
+    ]
+    name, after = draw.choice([*asked, *asked, ("other", 0)])
+    end = day - after + draw.choice((-30, -2, -1, 0, 1, 2, 30))
+    start = end - draw.choice((0, 1, 40))
+    ongoing = draw.random() < 0.2
+    length = draw.choice((10, 10, 7, 4))
+    told = draw.choice((None, day_of(day), day_of(end)))
+    writer.event(
+        MEDICINES, told, entry=f"CM{writer.seq}", drug="medicine", drug_class=name,
+        start=day_of(start).isoformat()[:length] if draw.random() < 0.9 else None,
+        end=None if ongoing or draw.random() < 0.2 else day_of(end).isoformat()[:length],
+        ongoing=ongoing,
+    )  # fmt: skip
 
 
 def _harm(draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int) -> None:

@@ -24,6 +24,7 @@ class Patient:
 
     answers: dict[str, list[tuple[datetime.date, Fraction | None]]]
     harms: list[Harm] = field(default_factory=list)
+    medicines: list[Medicine] = field(default_factory=list)
 
     def latest(self, item: str, day: datetime.date | None, valid: int | None) -> Fraction | None:
         """The answer in force on a day, of one day the last saved; nothing when it is too old."""
@@ -42,6 +43,16 @@ class Patient:
             if after < when <= until and value is not None
         ]
         return min(values, default=None)
+
+
+@dataclass(frozen=True)
+class Medicine:
+    """A medicine beside the trial's: the first and the last day that it can have been taken on,
+    nothing where there is no such day."""
+
+    drug_class: str
+    first: datetime.date | None
+    last: datetime.date | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,24 @@ def patient_of(subject: dict[str, list[Row]], plan: TreatmentPlan) -> Patient:
         ]
         end = None if row["end"] is None else latest_day(row["end"])
         harms.append(Harm(row["term"], row["occurred"], end, tuple(said)))
-    return Patient(answers, harms)
+    return Patient(answers, harms, [_medicine(row) for row in subject[MEDICINES]])
+
+
+MEDICINES = "concomitant_medication_recorded"
+
+
+def _medicine(row: Row) -> Medicine:
+    first = None if row["start"] is None else first_day(row["start"])
+    last = None if row["end"] is None else latest_day(row["end"])
+    if not row["ongoing"] and last is None:
+        last = row["occurred"]
+    return Medicine(row["drug_class"], first, None if row["ongoing"] else last)
+
+
+def first_day(text: str) -> datetime.date:
+    """The first day that a date can mean, of which month or day may be unknown."""
+    year, month, day = (int(part) for part in (*text.split("-"), "1", "1")[:3])
+    return datetime.date(year, month, day)
 
 
 def clearance(patient: Patient, day: datetime.date | None, plan: RenalFunction) -> Fraction | None:

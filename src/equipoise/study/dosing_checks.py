@@ -70,6 +70,9 @@ def _rule_set(
         if rule.clearance and study.treatment.renal_function is None:
             yield Disagreement((*at, "clearance"), "needs renal_function to be computed", "nothing")
         yield from _rule(items, rule, at)
+        classes = [each.code for each in study.visits.medication_classes]
+        for place, name in enumerate(rule.medication.classes if rule.medication else ()):
+            yield from unknown((*at, "medication", "classes", place), name, classes, "a class")
 
 
 def _rule(items: dict[str, Item], rule: ModificationRule, path: FieldPath) -> Disagreements:

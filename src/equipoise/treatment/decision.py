@@ -45,8 +45,8 @@ class Measures:
     `regimen`: its place among the plan's regimens, -1 for none. `first`: the place of the first
     row of its subject; rows of one subject stand together in order of cycles. `cycle`: its number,
     from 1. `values` by item and by how old an answer may be, `nadirs` by item: scaled by 10 **
-    VALUE_PLACES, NONE where unknown. `toxicities` by codes of set and rule: how many adverse events
-    count for the rule.
+    VALUE_PLACES, NONE where unknown. `toxicities` and `medications` by codes of set and rule: how
+    many adverse events, how many medicines count for the rule.
     `before` by drug and place of the rule: in how many cycles that have no row here it has held.
     """
 
@@ -57,6 +57,7 @@ class Measures:
     values: Mapping[tuple[str, int | None], Numbers] = field(default_factory=dict)
     nadirs: Mapping[str, Numbers] = field(default_factory=dict)
     toxicities: Mapping[tuple[str, str], Numbers] = field(default_factory=dict)
+    medications: Mapping[tuple[str, str], Numbers] = field(default_factory=dict)
     before: Mapping[tuple[str, int], Numbers] = field(default_factory=dict)
 
     def so_far(self, flags: Flags) -> Numbers:
@@ -270,6 +271,8 @@ def _holds(
     if rule.toxicity is not None:
         count = measures.toxicities.get((rule_set.code, rule.code), none)
         return count >= (rule.toxicity.occurrence or 1), none
+    if rule.medication is not None:
+        return measures.medications.get((rule_set.code, rule.code), none) > 0, none
     met, unknown = np.zeros(size, dtype=np.bool_), none.copy()
     for limits in rule.values or rule.nadirs:
         of = measures.values.get(item_key(limits)) if rule.values else None

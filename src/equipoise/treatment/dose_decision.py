@@ -32,6 +32,7 @@ from equipoise.treatment.decision import (
     item_key,
     rules_in_force,
 )
+from equipoise.treatment.medication import Medicines, medications, medicines
 from equipoise.treatment.options import missing_column, rule_names
 from equipoise.treatment.plan import TreatmentPlan
 from equipoise.treatment.toxicity import Moments, Standing, adverse_events_standing, toxicities
@@ -70,11 +71,12 @@ def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     """The decision on each drug of the regimen of each cycle, sorted by replicate, subject, cycle,
     drug.
 
-    It rests on answers of days up to the first day of the cycle, and on adverse events recorded by
-    the moment at which it began, or later about a day before. Amounts are
-    those of one administration in 1/100 mg: `amount` as calculated, `dispensed` in whole units
-    (0 for a drug that is omitted or stopped); a dose from `least` to `most`, as dispensed, is by
-    the rule. A cycle of a regimen that this version of the study does not have decides nothing.
+    It rests on answers of days up to the first day of the cycle, on adverse events recorded by the
+    moment at which it began, or later about a day before, and on medicines taken on that day or
+    before it. Amounts are those of one administration in 1/100 mg: `amount` as calculated,
+    `dispensed` in whole units (0 for a drug that is omitted or stopped); a dose from `least` to
+    `most`, as dispensed, is by the rule. A cycle of a regimen that this version of the study does
+    not have decides nothing.
     """
     started = tables["cycle_started"]
     if started.is_empty():
@@ -86,16 +88,17 @@ def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     first = np.searchsorted(rows, rows, side="left")
     moments = Moments(rows, on, cycles["event"].to_numpy())
     standing = adverse_events_standing(tables, subjects, moments, on[first])
+    taken = medicines(tables, subjects, rules, rows, on)
     answers = Answers(subjects, tables["dosing_answer"])
     regimen = regimen_places(cycles["regimen"], plan)
     asked = cycle_measures(
-        answers, plan, rules, rows, first, on, regimen, cycles["cycle"].to_numpy(), standing
+        answers, plan, rules, rows, first, on, regimen, cycles["cycle"].to_numpy(), standing, taken
     )
     area = cycles.select(
         body_surface_area(pl.col("height"), pl.col("weight"), plan.body_surface_area)
     )
     found = decisions(asked.measures, plan, rules)
-    sources = _sources([cycles["seq"].to_numpy(), *asked.seqs], standing)
+    sources = _sources([cycles["seq"].to_numpy(), *asked.seqs], standing, taken)
     return _assembled(plan, rules, cycles, found, area.to_series().to_numpy(), sources)
 
 
@@ -117,6 +120,7 @@ def cycle_measures(
     regimen: Numbers,
     cycle: Numbers,
     standing: Standing,
+    taken: Medicines,
 ) -> Asked:
     """What was known of each cycle on its first day; rows in order of subject and cycle.
 
@@ -144,6 +148,7 @@ def cycle_measures(
         values=values,
         nadirs=nadirs,
         toxicities=toxicities(rules, standing, len(rows)),
+        medications=medications(rules, taken, len(rows)),
     )
     return Asked(measures, seqs)
 
@@ -168,14 +173,16 @@ def amounts(
     return calculate, dispense
 
 
-def _sources(seqs: list[Numbers], standing: Standing) -> pl.Series:
-    """The entries that each cycle rests on: its own, answers, and the adverse events known."""
+def _sources(seqs: list[Numbers], standing: Standing, taken: Medicines) -> pl.Series:
+    """The entries that each cycle rests on: its own, answers, the adverse events known, and
+    medicines of which a rule asks."""
     found = array_sources(seqs)
-    if not len(standing.row):
+    row = np.concatenate([standing.row, taken.row])
+    if not len(row):
         return found
-    there, group = np.unique(standing.row, return_inverse=True)
+    there, group = np.unique(row, return_inverse=True)
     groups = [group] + [np.arange(len(there))] * len(seqs)
-    values = [standing.seqs] + [each[there] for each in seqs]
+    values = [standing.seqs, taken.seqs] + [each[there] for each in seqs]
     more = grouped_sources(np.concatenate(groups), np.concatenate(values), len(there))
     place = np.arange(len(found))
     place[there] = len(found) + np.arange(len(there))

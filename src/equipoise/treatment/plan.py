@@ -136,11 +136,21 @@ class Toxicity(Plan):
         return self
 
 
+class Medication(Plan):
+    """Medicines beside the trial's that a rule looks at, by the classes of the study file.
+
+    One counts while it is taken, and until `days_after` days have passed since it was taken last.
+    """
+
+    classes: tuple[Code, ...] = Field(min_length=1)
+    days_after: Count = Field(default=0, ge=0, le=3650)
+
+
 DecisionKind = Literal["full", "reduce", "judge", "delay", "omit", "stop"]
 
 
 class ModificationRule(Plan):
-    """If `clearance`, any of `values`, any of `nadirs`, or `toxicity` holds: what to do.
+    """If `clearance`, any of `values` or `nadirs`, `toxicity` or `medication` holds: what to do.
 
     `values` are the answers in force at the start of the cycle, `nadirs` the lowest answers since
     the cycle before began. `decision`: give the full dose, `reduce` it (to `percent` of the
@@ -159,6 +169,7 @@ class ModificationRule(Plan):
     values: tuple[ItemRange, ...] = ()
     nadirs: tuple[ItemRange, ...] = ()
     toxicity: Toxicity | None = None
+    medication: Medication | None = None
     decision: DecisionKind
     percent: Count | None = Field(default=None, ge=1, le=99)
     amount: Number | None = Field(default=None, gt=0)
@@ -170,9 +181,9 @@ class ModificationRule(Plan):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        conditions = (self.clearance, self.values, self.nadirs, self.toxicity)
+        conditions = (self.clearance, self.values, self.nadirs, self.toxicity, self.medication)
         if sum(bool(each) for each in conditions) != 1:
-            raise ValueError("has exactly one of clearance, values, nadirs and toxicity")
+            raise ValueError("has exactly one of clearance, values, nadirs, toxicity, medication")
         ways = (self.percent, self.amount, self.minus)
         if sum(way is not None for way in ways) != (self.decision == "reduce"):
             raise ValueError("has one of percent, amount and minus if it reduces, else none")
@@ -207,7 +218,8 @@ class RuleSet(Plan):
 
     @model_validator(mode="after")
     def _standing(self) -> Self:
-        if self.standing and any(rule.toxicity or rule.nadirs for rule in self.rules):
+        passing = any(rule.toxicity or rule.nadirs or rule.medication for rule in self.rules)
+        if self.standing and passing:
             raise ValueError("standing rules look at creatinine clearance and answers alone")
         return self
 

@@ -41,6 +41,7 @@ from equipoise.treatment.intensity import (
     relative_dose_intensity,
     treatment_cycle,
 )
+from equipoise.treatment.medication import TAKEN
 from equipoise.treatment.options import RANDOMISED, REGIMEN_OPTION, regimen_option
 from equipoise.treatment.plan import Dose, TreatmentPlan
 from equipoise.treatment.toxicity import FOLLOWED_UP, REPORTED
@@ -303,6 +304,7 @@ RULES: tuple[TableRule, ...] = (
             "dosing_answer": DOSING_ANSWER,
             "adverse_event_reported": REPORTED,
             "adverse_event_followed_up": FOLLOWED_UP,
+            "concomitant_medication_recorded": TAKEN,
         },
         plan="treatment",
         rule=dose_decision,

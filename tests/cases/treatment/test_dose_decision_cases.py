@@ -61,6 +61,13 @@ def happened(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "laboratory", day, neutrophils=neutrophils, platelets=platelets,
                 creatinine=creatinine,
             )  # fmt: skip
+    for number, taken in enumerate(case.get("medicines", ()), start=1):
+        yield {
+            "event": "ConcomitantMedicationRecorded", "on": taken.get("told", first),
+            "entry": f"CM{number}", "drug": "a medicine", "drug_class": taken["class"],
+            "start": taken.get("from"), "end": taken.get("until"),
+            "ongoing": not ("until" in taken or taken.get("over")),
+        }  # fmt: skip
     harms = list(enumerate(case.get("harms", ()), start=1))
     yield from harmed(harms, late=False)
     for cycle, day in enumerate(case["cycles"], start=1):

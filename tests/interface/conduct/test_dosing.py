@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,59 +13,20 @@ import pytest
 
 from equipoise.errors import BadInput, Refused
 from equipoise.record.event import Event
-from equipoise.record.keys import KeyStore
-from equipoise.record.sqlite import SqliteLog
 from equipoise.record.tables import tables
 from equipoise.study.catalogue import CATALOGUE
-from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
-from equipoise.study.load import load_study
-from equipoise.treatment.plan import SignedSource
+from tests.harness.dosed import allocated, opened, signed
 from tests.harness.trial import Trial
 
-SIGNED = SignedSource(document="label", pharmacist="P. Harmacist", investigator="I. Nvestigator")
 CYCLE = {"cycle": 1, "regimen": "DOUBLET", "height": "170", "weight": "70"}
 EXEMPLATIN = {"cycle": 1, "day": 1, "drug": "exemplatin"}
 FICTABINE = {"cycle": 1, "day": 1, "drug": "fictabine", "administrations": 14}
 
 
-def signed() -> Study:
-    """The second study with every dose released for patients."""
-    study = load_study("lung-tmb")
-    regimens = tuple(
-        regimen.model_copy(
-            update={
-                "doses": tuple(
-                    dose.model_copy(update={"release": SIGNED}) for dose in regimen.doses
-                )
-            }
-        )
-        for regimen in study.treatment.regimens
-    )
-    treatment = study.treatment.model_copy(update={"regimens": regimens})
-    return study.model_copy(update={"treatment": treatment})
-
-
 @pytest.fixture
 def trial(tmp_path: Path) -> Iterator[Trial]:
-    log = SqliteLog.create(tmp_path / "record.sqlite3", trial="T1")
-    keys = KeyStore.create(tmp_path / "record.sqlite3.keys")
-    opened = Trial.opened(log, keys, study=signed(), behind=90)
-    opened.activate()
-    yield opened
-    log.close()
-    keys.close()
-
-
-def allocated(trial: Trial) -> str:
-    """The first subject who is allocated to the doublet."""
-    for number in itertools.count(1):
-        subject = f"A-{number:03}"
-        trial.screened(subject)
-        (event,) = trial.act("Randomise", {}, subject=subject)
-        if json.loads(event.body)["arm"] == "CHEMO":
-            return subject
-    raise AssertionError
+    yield from opened(tmp_path, signed())
 
 
 def status(trial: Trial, subject: str, instance: str, **answers: str) -> None:
