@@ -57,8 +57,11 @@ def test_a_mistake_is_told_with_its_line(old: bytes, new: bytes, told: str, tmp_
     [
         (b"study: lung-tmb", b"study: mgmt-net", "study"),
         (b"    HIGH: {CHEMO: 0.25, COMBI: 0.60, ANTIBODY: 0.45}", b"", "tumour.shrinkage.HIGH"),
-        (b"  serum_creatinine: {normal: {mean: 80, sd: 18, minimum: 40, maximum: 160}}", b"",
-         "serum_creatinine"),
+        (b"  measurable: {chance: 0.98}", b"", "measurable"),
+        (b"  measurable: {", b"  serum_creatinine: {value: \"80\"}\n  measurable: {",
+         "no draw of serum_creatinine: the laboratory reports it"),
+        (b"{analyte: creatinine, unit: \xc2\xb5mol/L", b"{analyte: creatinine, unit: mmol/L",
+         "a unit of the analyte"),
         (b"    EVER: {LOW: 0.35, MID: 0.35, HIGH: 0.30}", b"", "marker.prevalence"),
         (b"    panel:\n", b"    other:\n", "panel"),
         (b"{analyte: platelets, ", b"{analyte: thrombocytes, ", "no such analyte"),

@@ -24,11 +24,17 @@ from equipoise.treatment.plan import (
     TreatmentPlan,
 )
 from tests.second_programming.amounts_again import area, hundredths_of_mg, in_units
-from tests.second_programming.patient_again import Medicine, Patient, clearance, patient_of
+from tests.second_programming.patient_again import (
+    Asked,
+    Medicine,
+    Patient,
+    clearance,
+    patient_of,
+)
 from tests.second_programming.rows_by_subject import Row
 
 TABLES = (
-    "form_item", "cycle_started", "randomised", "adverse_event_reported",
+    "form_item", "laboratory_result", "cycle_started", "randomised", "adverse_event_reported",
     "adverse_event_followed_up", "concomitant_medication_recorded",
 )  # fmt: skip
 
@@ -262,9 +268,11 @@ def _decided(
     )
 
 
-def doses_of(subject: dict[str, list[Row]], plan: TreatmentPlan) -> list[dict[str, Any]]:
+def doses_of(
+    subject: dict[str, list[Row]], plan: TreatmentPlan, asked: Asked
+) -> list[dict[str, Any]]:
     """The rows of `planned_dose` and `dose_decision` of one subject together."""
-    patient = patient_of(subject, plan)
+    patient = patient_of(subject, plan, asked)
     regimens = {each.code: each for each in plan.regimens}
     cycles = sorted(subject["cycle_started"], key=lambda row: (row["cycle"], row["event"]))
     held: dict[str, int] = {}
@@ -319,9 +327,11 @@ def _row(cycle: Row, dose: Dose, surface: int, decided: Decision) -> dict[str, A
     }  # fmt: skip
 
 
-def options_of(subject: dict[str, list[Row]], plan: TreatmentPlan) -> list[dict[str, Any]]:
+def options_of(
+    subject: dict[str, list[Row]], plan: TreatmentPlan, asked: Asked
+) -> list[dict[str, Any]]:
     """The rows of `regimen_option` of one randomised subject."""
-    patient = patient_of(subject, plan)
+    patient = patient_of(subject, plan, asked)
     at = now(plan, patient, Moment(), standing=True)
     found = []
     for regimen in plan.regimens:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from equipoise.treatment.plan import TreatmentPlan
+from equipoise.study.definition import Study
 from tests.second_programming import exposure_again
 from tests.second_programming.doses_again import TABLES, doses_of, options_of
+from tests.second_programming.patient_again import asked_of
 from tests.second_programming.rows_by_subject import Row, rows_by_subject, told_apart
 
 KEYS = {
@@ -24,19 +25,20 @@ KEYS = {
 
 
 def differences(
-    tables: Mapping[str, pl.DataFrame], derived: Mapping[str, pl.DataFrame], plan: TreatmentPlan
+    tables: Mapping[str, pl.DataFrame], derived: Mapping[str, pl.DataFrame], study: Study
 ) -> tuple[Counter[str], list[str]]:
     """How many rows of each table were compared, and every difference.
 
     Of what is missing only that something is, not the words.
     """
+    plan, asked = study.treatment, asked_of(study)
     again: dict[str, list[Row]] = {name: [] for name in KEYS}
     for (replicate, name), subject in rows_by_subject(tables, TABLES).items():
         who = {"replicate": replicate, "subject": name}
-        for row in doses_of(subject, plan):
+        for row in doses_of(subject, plan, asked):
             for table in ("planned_dose", "dose_decision"):
                 again[table].append({**who, **row["key"], **row[table]})
-        for row in options_of(subject, plan) if subject["randomised"] else ():
+        for row in options_of(subject, plan, asked) if subject["randomised"] else ():
             again["regimen_option"].append({**who, **row})
     given = {**tables, "planned_dose": derived["planned_dose"]}
     for (replicate, name), subject in rows_by_subject(given, exposure_again.TABLES).items():

@@ -1,7 +1,8 @@
 """Random courses of treatment, as event tables: awkward on purpose, at every limit of the rules.
 
 Answers lie at, just below and just above the limits of the study file; clearances come out at
-exactly 30, 45, 50 and 60 mL/min; answers are missing, late or old; adverse events begin before the
+exactly 30, 45, 50 and 60 mL/min; answers are missing, late or old; they stand on forms, in reports
+of laboratories in any unit, or on both and differ; adverse events begin before the
 first cycle, get worse, recover, come again on the day of a cycle; the regimen changes on the way.
 """
 
@@ -10,48 +11,51 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
+from equipoise.study.definition import Study
 from equipoise.treatment.plan import ItemRange, Regimen, TreatmentPlan
 from tests.second_programming.lesion_histories import DAY_0, Writer, day_of, tables_of_rows
-from tests.second_programming.patient_again import MEDICINES
+from tests.second_programming.patient_again import MEDICINES, Asked, asked_of, factors
 
 CLEARANCES = ("29.9", "30", "30.1", "44.9", "45", "50", "50.1", "60", "60.1", "90")
 OUTCOMES = ("recovered", "recovering", "not_recovered", "sequelae", "fatal", "unknown")
 
 
-def treatments(draw: random.Random, subjects: int, plan: TreatmentPlan) -> dict[str, pl.DataFrame]:
+def treatments(draw: random.Random, subjects: int, study: Study) -> dict[str, pl.DataFrame]:
     """The event tables of so many subjects."""
+    plan, asked = study.treatment, asked_of(study)
     rows: dict[str, list[dict[str, Any]]] = {}
     writer = Writer("", rows)
     for number in range(subjects):
         writer.subject = f"01-{number:04}"
         if draw.random() < 0.95:
             writer.event("randomised", DAY_0, arm="A", stratum="all", scheme="main")
-        _course(draw, writer, plan)
+        _course(draw, writer, plan, asked)
     for row in rows.get("form_item", []):
         row.setdefault("position", 0)
     return tables_of_rows(rows)
 
 
-def _course(draw: random.Random, writer: Writer, plan: TreatmentPlan) -> None:
+def _course(draw: random.Random, writer: Writer, plan: TreatmentPlan, asked: Asked) -> None:
     steady = draw.random() < 0.5
-    _person(draw, writer, plan, day=-5)
-    _answers(draw, writer, plan, day=-5, chance=0.97)
+    _person(draw, writer, plan, asked, day=-5)
+    _answers(draw, writer, plan, asked, day=-5, chance=0.97)
     day = 0
     regimen = draw.choice(plan.regimens)
     for cycle in range(1, draw.randrange(2, 9)):
         if draw.random() < (0.05 if steady else 0.2):
             regimen = draw.choice(plan.regimens)
-        _answers(draw, writer, plan, day=day - draw.choice((0, 0, 2, 3, 4)), chance=0.85)
+        _answers(draw, writer, plan, asked, day=day - draw.choice((0, 0, 2, 3, 4)), chance=0.85)
         if draw.random() < 0.3:
             _harm(draw, writer, plan, day)
         if draw.random() < 0.1:
             _medicine(draw, writer, plan, day)
         if draw.random() < 0.2:
-            _person(draw, writer, plan, day=day - draw.choice((0, 1, 7)))
+            _person(draw, writer, plan, asked, day=day - draw.choice((0, 1, 7)))
         writer.event(
             "cycle_started", day_of(day), cycle=cycle,
             regimen=regimen.code if draw.random() < 0.98 else "NOT_OF_THIS_VERSION",
@@ -61,7 +65,7 @@ def _course(draw: random.Random, writer: Writer, plan: TreatmentPlan) -> None:
         if draw.random() < 0.4:
             _harm(draw, writer, plan, day)
         if draw.random() < 0.5:
-            _answers(draw, writer, plan, day=day + draw.choice((0, 1, 10)), chance=0.5)
+            _answers(draw, writer, plan, asked, day=day + draw.choice((0, 1, 10)), chance=0.5)
         day += regimen.cycle_days + draw.choice((0, 0, 0, 1, 7))
 
 
@@ -82,12 +86,46 @@ def _given(draw: random.Random, writer: Writer, regimen: Regimen, cycle: int, st
             )  # fmt: skip
 
 
-def _form(writer: Writer, day: int, item: str, value: str | None) -> None:
-    missing = "not_done" if value is None else None
-    writer.event("form_item", day_of(day), item=item, value=value, value_missing=missing)
+def _answer(
+    draw: random.Random, writer: Writer, asked: Asked, day: int, item: str, value: str | None
+) -> None:
+    """An answer on a form or, to what a laboratory measures, in a report, or in both ways."""
+    analyte = next((name for name, (code, _) in asked.items() if code == item), None)
+    way = "form" if analyte is None else draw.choice(("form", "report", "open", "both", "both"))
+    before = draw.random() < 0.5
+    if analyte is not None and before and way != "form":
+        _report(draw, writer, asked, day, analyte, value)
+    if way != "report":
+        typed = None if way == "open" else value
+        if way == "both" and value is not None and draw.random() < 0.3:
+            typed = str(Decimal(value) + draw.choice((Decimal("0.1"), Decimal(1))))
+        missing = "not_done" if typed is None and way != "open" else None
+        writer.event("form_item", day_of(day), item=item, value=typed, value_missing=missing)
+    if analyte is not None and not before and way != "form":
+        _report(draw, writer, asked, day, analyte, value)
 
 
-def _person(draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int) -> None:
+def _report(
+    draw: random.Random, writer: Writer, asked: Asked, day: int, analyte: str, value: str | None
+) -> None:
+    """A report of the value in some unit, to the four places that a report has; now and then the
+    unit is one that nobody knows."""
+    into = factors()[analyte, asked[analyte][1]]
+    unit, factor = draw.choice(
+        [(unit, each) for (of, unit), each in factors().items() if of == analyte]
+    )
+    found = None if value is None else round(Fraction(value) * into / factor * 10_000)
+    report = writer.event("laboratory_reported", day_of(day), report=f"L{writer.seq}")
+    writer.beneath(
+        "laboratory_result", report, 0, analyte=analyte, value=found,
+        value_missing="sample_failed" if found is None else None,
+        unit="arbitrary units" if draw.random() < 0.02 else unit,
+    )  # fmt: skip
+
+
+def _person(
+    draw: random.Random, writer: Writer, plan: TreatmentPlan, asked: Asked, day: int
+) -> None:
     """Age, sex, weight and a creatinine that gives a clearance at a limit."""
     renal = plan.renal_function
     if renal is None:
@@ -101,7 +139,7 @@ def _person(draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int) 
         renal.weight: str(weight), renal.creatinine: f"{creatinine:.6f}",
     }  # fmt: skip
     for item, value in answers.items():
-        _form(writer, day, item, value if draw.random() < 0.99 else None)
+        _answer(draw, writer, asked, day, item, value if draw.random() < 0.99 else None)
 
 
 def _ranges(plan: TreatmentPlan) -> Sequence[ItemRange]:
@@ -114,7 +152,12 @@ def _ranges(plan: TreatmentPlan) -> Sequence[ItemRange]:
 
 
 def _answers(
-    draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int, chance: float
+    draw: random.Random,
+    writer: Writer,
+    plan: TreatmentPlan,
+    asked: Asked,
+    day: int,
+    chance: float,
 ) -> None:
     """An answer to each item that rules read, mostly far from the limits and often right there."""
     limits: dict[str, set[Decimal]] = {}
@@ -132,7 +175,7 @@ def _answers(
             value = Decimal(1) if item.startswith("ecog") else value
         if draw.random() < 0.03:
             value = None
-        _form(writer, day, item, None if value is None else str(value))
+        _answer(draw, writer, asked, day, item, None if value is None else str(value))
 
 
 def _medicine(draw: random.Random, writer: Writer, plan: TreatmentPlan, day: int) -> None:

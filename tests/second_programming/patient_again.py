@@ -1,17 +1,24 @@
 """What is recorded of a patient that dosing rules look at, programmed again.
 
 Written from the events' and the plan's descriptions, Cockcroft and Gault, Inker 2021, Levey 2006,
-and the project's facts, by somebody who has not read the rules.
+and the project's facts, by somebody who has not read the rules. What a laboratory reports answers
+the item that names its analyte: on the day of the draw, in exact fractions of the item's unit, or,
+if that takes more than six places or the unit is none of the analyte, as an answer of no value.
 """
 
 from __future__ import annotations
 
+import csv
 import datetime
 import decimal
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from importlib import resources
 
+from equipoise.study.definition import Study
 from equipoise.treatment.plan import RenalFunction, TreatmentPlan
 from tests.second_programming.rows_by_subject import Row, latest_day
 
@@ -66,30 +73,69 @@ class Harm:
     """Day, place in the record, grade, whether it was over; in the order of day and record."""
 
 
-def patient_of(subject: dict[str, list[Row]], plan: TreatmentPlan) -> Patient:
+Asked = Mapping[str, tuple[str, str]]
+"""By analyte the item that it answers, and the item's unit."""
+
+
+def asked_of(study: Study) -> Asked:
+    return {
+        item.analyte: (item.code, item.unit or "")
+        for form in study.visits.forms
+        for item in form.items
+        if item.analyte
+    }
+
+
+@functools.cache
+def factors() -> dict[tuple[str, str], Fraction]:
+    """What a value of an analyte in a unit is multiplied with, for the unit they all share."""
+    file = resources.files("equipoise.safety") / "laboratory_units.csv"
+    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    return {(row["analyte"], row["unit"]): Fraction(row["to_standard"]) for row in rows}
+
+
+def measured(row: Row, unit: str) -> Fraction | None:
+    """A result in the unit of its item, if six decimal places hold it."""
+    here, there = (factors().get((row["analyte"], name)) for name in (row["unit"], unit))
+    if row["value"] is None or here is None or there is None:
+        return None
+    value = Fraction(row["value"], 10_000) * here / there
+    return value if (value * 1_000_000).denominator == 1 else None
+
+
+def patient_of(subject: dict[str, list[Row]], plan: TreatmentPlan, asked: Asked) -> Patient:
     renal = plan.renal_function
-    answers: dict[str, list[tuple[datetime.date, Fraction | None]]] = {}
-    for row in sorted(subject["form_item"], key=lambda each: each["event"]):
-        if row["occurred"] is None:
-            continue
+    said: list[tuple[int, str, datetime.date | None, Fraction | None]] = []
+    by_laboratory = {item for item, _ in asked.values()}
+    for row in subject["form_item"]:
         text = row["value"]
+        if row["item"] in by_laboratory and text is None and row["value_missing"] is None:
+            continue
         if renal is not None and row["item"] == renal.sex:
             text = {renal.male: "0", renal.female: "1"}.get(text)
         try:
             value = None if text is None else Fraction(text)
         except ValueError:
             continue
-        answers.setdefault(row["item"], []).append((row["occurred"], value))
+        said.append((row["event"], row["item"], row["occurred"], value))
+    for row in subject["laboratory_result"]:
+        if row["analyte"] in asked:
+            item, unit = asked[row["analyte"]]
+            said.append((row["event"], item, row["occurred"], measured(row, unit)))
+    answers: dict[str, list[tuple[datetime.date, Fraction | None]]] = {}
+    for _, item, day, value in sorted(said, key=lambda each: each[0]):
+        if day is not None:
+            answers.setdefault(item, []).append((day, value))
     harms = []
     for row in subject["adverse_event_reported"]:
-        said = [(row["occurred"], row["event"], row["grade"], row["outcome"] in OVER)]
-        said += [
+        told = [(row["occurred"], row["event"], row["grade"], row["outcome"] in OVER)]
+        told += [
             (each["occurred"], each["event"], each["grade"], each["outcome"] in OVER)
             for each in subject["adverse_event_followed_up"]
             if each["adverse_event"] == row["adverse_event"]
         ]
         end = None if row["end"] is None else latest_day(row["end"])
-        harms.append(Harm(row["term"], row["occurred"], end, tuple(said)))
+        harms.append(Harm(row["term"], row["occurred"], end, tuple(told)))
     return Patient(answers, harms, [_medicine(row) for row in subject[MEDICINES]])
 
 

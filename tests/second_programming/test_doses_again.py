@@ -82,7 +82,7 @@ def test_simulated_trials(code: str) -> None:
     study = load_study(code)
     scenario = troubled(scenario_of(code, "planning"))
     tables = rehearsed([Version(0, study)], scenario, 17, range(2)).tables
-    rows, said = differences(tables, _derived(tables, study), study.treatment)
+    rows, said = differences(tables, _derived(tables, study), study)
     assert not said
     assert rows["dose_decision"] == rows["planned_dose"] > 1000
 
@@ -90,9 +90,9 @@ def test_simulated_trials(code: str) -> None:
 @pytest.mark.parametrize("plan", PLANS)
 def test_random_courses(plan: str) -> None:
     study = _plans()[plan]
-    tables = treatments(random.Random(plan), COURSES, study.treatment)
+    tables = treatments(random.Random(plan), COURSES, study)
     derived = _derived(tables, study)
-    rows, said = differences(tables, derived, study.treatment)
+    rows, said = differences(tables, derived, study)
     assert not said
     assert rows["dose_decision"] > 5 * COURSES
     decided = Counter(derived["dose_decision"]["decision"])
@@ -105,8 +105,8 @@ def test_another_plan_is_seen(plan: str) -> None:
     """The comparison can fail: doses by the other formulas and labels would be found."""
     study, other = _plans()["mgmt-net"], _plans()["mgmt-net, other labels"]
     mine, theirs = (study, other) if plan == "mgmt-net" else (other, study)
-    tables = treatments(random.Random(3), 60, study.treatment)
-    said = differences(tables, _derived(tables, mine), theirs.treatment)[1]
+    tables = treatments(random.Random(3), 60, study)
+    said = differences(tables, _derived(tables, mine), theirs)[1]
     found = {table: sum(each.startswith(f"{table} ") for each in said) for table in KEYS}
     tables_that_differ = ("planned_dose", "dose_decision", "regimen_option")
     assert min(found[table] for table in tables_that_differ) > 0, found
@@ -149,7 +149,7 @@ def test_partly_known_end_of_an_adverse_event() -> None:
     )  # fmt: skip
     writer.event("cycle_started", day_of(60), cycle=2, regimen="CAPTEM", height=1700, weight=700)
     tables = tables_of_rows(rows)
-    assert not differences(tables, _derived(tables, study), study.treatment)[1]
+    assert not differences(tables, _derived(tables, study), study)[1]
 
 
 def test_more_doses_than_the_regimen_has_days_end_no_earlier() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from equipoise.conduct.care import check_known
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
-from equipoise.record.event import EventBody
+from equipoise.record.event import EventBody, decimal_text
+from equipoise.record.scaled import ANSWER_PLACES
 from equipoise.safety.ctcae import check_grade, check_report
 from equipoise.safety.events import (
     AdverseEventCoded,
@@ -18,12 +20,14 @@ from equipoise.safety.events import (
     AdverseEventReported,
     CausalityAssessed,
     LaboratoryReported,
+    LaboratoryResult,
     ReferenceRange,
     ReferenceRangesDeclared,
     SeriousAdverseEventReported,
     SusarSubmitted,
 )
 from equipoise.safety.laboratory import FACTOR_PLACES, LARGEST_STANDARD, analytes, units
+from equipoise.safety.laboratory_answer import conversion, exact_places, exact_units
 from equipoise.safety.seriousness import check_criteria
 from equipoise.study.definition import Study
 
@@ -146,7 +150,8 @@ def laboratory_reported(context: Context, body: LaboratoryReported) -> EventBody
 
 
 def laboratory_results(context: Context, body: LaboratoryReported) -> EventBody:
-    """Values of known analytes in units in which they can be graded, each analyte once."""
+    """Values of known analytes in units in which they can be graded, each analyte once; those that
+    answer an item of a form within its limits, and such that nothing has to be rounded."""
     where = f"LaboratoryReported {body.report}"
     seen: set[str] = set()
     for result in body.results:
@@ -158,6 +163,7 @@ def laboratory_results(context: Context, body: LaboratoryReported) -> EventBody:
         if (result.value is None) == (result.value_missing is None):
             raise BadInput("a value, or the reason why none", where=at, field="value")
         _check_size(result.value, result.analyte, result.unit, at, "value")
+        _check_answer(context.study, result, at)
     if not body.results:
         raise BadInput("at least one result", where=where, field="results")
     return body
@@ -224,6 +230,35 @@ def _check_size(value: Decimal | None, analyte: str, unit: str, where: str, fiel
     if value is not None and value * factor >= LARGEST_STANDARD:
         allowed = f"less than {LARGEST_STANDARD} {analytes()[analyte].unit}"
         raise BadInput(allowed, where=where, field=field, found=f"{value} {unit}")
+
+
+def _check_answer(study: Study, result: LaboratoryResult, at: str) -> None:
+    """A value that answers an item: exactly in the unit of the item, within its hard limits."""
+    answers = next((each for each in study.answered if each.analyte == result.analyte), None)
+    if answers is None:
+        return
+    why = f"it answers the item {answers.item} in {answers.unit}, and nothing is rounded"
+    places = exact_places(answers.analyte, result.unit, answers.unit)
+    if places is None:
+        allowed = f"one of {', '.join(exact_units(answers.analyte, answers.unit))}: {why}"
+        raise BadInput(allowed, where=at, field="unit", found=result.unit)
+    if result.value is None:
+        return
+    factor = conversion(answers.analyte, result.unit, answers.unit) or Fraction(0)
+    answer = Fraction(result.value) * factor
+    if answer * 10**ANSWER_PLACES % 1:
+        allowed = f"at most {places} decimal places in {result.unit}: {why}"
+        raise BadInput(allowed, where=at, field="value", found=result.value)
+    item = next(
+        item for form in study.visits.forms for item in form.items if item.code == answers.item
+    )
+    found = f"{result.value} {result.unit}"
+    if item.minimum is not None and answer < Fraction(item.minimum):
+        allowed = f"at least {decimal_text(item.minimum)} {item.unit}, as the item {item.code}"
+        raise BadInput(allowed, where=at, field="value", found=found)
+    if item.maximum is not None and answer > Fraction(item.maximum):
+        allowed = f"at most {decimal_text(item.maximum)} {item.unit}, as the item {item.code}"
+        raise BadInput(allowed, where=at, field="value", found=found)
 
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import polars as pl
+
+from equipoise.record.event import decimal_text
+from equipoise.record.sources import FEW
+
+ANSWER_PLACES = 6
+"""Decimal places of answers as scaled integers: the most that an item of a form may have."""
 
 
 def scaled_text(value: pl.Expr, places: int) -> pl.Expr:
@@ -19,3 +27,27 @@ def scaled_text(value: pl.Expr, places: int) -> pl.Expr:
     sign = pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     point = pl.when(rest == "").then(pl.lit("")).otherwise(pl.lit("."))
     return pl.when(value.is_not_null()).then(pl.concat_str(sign, whole, point, rest))
+
+
+def scaled_number(text: pl.Expr, places: int) -> pl.Expr:
+    """Canonical decimal texts as scaled integers, null for what is no number.
+
+    >>> pl.select(scaled_number(pl.lit(pl.Series(["19.9", "ill"])), 1)).to_series().to_list()
+    [199, None]
+    """
+    return text.cast(pl.Decimal(38, places), strict=False).to_physical().cast(pl.Int64)
+
+
+def scaled_texts(numbers: pl.Series, places: int) -> pl.Series:
+    """A column of scaled integers as canonical texts.
+
+    >>> scaled_texts(pl.Series([199, None]), 1).to_list()
+    ['19.9', None]
+    """
+    if len(numbers) > FEW:
+        return numbers.to_frame("number").select(scaled_text(pl.col("number"), places)).to_series()
+    texts = [
+        None if number is None else decimal_text(Decimal(number).scaleb(-places))
+        for number in numbers
+    ]
+    return pl.Series(texts, dtype=pl.String)

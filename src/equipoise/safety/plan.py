@@ -59,6 +59,14 @@ class LaboratoryPlan(Plan):
     age_item: Code | None = None
 
 
+class AnsweredItem(Plan):
+    """An item of a form that results of an analyte answer, and the unit of its answers."""
+
+    item: Code
+    analyte: Code
+    unit: str
+
+
 class SafetyPlan(Plan):
     """The grading standard, the reporting period after the last dose, and the clocks.
 

@@ -32,6 +32,7 @@ from equipoise.safety.events import (
     CausalityAssessed,
     SeriousAdverseEventReported,
 )
+from equipoise.safety.laboratory_answer import RULE as LABORATORY_ANSWER
 from equipoise.safety.laboratory_value import RULE as LABORATORY_VALUE
 from equipoise.safety.plan import SafetyPlan
 from equipoise.safety.serious import RULES as SERIOUS
@@ -226,3 +227,6 @@ RULES: tuple[TableRule, ...] = (
     *SERIOUS,
     LABORATORY_VALUE,
 )
+
+FIRST_RULES: tuple[TableRule, ...] = (LABORATORY_ANSWER,)
+"""Rules whose products the rules of other stages read."""

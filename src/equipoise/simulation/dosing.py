@@ -14,15 +14,17 @@ import numpy as np
 import polars as pl
 
 from equipoise.errors import BadInput
+from equipoise.record.scaled import scaled_number
 from equipoise.record.subject_rows import NONE
 from equipoise.simulation.answers import Texts, text_where
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.harms import Harms
+from equipoise.simulation.laboratory import Blood
 from equipoise.simulation.nature import Bools, Floats, Ints, Nature
 from equipoise.simulation.patients import People, visited
 from equipoise.simulation.scenario import Scenario, TreatmentNature
 from equipoise.study.definition import Study
-from equipoise.treatment.answers import items_read, scaled, sex_number
+from equipoise.treatment.answers import items_read, sex_number
 from equipoise.treatment.area import body_surface_area
 from equipoise.treatment.decision import (
     DELAY,
@@ -53,10 +55,18 @@ class Known:
 
     def value(self, item: str, at: Ints, on: Ints, valid_days: int | None = None) -> Ints:
         """The latest answer, scaled by 10 ** VALUE_PLACES; NONE where there is none in force."""
+        if item in self.people.measured:
+            reported, days = self.people.measured[item]
+            found = reported.ravel()[at]
+            return self._in_force(found, days, at, on, valid_days)
         answers, days = self.people.latest[item]
         renal = self.plan.renal_function
         text = pl.col("text")
-        number = scaled(text) if renal is None or item != renal.sex else sex_number(text, renal)
+        number = (
+            scaled_number(text, VALUE_PLACES)
+            if renal is None or item != renal.sex
+            else sex_number(text, renal)
+        )
         numbers = answers.texts.to_frame("text").select(number).to_series().fill_null(NONE)
         codes = answers.codes.ravel()[at]
         found = np.append(numbers.to_numpy(), NONE)[codes]
@@ -64,9 +74,13 @@ class Known:
             until = self.people.miswritten[item].ravel()[at]
             wrong = (on <= until) & (until <= self.cut[at]) & (found != NONE)
             found = np.where(wrong, found + 10**VALUE_PLACES, found)
-        if valid_days is not None:
-            found = np.where(on - days.ravel()[at] <= valid_days, found, NONE)
-        return found
+        return self._in_force(found, days, at, on, valid_days)
+
+    @staticmethod
+    def _in_force(found: Ints, days: Ints, at: Ints, on: Ints, valid_days: int | None) -> Ints:
+        if valid_days is None:
+            return found
+        return np.where(on - days.ravel()[at] <= valid_days, found, NONE)
 
     def clearance(self, at: Ints, on: Ints) -> Clearance:
         """Creatinine clearance."""
@@ -179,7 +193,7 @@ def treated(
 ) -> Ints:
     """Enter visits, cycles and doses before the day `until`; the day on which treatment ends."""
     plan, shape = study.treatment, regimen.shape
-    _check_asked(study, scenario)
+    _check_asked(study, scenario, people.blood)
     length = np.array([*(each.cycle_days for each in plan.regimens), 1])[regimen.ravel()]
     most = np.array([*(each.maximum_cycles or 2**31 for each in plan.regimens), 0])
     rules, known = rules_in_force(plan), Known(people, plan, cut)
@@ -219,12 +233,13 @@ def treated(
     return course.end.reshape(shape)
 
 
-def _check_asked(study: Study, scenario: Scenario) -> None:
-    """Every item that dosing rules read is asked at a visit without imaging."""
+def _check_asked(study: Study, scenario: Scenario, blood: Blood | None) -> None:
+    """Every item that dosing rules read is asked at a visit without imaging, or reported there."""
     forms = {form for visit in study.visits.visits if not visit.imaging for form in visit.forms}
     asked = {item.code for form in study.visits.forms if form.code in forms for item in form.items}
+    reported = frozenset[str]() if blood is None else blood.items
     for item in items_read(study.treatment):
-        if item not in asked:
+        if item not in asked | reported:
             raise BadInput(
                 f"a visit without imaging that asks for {item}, which a dosing rule reads",
                 where=f"scenario {scenario.name}",

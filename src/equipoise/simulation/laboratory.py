@@ -1,9 +1,12 @@
-"""What laboratories report: their ranges of normal, and values of every subject by the schedule."""
+"""What laboratories report: their ranges of normal, and the values of the blood of every visit.
+
+Each value is drawn once. Where the study file says that an analyte answers an item of a form, the
+report is the answer, and the form leaves it open.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 
 from equipoise.errors import BadInput
 from equipoise.safety.events import (
@@ -14,20 +17,22 @@ from equipoise.safety.events import (
     ReferenceRangesDeclared,
 )
 from equipoise.safety.laboratory import units
-from equipoise.simulation.answers import Answers, Texts
+from equipoise.safety.laboratory_answer import converted, exact_places
+from equipoise.simulation.answers import Texts
 from equipoise.simulation.entries import Entries, epoch_day
-from equipoise.simulation.nature import Floats, Ints, Nature, by_level
-from equipoise.simulation.patients import People
+from equipoise.simulation.nature import Bools, Ints, Nature, by_level
 from equipoise.simulation.scenario import LaboratoryNature, Scenario
 from equipoise.study.definition import Study
-from equipoise.treatment.events import CycleStarted
+from equipoise.visits.plan import Visit
 
 SCALE = 10**LABORATORY_PLACES
 
 
 def check_laboratory(study: Study, scenario: Scenario) -> None:
-    """BadInput for an analyte or a unit that there is not, or an arm without its effect."""
+    """BadInput for an analyte or a unit that there is not, an arm without its effect, or a value
+    that answers an item and would have to be rounded, or is drawn for the form as well."""
     arms = {each.code for each in study.randomisation.arms}
+    answers = {each.analyte: each for each in study.answered}
     for each in scenario.laboratory:
         where = f"scenario {scenario.name}, laboratory {each.analyte}"
         known = [unit for analyte, unit in units() if analyte == each.analyte]
@@ -38,6 +43,15 @@ def check_laboratory(study: Study, scenario: Scenario) -> None:
             allowed = f"a number for each arm ({', '.join(sorted(arms))})"
             found = sorted(each.under_treatment)
             raise BadInput(allowed, where=where, field="under_treatment", found=found)
+        if (item := answers.get(each.analyte)) is not None:
+            exact = exact_places(each.analyte, each.unit, item.unit)
+            if exact is None or each.places > exact:
+                allowed = f"values that are exact in {item.unit}, the unit of the item {item.item}"
+                drawn = f"{each.places} places in {each.unit}"
+                raise BadInput(allowed, where=where, field="places", found=drawn)
+            if item.item in scenario.items:
+                allowed = f"no draw of {item.item}: the laboratory reports it"
+                raise BadInput(allowed, where=where, field=f"items.{item.item}")
 
 
 def declared(scenario: Scenario, entries: Entries) -> None:
@@ -57,44 +71,60 @@ def declared(scenario: Scenario, entries: Entries) -> None:
         entries.add_nested(ReferenceRange, ids, np.full(len(ids), position), items)
 
 
-def sampled(
-    scenario: Scenario, nature: Nature, people: People, arm: Texts, entries: Entries
-) -> None:
-    """Enter one draw of blood at screening and one at the start of every cycle."""
-    if not scenario.laboratory:
-        return
-    replicate, subject = np.indices(people.screened.shape).reshape(2, -1)
-    day, draw = people.screened.ravel(), np.zeros(people.screened.size, dtype=np.int64)
-    for heads, items in list(entries.of(CycleStarted)):
-        columns = heads.replicate, heads.subject, heads.day, np.full(len(heads.ids), items["cycle"])
-        together = zip((replicate, subject, day, draw), columns, strict=True)
-        replicate, subject, day, draw = (np.concatenate(pair) for pair in together)
-    draws = scenario.treatment.cycles_at_most + 1
-    names = Answers(draw, pl.Series([f"L{number}" for number in range(draws)]))
-    ids = entries.add(LaboratoryReported, replicate, subject, day, {"report": names})
-    size = people.screened.shape[1]
-    for position, each in enumerate(scenario.laboratory):
-        value = _values(each, nature, arm, size, draws)
-        entries.add_nested(
-            LaboratoryResult,
-            ids,
-            np.full(len(ids), position),
-            {
-                "analyte": each.analyte,
-                "value": value[replicate, subject, draw],
-                "unit": each.unit,
-            },
-        )
+class Blood:
+    """The blood of every candidate of every replicate: what each draw of it holds.
 
+    Draw 0 is that of screening. The first cycle begins at the old level.
+    """
 
-def _values(plan: LaboratoryNature, nature: Nature, arm: Texts, size: int, draws: int) -> Ints:
-    """Scaled values of every candidate at every draw; the first cycle begins at the old level."""
-    stream = f"laboratory/{plan.analyte}"
-    level = nature.spread(f"{stream}/level", plan.level, size)[..., None]
-    moved = np.nan_to_num(by_level(arm, dict(plan.under_treatment)), nan=1.0)[..., None]
-    taken = (np.arange(draws) > 1).astype(np.float64)
-    course: Floats = level * (1 + (moved - 1) * taken)
-    noise = 1 + float(plan.within) * nature.normal(f"{stream}/draw", size, draws)
-    steps = np.round(np.maximum(course * noise, 0) * 10**plan.places)
-    scaled: Ints = steps.astype(np.int64) * 10 ** (LABORATORY_PLACES - plan.places)
-    return scaled
+    def __init__(self, study: Study, scenario: Scenario, nature: Nature, size: int) -> None:
+        self.answers = {each.analyte: each for each in study.answered}
+        self.analytes = scenario.laboratory
+        self._draws = scenario.treatment.cycles_at_most + 2
+        self._levels, self._noise = {}, {}
+        for each in self.analytes:
+            stream = f"laboratory/{each.analyte}"
+            self._levels[each.analyte] = nature.spread(f"{stream}/level", each.level, size)
+            self._noise[each.analyte] = nature.normal(f"{stream}/draw", size, self._draws)
+
+    @property
+    def items(self) -> frozenset[str]:
+        """The items of forms that reports answer."""
+        analytes = {each.analyte for each in self.analytes}
+        return frozenset(each.item for of, each in self.answers.items() if of in analytes)
+
+    def reported(
+        self,
+        entries: Entries,
+        visit: Visit,
+        instance: int,
+        days: Ints,
+        mask: Bools,
+        arm: Texts,
+    ) -> dict[str, Ints]:
+        """Enter the reports of a visit; the answers of everybody to the items that they answer."""
+        replicate, subject = np.nonzero(mask)
+        head = {"report": f"{visit.code}-{instance}"}
+        ids = entries.add(LaboratoryReported, replicate, subject, days[mask], head)
+        draw = self._draw(visit, instance)
+        found = {}
+        for position, each in enumerate(self.analytes):
+            value = self._values(each, arm, draw)
+            items = {"analyte": each.analyte, "value": value[mask], "unit": each.unit}
+            entries.add_nested(LaboratoryResult, ids, np.full(len(ids), position), items)
+            if (answers := self.answers.get(each.analyte)) is not None:
+                found[answers.item] = converted(answers, each.unit, value)
+        return found
+
+    def _draw(self, visit: Visit, instance: int) -> int:
+        if visit.anchor == "screening":
+            return 0
+        return self._draws - 1 if visit.anchor == "last_dose" else min(instance, self._draws - 2)
+
+    def _values(self, plan: LaboratoryNature, arm: Texts, draw: int) -> Ints:
+        moved = np.nan_to_num(by_level(arm, dict(plan.under_treatment)), nan=1.0)
+        course = self._levels[plan.analyte] * (moved if draw > 1 else 1.0)
+        noise = 1 + float(plan.within) * self._noise[plan.analyte][..., draw]
+        steps = np.round(np.maximum(course * noise, 0) * 10**plan.places)
+        scaled: Ints = steps.astype(np.int64) * 10 ** (LABORATORY_PLACES - plan.places)
+        return scaled

@@ -11,6 +11,7 @@ import polars as pl
 from equipoise.errors import BadInput
 from equipoise.simulation.answers import Answers, Texts, answers
 from equipoise.simulation.entries import Entries, epoch_day
+from equipoise.simulation.laboratory import Blood
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature, chosen
 from equipoise.simulation.scenario import Draw, Scenario
 from equipoise.study.definition import Study
@@ -30,7 +31,8 @@ class People:
 
     `known`: the first answer to each item. `latest`: the answers of the last visit that asked for
     an item, other than imaging, and its days. `miswritten`: until which day the answer stood wrong
-    (by one too many), -1 where it never did.
+    (by one too many), -1 where it never did. `measured`: as `latest`, of the items that laboratory
+    reports answer, as scaled integers of ANSWER_PLACES.
     """
 
     screened: Ints
@@ -39,8 +41,11 @@ class People:
     imaged: Ints
     first_dose: Ints
     status: Texts
+    arm: Texts
+    blood: Blood | None
     known: dict[str, Answers] = field(default_factory=dict)
     latest: dict[str, tuple[Answers, Ints]] = field(default_factory=dict)
+    measured: dict[str, tuple[Ints, Ints]] = field(default_factory=dict)
     miswritten: dict[str, Ints] = field(default_factory=dict)
 
 
@@ -62,6 +67,8 @@ def arrivals(study: Study, scenario: Scenario, nature: Nature) -> People:
         imaged=imaged,
         first_dose=randomised + nature.integer("to first dose", low, high, size),
         status=np.full(screened.shape, None, dtype=object),
+        arm=np.full(screened.shape, None, dtype=object),
+        blood=Blood(study, scenario, nature, size) if scenario.laboratory else None,
     )
 
 
@@ -103,7 +110,8 @@ def visited(
     *,
     instance: int = 1,
 ) -> None:
-    """Enter a visit and its forms on `days` for the subjects of `mask`."""
+    """Enter a visit, its forms and the report of the blood drawn (at a visit other than imaging) on
+    `days` for the subjects of `mask`. A form on which everything is reported is not filled."""
     replicate, subject = np.nonzero(mask)
     entries.add(
         VisitRecorded,
@@ -113,11 +121,15 @@ def visited(
         {"visit": visit.code, "instance": instance, "unscheduled": False},
         order=instance,
     )
+    measured = frozenset[str]() if people.blood is None else people.blood.items
+    if people.blood is not None and not visit.imaging:
+        found = people.blood.reported(entries, visit, instance, days, mask, people.arm)
+        people.measured.update({item: (answers, days) for item, answers in found.items()})
     forms = {form.code: form for form in study.visits.forms}
     for position, code in enumerate(visit.forms):
-        _filled(
-            scenario, nature, people, entries, visit, forms[code], days, mask, instance, position
-        )
+        form = forms[code]
+        if not measured.issuperset(item.code for item in form.items):
+            _filled(scenario, nature, people, entries, visit, form, days, mask, instance, position)
 
 
 def _filled(
@@ -137,6 +149,9 @@ def _filled(
     head = {"form": form.code, "instance": name, "visit": visit.code}
     ids = entries.add(FormSaved, replicate, subject, days[mask], head, order=order)
     for position, item in enumerate(form.items):
+        if people.blood is not None and item.code in people.blood.items:
+            entries.add_nested(FormItem, ids, np.full(len(ids), position), {"item": item.code})
+            continue
         draw = scenario.items.get(item.code)
         if draw is None:
             if item.required:

@@ -27,7 +27,7 @@ from equipoise.simulation.course import (
 from equipoise.simulation.dosing import chosen_regimens, treated
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.harms import enter_harms, harmed
-from equipoise.simulation.laboratory import check_laboratory, declared, sampled
+from equipoise.simulation.laboratory import check_laboratory, declared
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
 from equipoise.simulation.patients import People, arrivals, screening, visited
 from equipoise.simulation.readings import assessed, assessed_at_baseline
@@ -83,6 +83,7 @@ def rehearsed(
     tumours = baseline(study, scenario, nature, people)
     assessed_at_baseline(study, people, tumours, entries)
     arm, kept = entered([each.study for each in versions], scenario, seed, people, entries)
+    people.arm = arm
     cut = _cut(scenario, people, arm)
     _course(versions, scenario, nature, people, tumours, arm, cut, entries)
     entries.limit(kept, cut)
@@ -179,7 +180,6 @@ def _course(
     longest = _last_day(study, scenario, people, regimen, treatable)
     harms = harmed(scenario, nature, people, arm, longest)
     end = treated(study, scenario, nature, people, regimen, harms, treatable, cut, entries)
-    sampled(scenario, nature, people, arm, entries)
     enter_harms(harms, np.minimum(end, treatable - 1), seen, entries)
     notified(study, scenario, nature, entries)
     submitted(study, scenario, nature, entries)

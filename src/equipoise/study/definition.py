@@ -11,7 +11,7 @@ from equipoise.oversight.plan import OversightPlan
 from equipoise.randomisation.plan import RandomisationPlan
 from equipoise.record.plan import Code, Label, Plan, TimeZone
 from equipoise.response.plan import ResponsePlan
-from equipoise.safety.plan import SafetyPlan
+from equipoise.safety.plan import AnsweredItem, SafetyPlan
 from equipoise.study.analysis_plan import AnalysisPlan
 from equipoise.study.registration import Registration
 from equipoise.treatment.plan import TreatmentPlan
@@ -73,3 +73,13 @@ class Study(Plan):
         ]
         kept = tuple(form for form in forms if form.items)
         return self.visits.model_copy(update={"forms": kept})
+
+    @property
+    def answered(self) -> tuple[AnsweredItem, ...]:
+        """The items that results of laboratories answer, in the order of the study file."""
+        return tuple(
+            AnsweredItem(item=item.code, analyte=item.analyte, unit=item.unit or "")
+            for form in self.visits.forms
+            for item in form.items
+            if item.analyte is not None
+        )

@@ -22,6 +22,7 @@ from equipoise.treatment import rules as treatment
 from equipoise.visits import rules as visits
 
 ORDER: tuple[TableRule, ...] = (
+    *safety.FIRST_RULES,
     *visits.RULES,
     *eligibility.RULES,
     *biomarker.RULES,
@@ -41,7 +42,7 @@ def derive(tables: Tables, study: Study, *, upto: str | None = None) -> dict[str
     no derived table.
 
     >>> [rule.produces for rule in needed("eligibility")]
-    ['item', 'subject_item', 'criterion_verdict', 'eligibility']
+    ['laboratory_answer', 'item', 'subject_item', 'criterion_verdict', 'eligibility']
     """
     done = dict(tables)
     for rule in ORDER if upto is None else needed(upto):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from equipoise.errors import BadInput
 from equipoise.safety.ctcae import ctcae_term
+from equipoise.safety.laboratory import analytes, units
 from equipoise.study.definition import Study
-from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
+from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
+from equipoise.study.form_checks import items
 
 
 def safety_disagreements(study: Study) -> Disagreements:
     """Everything on which the part on safety does not agree with the rest."""
     yield from _range_items(study)
+    yield from _answered_items(study)
     yield from _expected_reactions(study)
 
 
@@ -44,3 +47,31 @@ def _range_items(study: Study) -> Disagreements:
         yield from unknown(path, name, items, "an item")
         if name in items and items[name] not in types:
             yield Disagreement(path, f"must be an item of type {' or '.join(types)}", name)
+
+
+def _answered_items(study: Study) -> Disagreements:
+    """Items that a laboratory cannot answer: of no analyte, no decimal, in a unit of something
+    else, asked for all the same, or two of one analyte."""
+    seen: dict[str, str] = {}
+    for path, item in items(study):
+        if item.analyte is None:
+            continue
+        at = (*path, "analyte")
+        if item.analyte not in analytes():
+            allowed = f"must be an analyte of laboratory_analytes.csv: {', '.join(analytes())}"
+            yield Disagreement(at, allowed, item.analyte)
+            continue
+        known = [unit for analyte, unit in units() if analyte == item.analyte]
+        if item.unit not in known:
+            allowed = f"must be a unit of the analyte {item.analyte}: {one_of(known)}"
+            yield Disagreement((*path, "unit"), allowed, item.unit or "nothing")
+        if item.type != "decimal":
+            allowed = "must be decimal: a laboratory value may have places"
+            yield Disagreement((*path, "type"), allowed, item.type)
+        if item.required:
+            allowed = "must be false: where a laboratory report has the answer, the form stays open"
+            yield Disagreement((*path, "required"), allowed, "true")
+        if item.analyte in seen:
+            allowed = f"must answer one item, and answers {seen[item.analyte]} already"
+            yield Disagreement(at, allowed, item.analyte)
+        seen.setdefault(item.analyte, item.code)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.scaled import scaled_number
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import NONE, Numbers, SubjectRows, coded, days, whole
 from equipoise.treatment.decision import (
@@ -62,28 +63,38 @@ def items_read(plan: TreatmentPlan) -> list[str]:
 
 
 def dosing_answer(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
-    """Every answer to an item that dosing rules read, in the order of the record.
+    """Every answer to an item that dosing rules read, of each item in the order of the record.
 
     `value` is the answer x 10 ** VALUE_PLACES, null where it is missing; of the item sex it is 1
-    for women and 0 for men. `occurred` is the day of the form, null while it is not complete.
+    for women and 0 for men. `occurred` is the day of the form or of the blood draw, null while it
+    is not complete. To an item that a laboratory measures the answers are those of
+    `laboratory_answer`, on forms and in reports.
     """
     items = items_read(plan)
-    given = tables["form_item"]
-    found = given.filter(pl.col("item").is_in(items)) if items else given.clear()
+    if not items:
+        return pl.DataFrame(schema=DOSING_ANSWER)
+    measured = tables["laboratory_answer"]
+    of_laboratory = measured["item"].unique().to_list() if len(measured) else []
+    parts = [
+        _on_forms(tables["form_item"], [each for each in items if each not in of_laboratory], plan)
+    ]
+    if of_laboratory:
+        parts.append(measured.filter(pl.col("item").is_in(items)).select(*DOSING_ANSWER))
+    parts = [each for each in parts if len(each)]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=DOSING_ANSWER)
+
+
+def _on_forms(given: pl.DataFrame, items: list[str], plan: TreatmentPlan) -> pl.DataFrame:
+    found = given.filter(pl.col("item").is_in(items))
     if found.is_empty():
         return pl.DataFrame(schema=DOSING_ANSWER)
-    value, renal = scaled(pl.col("value")), plan.renal_function
+    value, renal = scaled_number(pl.col("value"), VALUE_PLACES), plan.renal_function
     if renal is not None:
         sex = sex_number(pl.col("value"), renal)
         value = pl.when(pl.col("item") == renal.sex).then(sex).otherwise(value)
     return found.select(*KEY, "item", "occurred", value.alias("value")).hstack(
         [array_sources([found["seq"].to_numpy()])]
     )
-
-
-def scaled(text: pl.Expr) -> pl.Expr:
-    """A decimal text x 10 ** VALUE_PLACES, null for what is no number."""
-    return text.cast(pl.Decimal(38, VALUE_PLACES), strict=False).to_physical().cast(pl.Int64)
 
 
 def sex_number(text: pl.Expr, plan: RenalFunction) -> pl.Expr:

@@ -11,11 +11,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from ruamel.yaml import YAML
 
+from equipoise.record.scaled import ANSWER_PLACES
 from equipoise.record.subject_rows import NONE, Flags, Numbers
 from equipoise.treatment.plan import Range
 
-VALUE_PLACES = 6
-"""Decimal places of the answers that rules of this stage read: the most that an item has."""
+VALUE_PLACES = ANSWER_PLACES
+"""Decimal places of the answers that rules of this stage read."""
 
 _SCALE = 10**VALUE_PLACES
 

@@ -285,7 +285,7 @@ RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="dosing_answer",
         columns=DOSING_ANSWER,
-        requires={"form_item": FORM_ITEM},
+        requires={"form_item": FORM_ITEM, "laboratory_answer": DOSING_ANSWER},
         plan="treatment",
         rule=dosing_answer,
     ),

@@ -20,10 +20,10 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """`subject_item` as it stands now of the time up to the day on which entry was decided.
 
     `plan` has the forms and items that criteria read, and no others. Of a subject who was
-    randomised or failed screening, an instance of a form that repeats counts when it speaks of that
-    day or an earlier one, whenever it was recorded. A form that is filled once counts whatever its
-    day: a correction or a late entry puts right what was so before. A consent counts in whatever
-    version was signed.
+    randomised or failed screening, an instance of a form that repeats, or a laboratory report,
+    counts when it speaks of that day or an earlier one, whenever it was recorded. A form that is
+    filled once counts whatever its day: a correction or a late entry puts right what was so before.
+    A consent counts in whatever version was signed.
 
     There are rows only for subjects for whom this makes a difference, sorted by replicate, subject;
     of all others `subject_item` says the same.
@@ -33,6 +33,12 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     limit = _limits(subjects, tables)
     touched = _signed_otherwise(latest, plan) & (limit != NONE)
     repeating = [form.code for form in plan.forms if form.repeating]
+    measured = _measured(tables["laboratory_answer"], plan)
+    if len(measured) and len(subjects):
+        rows = subjects.rows(measured)
+        late = _after(measured, rows, limit) & _again(measured, plan)
+        touched[rows[late]] = True
+        measured = measured.filter(~late)
     if repeating and len(subjects):
         forms = tables["form_saved"].filter(pl.col("form").is_in(repeating))
         rows = subjects.rows(forms)
@@ -46,13 +52,28 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         entered["form_saved"] = saved.filter(~(after & saved["form"].is_in(repeating).to_numpy()))
         names = [each.code for form in plan.forms for each in form.items]
         entered["form_item"] = tables["form_item"].filter(pl.col("item").is_in(names))
+        entered["laboratory_answer"] = _of(measured, concerned)
     else:
         entered = {name: tables[name].clear() for name in (*_ENTERED, "form_item")}
+        entered["laboratory_answer"] = measured.clear()
     entered["item"] = item(entered, plan)
     return subject_item(entered, plan, any_version=True)
 
 
 _ENTERED = ("subject_screened", "consent_signed", "form_saved", "cycle_started", "dose_given")
+
+
+def _measured(answers: pl.DataFrame, plan: VisitsPlan) -> pl.DataFrame:
+    """The answers to items of the plan that a laboratory measures."""
+    names = [each.code for form in plan.forms for each in form.items if each.analyte]
+    return answers.filter(pl.col("item").is_in(names)) if names else answers.clear()
+
+
+def _again(answers: pl.DataFrame, plan: VisitsPlan) -> Flags:
+    """Whether each answer stands in a report or on a form that repeats."""
+    names = [each.code for form in plan.forms if form.repeating for each in form.items]
+    found: Flags = (answers["reported"] | answers["item"].is_in(names)).to_numpy()
+    return found
 
 
 def _of(frame: pl.DataFrame, concerned: pl.DataFrame) -> pl.DataFrame:

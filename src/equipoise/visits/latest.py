@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.scaled import ANSWER_PLACES, scaled_texts
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
@@ -28,6 +32,30 @@ ITEM: Columns = {
     "occurred": pl.Date,
     **SOURCES,
 }
+MEASURED: Columns = {
+    **KEY,
+    "item": pl.String,
+    "value": pl.Int64,
+    "value_missing": pl.String,
+    "occurred": pl.Date,
+    "event": pl.Int64,
+    **SOURCES,
+}
+"""What the rule reads of `laboratory_answer`."""
+
+
+class _Latest(NamedTuple):
+    """Answers that count: the row of the subject of each, its form and its item as a place among
+    names, its row in `answers` and the seq that gave it."""
+
+    subject: Numbers
+    forms: pl.Series
+    form: Numbers
+    items: pl.Series
+    item: Numbers
+    answers: pl.DataFrame
+    row: Numbers
+    seqs: Numbers
 
 
 def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
@@ -36,31 +64,102 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     Of a repeating form the instance that speaks about the latest day counts (on a tie, or without
     a complete day, the one saved last), whole: an item that it leaves open is open. The source is
     the event that gave the answer, or the later correction of the answer or of the form's day.
+
+    Of an item with an `analyte` the latest answer of all forms and laboratory reports counts, by
+    the same order; what a form leaves open says nothing of it.
     """
     forms, answers = tables["form_saved"], tables["form_item"]
-    if forms.is_empty() or answers.is_empty():
+    measured = tables["laboratory_answer"]
+    subjects = SubjectRows(forms, measured)
+    of_form = {each.code: form.code for form in plan.forms for each in form.items if each.analyte}
+    found = [
+        *_on_forms(subjects, forms, answers, of_form),
+        *_measured(subjects, measured, of_form),
+    ]
+    if not found:
         return pl.DataFrame(schema=ITEM)
-    subjects = SubjectRows(forms)
+    order, form = _places(found, len(subjects))
+    together = pl.concat([each.answers for each in found]) if len(found) > 1 else found[0].answers
+    before = np.cumsum([0, *(len(each.answers) for each in found)])
+    rows = np.concatenate([each.row + first for each, first in zip(found, before, strict=False)])
+    seqs = np.concatenate([each.seqs for each in found])[order]
+    return (
+        together[rows[order]]
+        .with_columns(form[order].alias("form"), array_sources([seqs]).alias("sources"))
+        .select(*ITEM)
+    )
+
+
+_ANSWER = (*KEY, "item", "value", "value_missing", "occurred")
+
+
+def _on_forms(
+    subjects: SubjectRows, forms: pl.DataFrame, answers: pl.DataFrame, measured: Mapping[str, str]
+) -> list[_Latest]:
+    """The answers of the instances that count, but for those to items that are `measured`."""
+    if forms.is_empty() or answers.is_empty():
+        return []
     rows = subjects.rows(forms)
-    form_names, form_codes = coded(forms["form"])
-    counts = _latest_instances(forms, rows * len(form_names) + form_codes)
+    names, codes = coded(forms["form"])
+    counts = _latest_instances(forms, rows * len(names) + codes)
     parents = parent_rows(forms, answers)
-    kept = np.flatnonzero(counts[parents] & (parents >= 0))
-    parents = parents[kept]
-    item_names, item_codes = coded(answers["item"][kept])
-    pair = form_codes[parents] * len(item_names) + item_codes
-    used = np.zeros(len(form_names) * len(item_names), dtype=np.int64)
+    kept = counts[parents] & (parents >= 0)
+    if measured:
+        kept &= ~answers["item"].is_in(list(measured)).to_numpy()
+    places = np.flatnonzero(kept)
+    if not len(places):
+        return []
+    parents, items = parents[places], coded(answers["item"][places])
+    seqs = np.maximum(answers["seq"].to_numpy()[places], forms["seq"].to_numpy()[parents])
+    found = answers.select(_ANSWER)
+    return [_Latest(rows[parents], names, codes[parents], *items, found, places, seqs)]
+
+
+def _measured(
+    subjects: SubjectRows, answers: pl.DataFrame, of_form: Mapping[str, str]
+) -> list[_Latest]:
+    """The latest answer to each item that is measured."""
+    if answers.is_empty():
+        return []
+    items, codes = coded(answers["item"])
+    forms = pl.Series([of_form.get(name, "") for name in items], dtype=pl.String)
+    rows, day = subjects.rows(answers), days(answers["occurred"])
+    groups = rows * len(items) + codes
+    packed = pack(np.where(day == NONE, -(2**20), day), answers["event"].to_numpy())
+    latest = np.full(len(subjects) * len(items), np.iinfo(np.int64).min)
+    np.maximum.at(latest, groups, packed)
+    asked = (forms != "").to_numpy()[codes]
+    places = np.flatnonzero((packed == latest[groups]) & asked)
+    if not len(places):
+        return []
+    found = answers.select(*_ANSWER, "sources")[places]
+    text = scaled_texts(found["value"], ANSWER_PLACES).alias("value")
+    seqs = found["sources"].list.first().to_numpy()
+    found = found.select(_ANSWER).with_columns(text)
+    code = codes[places]
+    return [_Latest(rows[places], forms, code, items, code, found, np.arange(len(code)), seqs)]
+
+
+def _places(found: Sequence[_Latest], number: int) -> tuple[Numbers, pl.Series]:
+    """Where the answers of `found`, one part after the other, stand by subject, form and item; and
+    the form of each as it stands."""
+    forms = sorted({name for each in found for name in each.forms})
+    items = sorted({name for each in found for name in each.items})
+    form = np.concatenate([_among(forms, each.forms)[each.form] for each in found])
+    pair = np.concatenate([_among(items, each.items)[each.item] for each in found])
+    pair += form * len(items)
+    used = np.zeros(len(forms) * len(items), dtype=np.int64)
     used[pair] = 1
-    place = rows[parents] * int(used.sum()) + (np.cumsum(used) - 1)[pair]
-    order = np.full(len(subjects) * int(used.sum()), -1, dtype=np.int64)
-    order[place] = np.arange(len(kept))
-    order = order[order >= 0]
-    found = answers.select(*(name for name in ITEM if name in answers.columns), "seq")[kept[order]]
-    seqs = np.maximum(found["seq"].to_numpy(), forms["seq"].to_numpy()[parents[order]])
-    return found.with_columns(
-        form_names[form_codes[parents[order]]].alias("form"),
-        array_sources([seqs]).alias("sources"),
-    ).select(*ITEM)
+    rows = np.concatenate([each.subject for each in found])
+    place = rows * int(used.sum()) + (np.cumsum(used) - 1)[pair]
+    order = np.full(number * int(used.sum()), -1, dtype=np.int64)
+    order[place] = np.arange(len(place))
+    return order[order >= 0], pl.Series(forms, dtype=pl.String)[form]
+
+
+def _among(names: Sequence[str], some: pl.Series) -> Numbers:
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places[name] for name in some], dtype=np.int64)
 
 
 def _latest_instances(forms: pl.DataFrame, groups: Numbers) -> Flags:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from equipoise.record.plan import Code, Count, Label, Number, Plan
+from equipoise.record.scaled import ANSWER_PLACES
 
 ItemType = Literal["decimal", "integer", "boolean", "date", "partial_date", "code", "text"]
 
@@ -25,19 +26,22 @@ class Item(Plan):
     `entry_window`: criteria of eligibility count an answer only if its form speaks of the day on
     which entry is judged, of a later one, or of one at most so many days before; if
     `entry_window_of` names codes, only of these answers (a positive test does not go out of date).
+    `analyte`: what a laboratory measures to answer the item. A result of it in a laboratory report
+    is an answer, of the day of the draw, converted exactly to the item's unit.
     """
 
     code: Code
     label: Label
     type: ItemType
     unit: str | None = None
-    places: Count = Field(default=0, ge=0, le=6)
+    places: Count = Field(default=0, ge=0, le=ANSWER_PLACES)
     minimum: Number | None = None
     maximum: Number | None = None
     expected_minimum: Number | None = None
     expected_maximum: Number | None = None
     codes: tuple[CodedValue, ...] = ()
     required: bool = True
+    analyte: Code | None = None
     entry_window: Count | None = Field(default=None, ge=0, le=3650)
     entry_window_of: tuple[str, ...] = ()
 

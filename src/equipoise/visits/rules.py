@@ -39,7 +39,7 @@ from equipoise.visits.events import (
     VisitsDiscontinued,
     VitalStatusRecorded,
 )
-from equipoise.visits.latest import ITEM, item
+from equipoise.visits.latest import ITEM, MEASURED, item
 from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.subject_item import SUBJECT_ITEM, given_dose, subject_item
 from equipoise.visits.timeline import VISIT_TIMELINE, visit_timeline
@@ -214,7 +214,7 @@ RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="item",
         columns=ITEM,
-        requires=_events(FormSaved, FormItem),
+        requires={**_events(FormSaved, FormItem), "laboratory_answer": MEASURED},
         plan="visits",
         rule=item,
     ),
@@ -235,6 +235,7 @@ RULES: tuple[TableRule, ...] = (
         columns=SUBJECT_ITEM,
         requires={
             "subject_item": SUBJECT_ITEM,
+            "laboratory_answer": {**MEASURED, "reported": pl.Boolean},
             **_events(SubjectScreened, ConsentSigned, FormSaved, FormItem),
             "screening_failed": _DATED,
             "randomised": _DATED,

@@ -10,6 +10,7 @@ import polars as pl
 
 from equipoise.errors import RecordError
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.scaled import ANSWER_PLACES
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     Dated,
@@ -43,11 +44,18 @@ def items_of(plan: VisitsPlan) -> tuple[Item, ...]:
 def item_type(item: Item) -> pl.DataType:
     """The type of the item's column: decimals keep their unit and places, and are never scaled.
 
+    What a laboratory may answer has as many places as an answer can have: a converted value is not
+    rounded.
+
     >>> from equipoise.record.plan import Label
     >>> item_type(Item(code="weight", label=Label(en="Weight"), type="decimal", places=1))
     Decimal(precision=18, scale=1)
     """
-    return pl.Decimal(18, item.places) if item.type == "decimal" else _TYPES[item.type]()
+    return pl.Decimal(18, _places_of(item)) if item.type == "decimal" else _TYPES[item.type]()
+
+
+def _places_of(item: Item) -> int:
+    return item.places if item.analyte is None else ANSWER_PLACES
 
 
 def typed(items: Sequence[Item], texts: pl.DataFrame) -> pl.DataFrame:
@@ -65,7 +73,9 @@ def typed(items: Sequence[Item], texts: pl.DataFrame) -> pl.DataFrame:
     for item in items:
         if altered.get(item.code):
             found = texts.filter(_altered(item, each=True))[item.code][0]
-            kind = f"{item.type} of {item.places} places" if item.type == "decimal" else item.type
+            kind = (
+                f"{item.type} of {_places_of(item)} places" if item.type == "decimal" else item.type
+            )
             raise RecordError(f"a recorded answer to {item.code} is no {kind}: {found}")
     return values
 
@@ -90,7 +100,7 @@ def _altered(item: Item, *, each: bool = False) -> pl.Expr:
     if item.type == "boolean":
         altered = ~text.is_in(["true", "false"])
     else:
-        altered = text.str.contains(rf"\.\d{{{item.places + 1},}}")
+        altered = text.str.contains(rf"\.\d{{{_places_of(item) + 1},}}")
     return altered if each else altered.any()
 
 

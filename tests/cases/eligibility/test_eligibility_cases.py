@@ -10,6 +10,7 @@ import pytest
 
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.rules import RULES, criterion_verdict, eligibility
+from equipoise.safety.laboratory_answer import laboratory_answer
 from equipoise.study.load import load_study
 from equipoise.visits.entry_item import entry_item
 from equipoise.visits.rules import item
@@ -56,6 +57,7 @@ def history(case: dict[str, Any]) -> list[dict[str, Any]]:
 
 def judged(entries: list[dict[str, Any]], plan: EligibilityPlan) -> dict[str, pl.DataFrame]:
     tables = tables_of(entries)
+    tables["laboratory_answer"] = laboratory_answer(tables, STUDY.answered)
     tables["item"] = item(tables, STUDY.visits)
     tables["subject_item"] = subject_item(tables, STUDY.visits)
     tables["criterion_verdict"] = criterion_verdict(tables, plan)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from equipoise.errors import BadInput
+from equipoise.safety.laboratory_answer import laboratory_answer
 from equipoise.visits.events import FormItem
 from equipoise.visits.form import canonical_value, check_form
 from equipoise.visits.plan import VisitsPlan
@@ -72,6 +73,7 @@ def known(case: dict[str, Any]) -> pl.DataFrame:
              "height": "170", "weight": "70"}
         )  # fmt: skip
     tables = tables_of(entries)
+    tables["laboratory_answer"] = laboratory_answer(tables, ())
     tables["item"] = item(tables, PLAN)
     return subject_item(tables, PLAN)
 

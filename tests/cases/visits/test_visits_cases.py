@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from equipoise.errors import RecordError
+from equipoise.safety.laboratory_answer import laboratory_answer
 from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.rules import DISPOSITION, RULES, disposition, item
 from equipoise.visits.subject_item import subject_item
@@ -20,6 +21,12 @@ HERE = Path(__file__).parent
 PLAN = VisitsPlan.model_validate(read_cases(HERE / "visits_plan.yaml"))
 SCREENED = {"event": "SubjectScreened", "on": datetime.date(2024, 1, 5)}
 DISPOSITIONS = read_cases(HERE / "dispositions.yaml")
+
+
+def latest(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The latest answers, of a plan without anything that a laboratory measures."""
+    measured = {"laboratory_answer": laboratory_answer(tables, ())}
+    return {**measured, "item": item({**tables, **measured}, PLAN)}
 
 
 @pytest.mark.requirement("CN1", "DT1")
@@ -77,7 +84,7 @@ def forms(case: dict[str, Any]) -> list[dict[str, Any]]:
 )
 def test_latest_answer(case: dict[str, Any]) -> None:
     tables = tables_of(forms(case))
-    tables["item"] = item(tables, PLAN)
+    tables |= latest(tables)
     expect = case["expect"]
     found = {row["item"]: row for row in tables["item"].iter_rows(named=True)}
     assert {code: found[code]["value"] for code in ("weight", "systolic")} == {
@@ -107,7 +114,7 @@ def test_every_item_has_the_type_that_the_form_declares() -> None:
             saved("imaging", scan_date="2024-01-02", contrast="true", modality="MRI"),
         ]
     )
-    tables["item"] = item(tables, PLAN)
+    tables |= latest(tables)
     wide = subject_item(tables, PLAN)
     assert wide.schema["weight"] == pl.Decimal(18, 1)
     row = wide.row(0, named=True)
@@ -135,7 +142,7 @@ def test_a_consent_counts_in_the_version_in_force_and_is_dated_by_its_first_sign
             for on, code, version in signed
         ]
         tables = tables_of([SCREENED, *entries])
-        tables["item"] = item(tables, PLAN)
+        tables |= latest(tables)
         wide = subject_item(tables, PLAN)
         return wide.select("consent_main", "consent_main_date", "consent_genes").row(0)
 
@@ -157,7 +164,7 @@ def test_treatment_starts_with_the_first_cycle_or_dose() -> None:
          datetime.date(2024, 2, 1)),
     ):  # fmt: skip
         tables = tables_of([SCREENED, *entries])
-        tables["item"] = item(tables, PLAN)
+        tables |= latest(tables)
         assert subject_item(tables, PLAN)["treatment_start_date"].to_list() == [start]
 
 
@@ -173,7 +180,7 @@ def test_treatment_starts_with_the_first_cycle_or_dose() -> None:
 )
 def test_an_answer_of_another_type_is_never_altered(form: str, answers: dict[str, str]) -> None:
     tables = tables_of([SCREENED, saved(form, **answers)])
-    tables["item"] = item(tables, PLAN)
+    tables |= latest(tables)
     with pytest.raises(RecordError, match="a recorded answer"):
         subject_item(tables, PLAN)
 
@@ -183,14 +190,14 @@ def test_an_item_cannot_take_the_name_of_another_column() -> None:
     taken = form.items[0].model_copy(update={"code": "screening_date"})
     forms = (form.model_copy(update={"items": (taken,)}),)
     tables = tables_of([SCREENED])
-    tables["item"] = item(tables, PLAN)
+    tables |= latest(tables)
     with pytest.raises(RecordError, match="screening_date has the name of another column"):
         subject_item(tables, PLAN.model_copy(update={"forms": forms}))
 
 
 def test_answers_to_items_of_another_version_are_kept_but_not_typed() -> None:
     tables = tables_of([SCREENED, saved("demography", former="1", age="50")])
-    tables["item"] = item(tables, PLAN)
+    tables |= latest(tables)
     assert tables["item"]["item"].to_list() == ["age", "former"]
     assert "former" not in subject_item(tables, PLAN).columns
 
@@ -212,6 +219,8 @@ def test_each_subject_of_each_replicate_keeps_its_own_in_any_order_of_rows() -> 
     shuffled = {
         name: frame.sample(fraction=1, shuffle=True, seed=7) for name, frame in both.items()
     }
+    for tables in (*parts, both, shuffled):
+        tables["laboratory_answer"] = laboratory_answer(tables, ())
     for rule in RULES:
         alone = []
         for part in parts:
@@ -229,6 +238,7 @@ def test_each_subject_of_each_replicate_keeps_its_own_in_any_order_of_rows() -> 
 
 def test_nothing_in_nothing_out() -> None:
     tables = tables_of([])
+    tables["laboratory_answer"] = laboratory_answer(tables, ())
     for rule in RULES:
         tables[rule.produces] = found = rule.rule(tables, PLAN)
         assert found.is_empty()
