@@ -1,7 +1,8 @@
 """Entry programmed again: latest answers, their windows, criteria, and entry then and now.
 
 Written from the plans of the study file, the events and the descriptions in words of the rules of
-visits and eligibility, by somebody who has not read them. One subject at a time.
+visits and eligibility, by somebody who has not read them. One subject at a time. What a laboratory
+measures has the latest answer of all forms and reports; open places on forms are no answers.
 """
 
 from __future__ import annotations
@@ -10,21 +11,25 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from equipoise.eligibility.plan import Criterion, EligibilityPlan
 from equipoise.visits.plan import Item, VisitsPlan
 from tests.second_programming.conditions_again import items_in, judged
+from tests.second_programming.patient_again import measured
 from tests.second_programming.rows_by_subject import Row
 
 TABLES = (
     "subject_screened", "form_saved", "form_item", "consent_signed", "cycle_started", "dose_given",
-    "randomised", "screening_failed", "eligibility_confirmed",
+    "randomised", "screening_failed", "eligibility_confirmed", "laboratory_result",
 )  # fmt: skip
 
 Subject = dict[str, list[Row]]
 Day = datetime.date
 NEVER = datetime.date.max
+REPORT = "a laboratory report"
+"""Stands where a form would."""
 
 
 def answers(subject: Subject, plan: VisitsPlan, keep: Callable[[Row], bool] = bool) -> list[Row]:
@@ -32,6 +37,9 @@ def answers(subject: Subject, plan: VisitsPlan, keep: Callable[[Row], bool] = bo
 
     The one of the latest day, then the one saved last; one without a day only where none has one.
     """
+    by_laboratory = {
+        item.code: (form.code, item) for form in plan.forms for item in form.items if item.analyte
+    }
     found = []
     for code in sorted({row["form"] for row in subject["form_saved"] if keep(row)}):
         saved = [row for row in subject["form_saved"] if row["form"] == code and keep(row)]
@@ -42,9 +50,42 @@ def answers(subject: Subject, plan: VisitsPlan, keep: Callable[[Row], bool] = bo
                 "value_missing": row["value_missing"], "occurred": last["occurred"],
             }
             for row in subject["form_item"]
-            if row["event"] == last["event"]
+            if row["event"] == last["event"] and row["item"] not in by_laboratory
         ]  # fmt: skip
+    for form, item in by_laboratory.values():
+        said = _said(subject, item, keep)
+        if said:
+            found.append({"form": form, "item": item.code, **said})
     return found
+
+
+def _said(subject: Subject, item: Item, keep: Callable[[Row], bool]) -> Row | None:
+    """The latest answer to what a laboratory measures, on a form or in a report."""
+    kept = {row["event"] for row in subject["form_saved"] if keep(row)}
+    said = []
+    for row in subject["form_item"]:
+        answered = row["value"] is not None or row["value_missing"] is not None
+        if row["item"] == item.code and row["event"] in kept and answered:
+            value = None if row["value"] is None else Fraction(row["value"])
+            said.append((row["occurred"] or Day.min, row["event"], value, row))
+    for row in subject["laboratory_result"]:
+        if row["analyte"] == item.analyte and keep({**row, "form": REPORT}):
+            value = measured(row, item.unit or "")
+            said.append((row["occurred"] or Day.min, row["event"], value, row))
+    if not said:
+        return None
+    _, _, value, row = max(said, key=lambda each: each[:2])
+    return {
+        "value": None if value is None else plainly(value),
+        "value_missing": row["value_missing"],
+        "occurred": row["occurred"],
+    }
+
+
+def plainly(value: Fraction) -> str:
+    """A number of at most six places without needless zeros."""
+    text = f"{Decimal(value.numerator) / Decimal(value.denominator):.6f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def typed(item: Item, text: str | None) -> Any:
@@ -173,7 +214,7 @@ def known_of_entry(subject: Subject, plan: VisitsPlan) -> Known:
     limit = judged_on(subject) if subject["randomised"] or subject["screening_failed"] else None
     if limit is None:
         return known(subject, plan)
-    repeating = {form.code for form in plan.forms if form.repeating}
+    repeating = {REPORT} | {form.code for form in plan.forms if form.repeating}
 
     def keep(row: Row) -> bool:
         late = row["occurred"] is not None and row["occurred"] > limit

@@ -3,7 +3,8 @@
 Numbers lie on, just beside and far from every number of the criteria, dates on and beside every
 number of days; answers are missing, left open, not known; forms that repeat speak of days on, just
 before and just after the day of the decision and the limits of every window, of one and the same
-day, or of none, and are saved in any order; forms are put right later; consents are signed in old
+day, or of none, and are saved in any order; so do reports of laboratories, in any unit; forms are
+put right later; consents are signed in old
 and new versions; cycles begin, and doses are given or not, before and after.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import datetime
 import random
 import re
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
@@ -19,6 +21,7 @@ import polars as pl
 from equipoise.study.definition import Study
 from equipoise.visits.plan import Form, Item
 from tests.second_programming.lesion_histories import Writer, day_of, tables_of_rows
+from tests.second_programming.patient_again import factors
 
 
 def screenings(draw: random.Random, subjects: int, study: Study) -> dict[str, pl.DataFrame]:
@@ -116,6 +119,10 @@ def _form(
         writer.rows["form_saved"][-1]["seq"] = writer.seq
     for position, item in enumerate(form.items):
         chance = draw.random() * (10 if met else 1)
+        if item.analyte is not None and draw.random() < 0.5:
+            more = draw.choice((0, 0, 0, -1, 1, 30))
+            _report(draw, writer, item, day + more, _answer(draw, item, study, limits, met))
+            chance = draw.choice((0.01, 0.05, chance))
         if chance < 0.02:
             continue
         value = None if chance < 0.06 else _answer(draw, item, study, limits, met)
@@ -123,6 +130,23 @@ def _form(
         writer.beneath(
             "form_item", saved, position, item=item.code, value=value, value_missing=missing
         )
+
+
+def _report(draw: random.Random, writer: Writer, item: Item, day: int, value: str) -> None:
+    """A report that says so in some unit, as far as four places do; or that the sample failed."""
+    into = factors()[item.analyte or "", item.unit or ""]
+    known = [(unit, each) for (of, unit), each in factors().items() if of == item.analyte]
+    unit, factor = draw.choice(known)
+    found = round(Fraction(value) * into / factor * 10_000) if draw.random() < 0.95 else None
+    report = writer.event(
+        "laboratory_reported", day_of(day) if draw.random() < 0.97 else None,
+        report=f"L{writer.seq}",
+    )  # fmt: skip
+    writer.beneath(
+        "laboratory_result", report, 0, analyte=item.analyte, value=found,
+        value_missing="sample_failed" if found is None else None,
+        unit="arbitrary units" if draw.random() < 0.02 else unit,
+    )  # fmt: skip
 
 
 def _answer(draw: random.Random, item: Item, study: Study, limits: list[int], met: bool) -> str:
