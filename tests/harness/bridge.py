@@ -60,7 +60,7 @@ def eventful(scenario: Scenario) -> Scenario:
 
 def troubled(scenario: Scenario) -> Scenario:
     """The scenario with assays, lesions, doses and scans that often fail, and people who leave."""
-    assert scenario.withdrawal
+    assert scenario.withdrawal and scenario.second_reader
     often = {
         name: Decimal("0.2")
         for name in ("late_scan", "not_evaluable", "false_alarm", "lesion_missing", "split")
@@ -79,8 +79,10 @@ def troubled(scenario: Scenario) -> Scenario:
         "treatment": Decimal("0.2"), "visits": Decimal("0.15"), "consent": Decimal("0.15"),
         "lost": Decimal("0.15"),
     }  # fmt: skip
+    again = {"share": Decimal("0.4"), "spread": Decimal("0.2"), "overlooks": Decimal("0.5")}
     return eventful(scenario).model_copy(
         update={
+            "second_reader": scenario.second_reader.model_copy(update=again),
             "tumour": scenario.tumour.model_copy(update=tumour),
             "marker": scenario.marker.model_copy(update={"assays": assays}),
             "treatment": scenario.treatment.model_copy(update={"omission": Decimal("0.2")}),

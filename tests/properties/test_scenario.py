@@ -56,6 +56,7 @@ def test_a_mistake_is_told_with_its_line(old: bytes, new: bytes, told: str, tmp_
     ("old", "new", "told"),
     [
         (b"study: lung-tmb", b"study: mgmt-net", "study"),
+        (b"evaluator: independent", b"evaluator: committee", "second_reader.evaluator"),
         (b"    HIGH: {CHEMO: 0.25, COMBI: 0.60, ANTIBODY: 0.45}", b"", "tumour.shrinkage.HIGH"),
         (b"  measurable: {chance: 0.98}", b"", "measurable"),
         (b"  measurable: {", b"  serum_creatinine: {value: \"80\"}\n  measurable: {",

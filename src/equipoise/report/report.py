@@ -40,6 +40,7 @@ from equipoise.report.findings import (
 from equipoise.report.laboratory import laboratory_shift_table
 from equipoise.report.pathology import grade_table
 from equipoise.report.provenance import RecordFacts, register, source_lists
+from equipoise.report.readers import reader_table
 from equipoise.report.safety import adverse_event_table, serious_event_table
 from equipoise.report.visits import visit_table
 from equipoise.report.wording import counted, moment
@@ -97,6 +98,7 @@ def report(
         "rule": estimand.status_rule,
         "redetermined": redetermination_table(tables, study, estimand.status_rule),
         "grades": grade_table(tables, study),
+        "readers": reader_table(tables, study),
         "estimands": estimands,
         "handlings": handlings,
         "assumptions": _assumptions(study),

@@ -36,18 +36,47 @@ SMALLEST_MEASURED = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads the scans of whom (replicates x candidates), with which error of a size.
+
+    `spread` is the standard deviation of the logarithm of a size; a reader without one finds what
+    is there. `overlooks`: how often a new lesion is seen at the next scan only.
+    """
+
+    evaluator: str
+    of: Bools
+    nature: Nature
+    spread: float = 0.0
+    overlooks: float = 0.0
+
+    def stream(self, name: str) -> str:
+        """The name of a draw: that of the primary reader, or one of a reader's own."""
+        return f"{name}/{self.evaluator}" if self.spread else name
+
+    def sizes(self, scan: int, shape: tuple[int, ...]) -> Floats:
+        """What each size at a scan (0: baseline) is multiplied by."""
+        if not self.spread:
+            return np.broadcast_to(1.0, shape)
+        drawn = self.nature.normal(self.stream(f"size/{scan}"), *shape[1:])
+        found: Floats = np.exp(self.spread * drawn)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One scan of every candidate: sizes against baseline, and what of it is read.
 
-    Replicates x candidates; `evaluated` and `told` also x lesions: a lesion that is not told of is
-    missing from the assessment.
+    Replicates x candidates; `sizes`, `evaluated` and `told` also x lesions: a lesion that is not
+    told of is missing from the assessment.
     """
 
+    evaluator: str
     name: str
     visit: str
     day: Ints
     mask: Bools
     factor: Floats
+    sizes: Floats
     readable: Bools
     evaluated: Bools
     told: Bools
@@ -55,21 +84,53 @@ class Reading:
     merged: Bools
 
 
-def assessed_at_baseline(study: Study, people: People, tumours: Tumours, entries: Entries) -> None:
-    """Enter lesions and the baseline assessment of every candidate."""
+def primary_reader(study: Study, nature: Nature, people: People) -> Reader:
+    """The primary reader, who reads every candidate and finds what is there."""
+    every = np.ones(people.screened.shape, dtype=bool)
+    return Reader(study.response.primary_evaluator, every, nature)
+
+
+def read_again(
+    study: Study,
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    tumours: Tumours,
+    scans: Scans,
+    entries: Entries,
+    mask: Bools,
+) -> None:
+    """Enter what a second reader finds on scans in `mask`: of a share of subjects, every scan."""
+    plan = scenario.second_reader
+    if plan is None:
+        return
+    chosen = nature.chance("read again", float(plan.share), mask.shape[1]) & mask.any(axis=2)
+    reader = Reader(
+        plan.evaluator, chosen, nature, spread=float(plan.spread), overlooks=float(plan.overlooks)
+    )
+    assessed_at_baseline(study, people, tumours, entries, reader)
+    assessed(study, scenario, nature, tumours, scans, entries, mask & chosen[..., None], reader)
+
+
+def assessed_at_baseline(
+    study: Study, people: People, tumours: Tumours, entries: Entries, reader: Reader
+) -> None:
+    """Enter lesions and the baseline assessment of every candidate whom the reader reads."""
     visit = next(each for each in study.visits.visits if is_baseline_imaging(each))
     for lesion in range(tumours.exists.shape[2]):
-        there = tumours.exists[:, :, lesion]
+        there = tumours.exists[:, :, lesion] & reader.of
         organ, node = tumours.organ[:, :, lesion][there], tumours.node[:, :, lesion][there]
         name = f"T{lesion + 1}"
         _identified(
-            entries, tumours, name, "target", people.imaged, there, lesion, organ=organ, node=node
+            entries, reader, name, "target", people.imaged, there, lesion, organ=organ, node=node
         )
-    _identified(entries, tumours, "N1", "non_target", people.imaged, tumours.non_target, 90)
+    others = tumours.non_target & reader.of
+    _identified(entries, reader, "N1", "non_target", people.imaged, others, 90)
     every = np.ones(people.screened.shape, dtype=bool)
     all_lesions = np.ones(tumours.exists.shape, dtype=bool)
     reading = Reading(
-        name="A0", visit=visit.code, day=people.imaged, mask=every, factor=np.ones(every.shape),
+        evaluator=reader.evaluator, name="A0", visit=visit.code, day=people.imaged, mask=reader.of,
+        factor=np.ones(every.shape), sizes=reader.sizes(0, tumours.exists.shape),
         readable=every, evaluated=all_lesions, told=all_lesions, split=~every, merged=~every,
     )  # fmt: skip
     _assessment(entries, tumours, reading, at_baseline=True)
@@ -83,13 +144,16 @@ def assessed(
     scans: Scans,
     entries: Entries,
     mask: Bools,
+    reader: Reader,
 ) -> None:
-    """Enter the assessments of the scans in `mask`, with any new lesion."""
+    """Enter the reader's assessments of the scans in `mask`, with any new lesion."""
     visit = next(each for each in study.visits.visits if each.imaging and each.repeat_every)
     size, number = mask.shape[1], mask.shape[2]
-    drawn = nature.uniform("lesion not evaluated", size, number, tumours.exists.shape[2])
+    lesions = tumours.exists.shape[2]
+    drawn = nature.uniform(reader.stream("lesion not evaluated"), size, number, lesions)
     unread = drawn < float(scenario.tumour.lesion_not_evaluated)
     told = drawn < 1 - float(scenario.tumour.reading.lesion_missing)
+    new_lesion, false_alarm = _perceived(scenario, scans, reader)
     known = np.zeros(mask.shape[:2], dtype=bool)
     for scan in range(number):
         found = mask[:, :, scan]
@@ -97,18 +161,19 @@ def assessed(
             continue
         readable, day = scans.readable[:, :, scan], scans.day[:, :, scan]
         reading = Reading(
-            name=f"A{scan + 1}", visit=visit.code, day=day, mask=found,
-            factor=scans.factor[:, :, scan], readable=readable,
+            evaluator=reader.evaluator, name=f"A{scan + 1}", visit=visit.code, day=day, mask=found,
+            factor=scans.factor[:, :, scan], sizes=reader.sizes(scan + 1, tumours.exists.shape),
+            readable=readable,
             evaluated=~unread[:, :, scan] & readable[..., None], told=told[:, :, scan],
             split=scans.split_from <= scan, merged=scans.merged_from <= scan,
         )  # fmt: skip
-        sure = np.where(found & readable, scans.new_lesion[:, :, scan], UNSEEN)
+        sure = np.where(found & readable, new_lesion[:, :, scan], UNSEEN)
         seen = sure != UNSEEN
-        _identified(entries, tumours, "NEW", "new", day, seen & ~known, 100 + scan)
+        _identified(entries, reader, "NEW", "new", day, seen & ~known, 100 + scan)
         known |= seen
-        alarm = found & readable & scans.false_alarm[:, :, scan]
+        alarm = found & readable & false_alarm[:, :, scan]
         doubt = f"DOUBT{scan + 1}"
-        _identified(entries, tumours, doubt, "new", day, alarm, 200 + scan)
+        _identified(entries, reader, doubt, "new", day, alarm, 200 + scan)
         parent = _assessment(entries, tumours, reading, at_baseline=False)
         certainty = text_where(sure[seen] == EQUIVOCAL, "equivocal", "unequivocal")
         for place, (name, where, how_sure) in enumerate(
@@ -122,9 +187,22 @@ def assessed(
             )
 
 
+def _perceived(scenario: Scenario, scans: Scans, reader: Reader) -> tuple[Ints, Bools]:
+    """New lesions as the reader sees them at each scan, and where one is seen that is none."""
+    if not reader.spread:
+        return scans.new_lesion, scans.false_alarm
+    size, number = scans.day.shape[1:]
+    chance = float(scenario.tumour.reading.false_alarm)
+    alarm = reader.nature.chance(reader.stream("false alarm"), chance, size, number)
+    later = np.full_like(scans.new_lesion, UNSEEN)
+    later[..., 1:] = scans.new_lesion[..., :-1]
+    late = reader.nature.chance(reader.stream("overlooked"), reader.overlooks, size)
+    return np.where(late[..., None], later, scans.new_lesion), alarm
+
+
 def _identified(
     entries: Entries,
-    tumours: Tumours,
+    reader: Reader,
     lesion: str,
     role: str,
     day: Ints,
@@ -135,7 +213,7 @@ def _identified(
 ) -> None:
     replicate, subject = np.nonzero(mask)
     items = {
-        "lesion": lesion, "evaluator": tumours.evaluator, "role": role, "organ": organ,
+        "lesion": lesion, "evaluator": reader.evaluator, "role": role, "organ": organ,
         "node": node, **AS_FOUND,
     }  # fmt: skip
     entries.add(LesionIdentified, replicate, subject, day[mask], items, order=order)
@@ -146,7 +224,7 @@ def _assessment(entries: Entries, tumours: Tumours, reading: Reading, *, at_base
     mask = reading.mask
     replicate, subject = np.nonzero(mask)
     items = {
-        "assessment": reading.name, "evaluator": tumours.evaluator, "visit": reading.visit,
+        "assessment": reading.name, "evaluator": reading.evaluator, "visit": reading.visit,
         "baseline": at_baseline, "modality": "ct", "slice_thickness": SLICES * 10**DIAMETER_PLACES,
     }  # fmt: skip
     parent = np.full(mask.shape, -1, dtype=np.int64)
@@ -169,7 +247,7 @@ def _target(
     """Enter what is read of one target; the first may be in pieces, or one with the second."""
     there = reading.mask & tumours.exists[:, :, lesion]
     there &= reading.told[:, :, lesion] | reading.merged
-    size = (tumours.diameter[:, :, lesion] * reading.factor)[there]
+    size = (tumours.diameter[:, :, lesion] * reading.factor * reading.sizes[:, :, lesion])[there]
     evaluated, merged = reading.evaluated[:, :, lesion][there], reading.merged[there]
     if lesion == 0 and merged.any():
         size = size + np.where(merged, (tumours.diameter[:, :, 1] * reading.factor)[there], 0)

@@ -30,7 +30,12 @@ from equipoise.simulation.harms import enter_harms, harmed
 from equipoise.simulation.laboratory import check_laboratory, declared
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
 from equipoise.simulation.patients import People, arrivals, screening, visited
-from equipoise.simulation.readings import assessed, assessed_at_baseline
+from equipoise.simulation.readings import (
+    assessed,
+    assessed_at_baseline,
+    primary_reader,
+    read_again,
+)
 from equipoise.simulation.recruitment import arranged, entered, places
 from equipoise.simulation.scenario import Scenario
 from equipoise.simulation.serious import notified, submitted
@@ -81,7 +86,8 @@ def rehearsed(
     screening(study, scenario, nature, people, entries)
     assayed(study, scenario, nature, people, entries)
     tumours = baseline(study, scenario, nature, people)
-    assessed_at_baseline(study, people, tumours, entries)
+    reader = primary_reader(study, nature, people)
+    assessed_at_baseline(study, people, tumours, entries, reader)
     arm, kept = entered([each.study for each in versions], scenario, seed, people, entries)
     people.arm = arm
     cut = _cut(scenario, people, arm)
@@ -107,6 +113,7 @@ def _check(versions: Sequence[Version], scenario: Scenario) -> None:
             field="treatment",
         )
     check_laboratory(study, scenario)
+    _check_second_reader(study, scenario)
     marker = study.biomarker.marker
     unread = marker.path.status if marker.path else None
     statuses = {each.code for each in marker.statuses} - {unread}
@@ -121,6 +128,22 @@ def _check(versions: Sequence[Version], scenario: Scenario) -> None:
                     field=f"tumour.{name}.{status}",
                     found=sorted(table.get(status, ())),
                 )
+
+
+def _check_second_reader(study: Study, scenario: Scenario) -> None:
+    others = [
+        each.code
+        for each in study.response.evaluators
+        if each.code != study.response.primary_evaluator
+    ]
+    second = scenario.second_reader
+    if second is not None and second.evaluator not in others:
+        raise BadInput(
+            f"an evaluator of the study beside the primary one: {', '.join(others) or 'none'}",
+            where=f"scenario {scenario.name}",
+            field="second_reader.evaluator",
+            found=second.evaluator,
+        )
 
 
 def _empty(
@@ -166,7 +189,9 @@ def _course(
     wanted = scans.done & (arm != None)[..., None] & (scans.day <= last[..., None])  # noqa: E711
     progression = _progression(study, scenario, nature, people, tumours, scans, wanted, entries)
     wanted &= scans.day <= progression[..., None]
-    assessed(study, scenario, nature, tumours, scans, entries, wanted)
+    reader = primary_reader(study, nature, people)
+    assessed(study, scenario, nature, tumours, scans, entries, wanted, reader)
+    read_again(study, scenario, nature, people, tumours, scans, entries, wanted)
     imaging = next(each for each in study.visits.visits if each.imaging and each.repeat_every)
     for scan in range(wanted.shape[2]):
         if wanted[:, :, scan].any():
@@ -229,7 +254,8 @@ def _progression(
     That is when it is known: a new lesion that was equivocal before may date it back.
     """
     trial = entries.only("LesionIdentified", "TumourAssessed", "Randomised", "SubjectScreened")
-    assessed(study, scenario, nature, tumours, scans, trial, wanted)
+    reader = primary_reader(study, nature, people)
+    assessed(study, scenario, nature, tumours, scans, trial, wanted, reader)
     found = derive(trial.tables(), study, upto="time_point_response")["time_point_response"]
     shown = (
         found.filter(evaluator=study.response.primary_evaluator, overall_response="PD")

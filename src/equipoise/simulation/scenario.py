@@ -151,6 +151,19 @@ class TumourNature(Plan):
     reading: ReadingNature
 
 
+class SecondReader(Plan):
+    """Somebody who reads the scans of a `share` of subjects again, as another evaluator.
+
+    `spread` is the standard deviation of the logarithm of a size against that of the primary
+    reader; `overlooks` is how often a new lesion is seen at the next scan only.
+    """
+
+    evaluator: Code
+    share: Probability
+    spread: Number = Field(gt=0, le=1)
+    overlooks: Probability
+
+
 class SurvivalNature(Plan):
     """Death: a steady hazard before progression, a median after it (months)."""
 
@@ -258,6 +271,7 @@ class Scenario(Plan):
     correction: CorrectionNature | None = None
     redetermination: RedeterminationNature | None = None
     withdrawal: WithdrawalNature | None = None
+    second_reader: SecondReader | None = None
 
 
 def load_scenario(study_folder: Path, name: str) -> Scenario:

@@ -54,7 +54,6 @@ class Tumours:
     organ: Texts
     diameter: Floats
     non_target: Bools
-    evaluator: str
 
 
 def baseline(study: Study, scenario: Scenario, nature: Nature, people: People) -> Tumours:
@@ -75,7 +74,6 @@ def baseline(study: Study, scenario: Scenario, nature: Nature, people: People) -
         organ=organ,
         diameter=np.where(node, np.maximum(diameter, NODE_AT_BASELINE), diameter),
         non_target=nature.chance("non-target", float(plan.non_target), size),
-        evaluator=study.response.primary_evaluator,
     )
 
 

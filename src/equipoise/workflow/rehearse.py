@@ -8,7 +8,7 @@ is decided again by `conduct`, and must come out the same.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +39,7 @@ DECISIONS = {"EligibilityConfirmed": "ConfirmEligibility", "Randomised": "Random
 """Events that are not replayed but asked for again, by the action that decides them."""
 
 READ = frozenset({"LesionIdentified", "TumourAssessed"})
-"""What the central reader enters in a rehearsal."""
+"""What a reader enters in a rehearsal."""
 
 Progress = Callable[[int, int], None]
 
@@ -97,7 +97,7 @@ def replayed(
                 f"adopt-{version.study.version}",
             )  # fmt: skip
             _go_live(conductor, version, clock)
-        action = _action(entry, clock, seqs, seen)
+        action = _action(entry, clock, seqs, seen, first.study)
         if entry.name == CycleStarted.TYPE and entry.row.event in unmet:
             action = replace(action, reason="treated all the same")
         written = conductor.act(action)
@@ -192,13 +192,15 @@ def _unmet_at_first_dose(rehearsal: Rehearsal, replicate: int) -> frozenset[int]
     return frozenset(found)
 
 
-def _action(entry: _Entry, clock: _Clock, seqs: dict[int, int], seen: dict[str, int]) -> Action:
+def _action(
+    entry: _Entry, clock: _Clock, seqs: dict[int, int], seen: dict[str, int], study: Study
+) -> Action:
     row, name, body = entry.row, entry.name, dict(entry.row.body)
     if name in DECISIONS:
         name, body = DECISIONS[name], {}
     if name == "Correct":
         body["target"] = seqs[body["target"]]
-    role = _role(name)
+    role = _role(name, body, study)
     return Action(
         name=name,
         body=body,
@@ -215,10 +217,12 @@ def _action(entry: _Entry, clock: _Clock, seqs: dict[int, int], seen: dict[str, 
     )
 
 
-def _role(action: str) -> str:
-    """The role that does this in a rehearsal: the reader reads, the site does what it may."""
+def _role(action: str, body: Mapping[str, Any], study: Study) -> str:
+    """The role that does this in a rehearsal: a blinded reader reads, the site does what it may."""
     allowed = ACTION_ROLES[action]
-    order = ("reader", "investigator") if action in READ else ("investigator", "laboratory")
+    blinded = {each.code for each in study.response.evaluators if each.blinded_to_marker}
+    read = action in READ and body["evaluator"] in blinded
+    order = ("reader", "investigator") if read else ("investigator", "laboratory")
     return next((role for role in order if role in allowed), min(allowed))
 
 

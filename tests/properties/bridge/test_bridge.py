@@ -119,6 +119,9 @@ TROUBLES: Mapping[str, tuple[str, pl.Expr]] = {
     "lesions merged": ("target_measured", pl.col("state") == "merged"),
     "scan not evaluable": ("non_target_observed", pl.col("state") == "not_evaluated"),
     "new lesion in doubt": ("new_lesion_observed", pl.col("certainty") == "equivocal"),
+    "read again": (
+        "tumour_assessed", pl.col("evaluator").is_in(["independent", "local"]),
+    ),
     "screening failed": ("screening_failed", pl.lit(value=True)),
     "dose left out": ("dose_given", pl.col("amount_missing").is_not_null()),
     "correction": ("form_item", pl.col("seq") != pl.col("event")),
