@@ -8,6 +8,8 @@ decided.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +21,39 @@ SOURCES_NAME = "sources"
 FEW = 64
 """Up to so many rows plain lists are faster than starting one operation on columns after another:
 the rows of one subject in a live action."""
+
+
+def listed(
+    lists: Sequence[Sequence[Any]], name: str = SOURCES_NAME, kind: Any = pl.Int64
+) -> pl.Series:
+    """A column of lists of values of one kind.
+
+    Lists of one length are laid side by side and cut at once, which takes a fraction of the time.
+
+    >>> listed([[3, 7], [5], []]).to_list()
+    [[3, 7], [5], []]
+    """
+    runs = [[*run] for _, run in groupby(lists, len)]
+    if len(runs) > _RUNS and kind == pl.Int64:
+        longest = max(len(each) for each in lists)
+        filled = [[*each, *[None] * (longest - len(each))] for each in lists]
+        return _of_one_length(filled, name, kind).list.drop_nulls()
+    if not runs or 2 * len(runs) > 1 + len(lists):
+        return pl.Series(name, lists, dtype=pl.List(kind))
+    parts = [_of_one_length(run, name, kind) for run in runs]
+    return pl.concat(parts) if len(parts) > 1 else parts[0]
+
+
+_RUNS = 10
+"""From so many runs of lists of one length on it is quicker to fill all up and empty them again."""
+
+
+def _of_one_length(lists: Sequence[Sequence[Any]], name: str, kind: Any) -> pl.Series:
+    length = len(lists[0])
+    if not length:
+        return pl.Series(name, [[]], dtype=pl.List(kind)).new_from_index(0, len(lists))
+    values = pl.Series(name, [value for each in lists for value in each], dtype=kind)
+    return values.reshape((len(lists), length)).cast(pl.List(kind))
 
 
 def row_sources(*seqs: pl.Series) -> pl.Series:
@@ -42,14 +77,13 @@ def array_sources(seqs: Sequence[NDArray[np.int64]]) -> pl.Series:
     if len(seqs[0]) <= FEW:
         rows = zip(*(seq.tolist() for seq in seqs), strict=True)
         lists = [sorted({seq for seq in row if seq >= 0}) for row in rows]
-        return pl.Series(SOURCES_NAME, lists, dtype=pl.List(pl.Int64))
+        return listed(lists)
     distinct: list[NDArray[np.int64]] = []
     for seq in seqs:
         if not any(np.array_equal(seq, other) for other in distinct):
             distinct.append(seq)
     if len(distinct) == 1 and (distinct[0] >= 0).all():
-        one = pl.Series(SOURCES_NAME, distinct[0], dtype=pl.Int64).to_frame()
-        return one.select(pl.concat_list(SOURCES_NAME)).to_series()
+        return pl.Series(SOURCES_NAME, distinct[0]).reshape((-1, 1)).cast(pl.List(pl.Int64))
     found = np.column_stack(distinct)
     found.sort(axis=1)
     found[:, 1:][found[:, 1:] == found[:, :-1]] = -1

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.record.rule import KEY
-from equipoise.record.sources import FEW, SOURCES_NAME
+from equipoise.record.sources import FEW, SOURCES_NAME, listed
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -65,9 +65,11 @@ class SubjectRows:
 
     def __init__(self, *frames: pl.DataFrame) -> None:
         self._only = _only_subject(frames)
+        self._seen: list[tuple[pl.DataFrame, Numbers]] = []
         if self._only is not None:
-            replicate, name = ([each] for each in self._only)
-            self.key = pl.DataFrame({"replicate": replicate, "subject": name}, schema=dict(KEY))
+            only = zip(KEY.items(), self._only, strict=True)
+            self.key = pl.DataFrame([pl.Series(name, [of], dtype) for (name, dtype), of in only])
+            self._seen = [(frame, _fixed(np.zeros(len(frame), np.int64))) for frame in frames]
             return
         parts = [frame.select(pl.col("replicate").cast(pl.Int32), "subject") for frame in frames]
         self.key = pl.concat(parts).unique().sort(*KEY)
@@ -95,13 +97,18 @@ class SubjectRows:
 
     def rows(self, frame: pl.DataFrame) -> Numbers:
         """For each row of `frame` the row of its subject; -1 for a subject that is not known."""
+        for seen, found in self._seen:
+            if seen is frame:
+                return found
+        found = _fixed(self._rows_of(frame))
+        self._seen.append((frame, found))
+        return found
+
+    def _rows_of(self, frame: pl.DataFrame) -> Numbers:
         if frame.is_empty() or not len(self):
             return np.full(len(frame), -1, dtype=np.int64)
         if self._only is not None:
-            replicate, name = self._only
-            names = frame["subject"]
-            mine = (names.fill_null("") if names.null_count() else names) == name
-            return np.where(mine.to_numpy() & (frame["replicate"].to_numpy() == replicate), 0, -1)
+            return _rows_of_one(frame, *self._only)
         if len(frame) < 2 * len(self):
             return self._rows(frame)
         same = frame.select(
@@ -149,15 +156,32 @@ def _only_subject(frames: Sequence[pl.DataFrame]) -> tuple[int, str] | None:
     """Replicate and name where all rows are of one subject, as in a live action."""
     found: set[tuple[int, str]] = set()
     for frame in frames:
-        if not len(frame):
-            continue
-        replicates, names = frame["replicate"].to_numpy(), frame["subject"]
-        found |= {(int(replicates[place]), names[place]) for place in (0, -1)}
+        replicates, names = frame["replicate"], frame["subject"]
+        if len(frame) <= FEW:
+            found |= set(zip(replicates.to_list(), names.to_list(), strict=True))
+        else:
+            found |= {(replicates[place], names[place]) for place in (0, -1)}
+            if not ((replicates == replicates[0]).all() and (names == names[0]).all()):
+                return None
         if len(found) > 1 or names.null_count():
             return None
-        if not ((replicates == replicates[0]).all() and (names == names[0]).all()):
-            return None
     return next(iter(found), None)
+
+
+def _rows_of_one(frame: pl.DataFrame, replicate: int, name: str) -> Numbers:
+    """0 for each row of the one subject, else -1."""
+    names, replicates = frame["subject"], frame["replicate"]
+    if len(frame) <= FEW:
+        pairs = zip(replicates.to_list(), names.to_list(), strict=True)
+        return np.array([0 if pair == (replicate, name) else -1 for pair in pairs])
+    mine = (names.fill_null("") if names.null_count() else names) == name
+    return np.where(mine.to_numpy() & (replicates.to_numpy() == replicate), 0, -1)
+
+
+def _fixed(rows: Numbers) -> Numbers:
+    """Rows that are given to several callers, of whom none may change them."""
+    rows.flags.writeable = False
+    return rows
 
 
 def pack(number: Numbers, seq: Numbers | np.int64) -> Numbers:
@@ -183,7 +207,7 @@ def days(column: pl.Series) -> Numbers:
     >>> days(pl.Series(["1970-01-03", None]).str.to_date()).tolist() == [2, NONE]
     True
     """
-    return whole(column.cast(pl.Int32).cast(pl.Int64))
+    return whole(column.cast(pl.Int64))
 
 
 def whole(column: pl.Series, none: int = NONE) -> Numbers:
@@ -192,7 +216,7 @@ def whole(column: pl.Series, none: int = NONE) -> Numbers:
     >>> whole(pl.Series([7, None]), -1).tolist()
     [7, -1]
     """
-    column = column.cast(pl.Int64)
+    column = column if column.dtype == pl.Int64 else column.cast(pl.Int64)
     if not column.null_count():
         return column.to_numpy()
     if len(column) <= FEW:
@@ -203,6 +227,9 @@ def whole(column: pl.Series, none: int = NONE) -> Numbers:
 
 def dates(numbers: Numbers) -> pl.Series:
     """Days from 1970-01-01 as a column of dates, null where they are NONE."""
+    if len(numbers) <= FEW:
+        found = [None if day == NONE else day for day in numbers.tolist()]
+        return pl.Series(found, dtype=pl.Int32).cast(pl.Date)
     return pl.Series(numbers.view("datetime64[D]"), dtype=pl.Date)
 
 
@@ -252,10 +279,19 @@ def in_order(frame: pl.DataFrame, key: Numbers) -> pl.DataFrame:
 
 def gathered(values: pl.Series, places: Numbers) -> pl.Series:
     """`values` at `places`, null where a place is -1."""
+    if len(values) <= FEW and len(places) <= FEW and values.dtype.base_type() in _AS_LISTS:
+        known = [*values.to_list(), None]
+        found = [known[place] for place in places.tolist()]
+        if isinstance(values.dtype, pl.List) and None not in found:
+            return listed(found, values.name, values.dtype.inner)
+        return pl.Series(values.name, found, dtype=values.dtype)
     if not (places < 0).any():
         return values[places]
     nothing = pl.Series(values.name, [None], dtype=values.dtype)
     return pl.concat([values, nothing])[np.where(places < 0, len(values), places)]
+
+
+_AS_LISTS: Sequence[Any] = (pl.String, pl.Int64, pl.Int32, pl.Boolean, pl.Date, pl.List)
 
 
 def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:
@@ -266,6 +302,12 @@ def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:
     >>> grouped_sources(np.array([2, 0, 2, 2]), np.array([4, 1, 2, 4]), 3).to_list()
     [[1], [], [2, 4]]
     """
+    if len(groups) <= FEW and number <= FEW:
+        of_each: list[set[int]] = [set() for _ in range(number)]
+        for group, seq in zip(groups.tolist(), seqs.tolist(), strict=True):
+            if group >= 0 and seq >= 0:
+                of_each[group].add(seq)
+        return listed([sorted(each) for each in of_each])
     there = (groups >= 0) & (seqs >= 0)
     pairs = np.sort(pack(groups[there], seqs[there]))
     pairs = pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))] if len(pairs) else pairs
@@ -279,9 +321,9 @@ def grouped_lists(groups: Numbers, values: pl.Series, number: int) -> pl.Series:
         of_each: list[list[Any]] = [[] for _ in range(number)]
         for group, value in zip(groups.tolist(), values.to_list(), strict=True):
             of_each[group].append(value)
-        return pl.Series(values.name, of_each, dtype=pl.List(values.dtype))
+        return listed(of_each, values.name, values.dtype)
     if len(groups) == number and (groups == np.arange(number)).all():
-        return values.to_frame().select(pl.concat_list(values.name)).to_series()
+        return values.reshape((-1, 1)).cast(pl.List(values.dtype))
     frame = pl.DataFrame({"group": pl.Series(groups).set_sorted(), values.name: values})
     lists = frame.group_by("group", maintain_order=True).agg(values.name)
     places = np.full(number, len(lists), dtype=np.int64)

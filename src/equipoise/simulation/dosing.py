@@ -255,9 +255,7 @@ def _bodies(
         np.round(nature.spread(name, spread, size) * 10).astype(np.int64).ravel()
         for name, spread in (("height", plan.height), ("weight", plan.weight))
     )
-    measures = pl.DataFrame({"height": height, "weight": weight})
-    area = body_surface_area(pl.col("height"), pl.col("weight"), treatment.body_surface_area)
-    return height, weight, measures.select(area).to_series().to_numpy()
+    return height, weight, body_surface_area(height, weight, treatment.body_surface_area)
 
 
 def _widest(plan: TreatmentPlan) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import firsts
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.scaled import scaled_number
 from equipoise.record.sources import array_sources
@@ -121,7 +122,7 @@ class Answers:
         self._places = {name: place for place, name in enumerate(names.to_list())}
         self._rows, self._days = subjects.rows(found), days(found["occurred"])
         self._value = whole(found["value"])
-        self._seq = found["sources"].list.first().to_numpy()
+        self._seq = firsts(found["sources"])
         self._of: dict[str, tuple[Numbers, Numbers, Numbers]] = {}
 
     def _given(self, item: str) -> tuple[Numbers, Numbers, Numbers]:

@@ -143,7 +143,12 @@ def decisions(measures: Measures, plan: TreatmentPlan, rules: Sequence[Pair]) ->
       the clearance is not above it. `off_label`: the rule that decided is labelled for another
       dose.
     """
-    return [_decided(drug, measures, plan, rules) for drug in drugs_of(plan)]
+    there = {plan.regimens[place].code for place in np.unique(measures.regimen) if place >= 0}
+    drugs = {dose.drug for each in plan.regimens if each.code in there for dose in each.doses}
+    return [
+        _decided(drug, measures, plan, rules) if drug in drugs else _of_nobody(drug)
+        for drug in drugs_of(plan)
+    ]
 
 
 class _Weighed(NamedTuple):
@@ -166,14 +171,13 @@ def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence
         if dose.drug == drug
     }
     there = _is_among(doses, measures.regimen, plan)
-    if not there.any():
-        return _of_nobody(drug)
     mine = [(place, pair) for place, pair in enumerate(rules) if drug in pair[0].drugs]
     denominator = _denominator([*doses.values()], [rule for _, (_, rule) in mine])
     full = np.zeros(len(measures.regimen), dtype=np.int64)
     for place, dose in doses.items():
         full[measures.regimen == place] = int(Fraction(dose.amount) * denominator)
-    found = [(place, pair, there & _regimens(pair[0], measures, plan)) for place, pair in mine]
+    concerned = {each.code: there & _regimens(each, measures, plan) for _, (each, _) in mine}
+    found = [(place, pair, concerned[pair[0].code]) for place, pair in mine]
     weighed = _weighed(drug, measures, found, inputs(rules), full, denominator)
     row = np.flatnonzero(there)
     best, which, level, most, missing = (each[row] for each in weighed[:5])
@@ -224,6 +228,8 @@ def _weighed(
         missing |= np.where(among, unknown, 0)
         if rule.lasting or rule.decision == "stop" or rule.minus:
             held[place] = measures.so_far(fires) + measures.before.get((drug, place), 0)
+        if not held.get(place, fires).any():
+            continue
         rank, dose = _result(rule, fires, held.get(place), full, denominator)
         lower = (rank == best) & (rank == REDUCE) & (dose < level)
         better = (rank >= 0) & ((rank > best) | lower | (which < 0))

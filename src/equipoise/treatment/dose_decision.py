@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import flags, named
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
@@ -94,12 +96,14 @@ def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     asked = cycle_measures(
         answers, plan, rules, rows, first, on, regimen, cycles["cycle"].to_numpy(), standing, taken
     )
-    area = cycles.select(
-        body_surface_area(pl.col("height"), pl.col("weight"), plan.body_surface_area)
-    )
+    height, weight = cycles["height"].to_numpy(), cycles["weight"].to_numpy()
+    area = body_surface_area(height, weight, plan.body_surface_area)
     found = decisions(asked.measures, plan, rules)
+    found = [each for each in found if len(each.row)]
+    if not found:
+        return pl.DataFrame(schema=DOSE_DECISION)
     sources = _sources([cycles["seq"].to_numpy(), *asked.seqs], standing, taken)
-    return _assembled(plan, rules, cycles, found, area.to_series().to_numpy(), sources)
+    return _assembled(plan, rules, cycles, regimen, found, area, sources)
 
 
 def regimen_places(codes: pl.Series, plan: TreatmentPlan) -> Numbers:
@@ -186,19 +190,19 @@ def _sources(seqs: list[Numbers], standing: Standing, taken: Medicines) -> pl.Se
     more = grouped_sources(np.concatenate(groups), np.concatenate(values), len(there))
     place = np.arange(len(found))
     place[there] = len(found) + np.arange(len(there))
-    return pl.concat([found, more])[place]
+    return gathered(pl.concat([found, more]), place)
 
 
 def _assembled(
     plan: TreatmentPlan,
     rules: list[Pair],
     cycles: pl.DataFrame,
+    regimen: Numbers,
     found: Sequence[Decided],
     area: Numbers,
     sources: pl.Series,
 ) -> pl.DataFrame:
     """One row for each cycle and drug of its regimen."""
-    regimen = regimen_places(cycles["regimen"], plan)
     columns: dict[str, list[Numbers]] = {
         name: [] for name in ("amount", "dispensed", "least", "most")
     }
@@ -215,21 +219,20 @@ def _assembled(
     order = np.argsort(row * len(found) + drug, kind="stable")
     row, drug = row[order], drug[order]
 
-    def joined(name: str) -> Numbers:
-        values: Numbers = np.concatenate([getattr(each, name) for each in found])[order]
-        return values
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(each, name) for each in found])[order]
 
     return pl.DataFrame(
         [
-            *(cycles[name][row] for name in (*KEY, "cycle", "regimen")),
-            pl.Series("drug", [each.drug for each in found], dtype=pl.String)[drug],
-            cycles["occurred"][row],
-            pl.Series("decision", DECISIONS, dtype=pl.String)[joined("decision")],
+            *(gathered(cycles[name], row) for name in (*KEY, "cycle", "regimen")),
+            named("drug", [each.drug for each in found], drug),
+            gathered(cycles["occurred"], row),
+            named("decision", DECISIONS, joined("decision")),
             *(pl.Series(name, np.concatenate(parts)[order]) for name, parts in columns.items()),
-            gathered(rule_names(rules), joined("rule")),
+            named("rule", rule_names(rules), joined("rule")),
             missing_column(plan, rules, joined("missing")),
-            pl.Series("doubtful", joined("doubtful")),
-            pl.Series("off_label", joined("off_label")),
-            sources[row],
+            flags("doubtful", joined("doubtful")),
+            flags("off_label", joined("off_label")),
+            gathered(sources, row),
         ]
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import flags, named
 from equipoise.record.declaration import COMMON
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import array_sources
-from equipoise.record.subject_rows import Numbers, SubjectRows, gathered
+from equipoise.record.subject_rows import Numbers, SubjectRows
 from equipoise.treatment.answers import Answers, missing_text, standing_measures
 from equipoise.treatment.decision import (
     DECISIONS,
@@ -65,26 +68,28 @@ def regimen_option(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
         rule[row], missing[row] = each.rule[first], each.missing[first]
     return subjects.key[rows].hstack(
         [
-            pl.Series("regimen", [each.code for each in plan.regimens])[regimen],
-            pl.Series("open", drug < 0),
-            gathered(pl.Series("drug", [each.drug for each in found], dtype=pl.String), drug),
-            gathered(pl.Series("decision", DECISIONS, dtype=pl.String), decision),
-            gathered(rule_names(rules), rule),
+            named("regimen", [each.code for each in plan.regimens], regimen),
+            flags("open", drug < 0),
+            named("drug", [each.drug for each in found], drug),
+            named("decision", DECISIONS, decision),
+            named("rule", rule_names(rules), rule),
             missing_column(plan, rules, missing),
-            pl.Series("doubtful", doubtful),
+            flags("doubtful", doubtful),
             array_sources(asked.seqs or [np.full(len(rows), -1, dtype=np.int64)]),
         ]
     )
 
 
-def rule_names(rules: list[Pair]) -> pl.Series:
+def rule_names(rules: Sequence[Pair]) -> list[str]:
     """How tables name rules: code of the set, code of the rule."""
-    return pl.Series("rule", [f"{s.code}/{rule.code}" for s, rule in rules], dtype=pl.String)
+    return [f"{rule_set.code}/{rule.code}" for rule_set, rule in rules]
 
 
 def missing_column(plan: TreatmentPlan, rules: list[Pair], bits: Numbers) -> pl.Series:
     """What is missing in each row, in words, null where nothing is."""
+    if not bits.any():
+        return pl.Series("missing", [None], dtype=pl.String).new_from_index(0, len(bits))
     names = inputs(rules)
     distinct, place = np.unique(bits, return_inverse=True)
     texts = [missing_text(plan, names, int(each)) for each in distinct]
-    return pl.Series("missing", texts, dtype=pl.String)[place]
+    return named("missing", texts, place)

@@ -91,7 +91,8 @@ def planned_dose(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     cycles = tables["cycle_started"]
     subjects = SubjectRows(cycles)
     order = np.argsort(pack(subjects.rows(cycles), cycles["cycle"].to_numpy()), kind="stable")
-    area = body_surface_area(pl.col("height"), pl.col("weight"), plan.body_surface_area)
+    height, weight = cycles["height"].to_numpy(), cycles["weight"].to_numpy()
+    area = pl.Series(body_surface_area(height, weight, plan.body_surface_area), dtype=pl.Int64)
     per_area = pl.col("numerator") * pl.col("body_surface_area")
     divisor = pl.col("denominator") * AREA_SCALE
     amount = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +122,9 @@ def adverse_events_standing(
     """
     rows, on, _ = moments
     reports = tables["adverse_event_reported"]
+    if reports.is_empty():
+        nothing = np.zeros(0, dtype=np.int64)
+        return Standing((), nothing, nothing, nothing, nothing, nothing > 0, nothing)
     terms, term = coded(reports["term"])
     owner = subjects.rows(reports)
     order = np.argsort(owner, kind="stable")
@@ -133,7 +137,7 @@ def adverse_events_standing(
     at, known = state.at(event, on[row], moments.event[row])
     onset = days(reports["occurred"])[event]
     known &= (onset == NONE) | (onset >= since[row])
-    end = days(reports.select(_end()).to_series())[event]
+    end = _ends(reports["end"])[event]
     over = state.over[at] | ((end != NONE) & (end <= on[row]))
     return Standing(
         terms=terms.to_list(),
@@ -146,10 +150,19 @@ def adverse_events_standing(
     )
 
 
-def _end() -> pl.Expr:
-    """The day on which an event ended, at the latest that it can have been (DT1)."""
-    text = pl.col("end")
-    return latest_day(text.str.to_date("%Y-%m-%d", strict=False), text)
+def _ends(texts: pl.Series) -> Numbers:
+    """The day on which each event ended, at the latest that it can have been (DT1)."""
+    distinct, places = coded(texts)
+    return _last_days((*distinct.to_list(),))[places]
+
+
+@lru_cache(maxsize=1024)
+def _last_days(texts: tuple[str, ...]) -> Numbers:
+    """The last day that each date can mean; NONE for one that is null, at the end."""
+    text = pl.col("text")
+    day = latest_day(text.str.to_date("%Y-%m-%d", strict=False), text)
+    frame = pl.DataFrame({"text": [*texts, None]}, schema={"text": pl.String})
+    return days(frame.select(day).to_series())
 
 
 class _States:

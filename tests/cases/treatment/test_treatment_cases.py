@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -23,9 +24,8 @@ MEASURES = {"height": "170", "weight": "70"}
 
 def area(height: Any, weight: Any, plan: BodySurfaceArea) -> Decimal:
     tenths = [int(Decimal(str(value)) * 10) for value in (height, weight)]
-    frame = pl.DataFrame([tenths], schema=["height", "weight"], orient="row")
-    found = frame.select(body_surface_area(pl.col("height"), pl.col("weight"), plan)).item()
-    return Decimal(found).scaleb(-4)
+    found = body_surface_area(*(np.array([each]) for each in tenths), plan)
+    return Decimal(found.item()).scaleb(-4)
 
 
 def milligrams(hundredths: int) -> Decimal:

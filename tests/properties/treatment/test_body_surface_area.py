@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +14,8 @@ bodies = st.tuples(st.integers(500, 2500), st.integers(200, 3500))
 
 
 def areas(found: list[tuple[int, int]], plan: BodySurfaceArea) -> list[int]:
-    frame = pl.DataFrame(found, schema=["height", "weight"], orient="row")
-    return (
-        frame.select(body_surface_area(pl.col("height"), pl.col("weight"), plan))
-        .to_series()
-        .to_list()
-    )
+    height, weight = np.array(found).T
+    return body_surface_area(height, weight, plan).tolist()
 
 
 @settings(max_examples=150)

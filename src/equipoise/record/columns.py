@@ -1,0 +1,117 @@
+"""Columns as arrays and back, quick for the few rows of one subject and for a hundred thousand.
+
+One operation of polars takes longer to start than a few rows take to go through, so up to FEW rows
+go through lists. What is returned is the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import polars as pl
+
+from equipoise.record.sources import FEW
+from equipoise.record.subject_rows import Flags, Numbers, gathered
+
+
+def present(column: pl.Series) -> Flags:
+    """Whether each value is there, not null.
+
+    >>> present(pl.Series([7, None])).tolist()
+    [True, False]
+    """
+    nulls = column.null_count()
+    if nulls in (0, len(column)):
+        return np.full(len(column), not nulls)
+    if len(column) <= FEW:
+        return np.array([value is not None for value in column.to_list()], dtype=np.bool_)
+    return column.is_not_null().to_numpy()
+
+
+def among(column: pl.Series, names: Collection[str]) -> Flags:
+    """Whether each text is one of `names`; null is none of them.
+
+    >>> among(pl.Series(["a", "b", None]), ["a", "c"]).tolist()
+    [True, False, False]
+    """
+    if len(column) <= FEW:
+        wanted = {*names}
+        return np.array([text in wanted for text in column.to_list()], dtype=np.bool_)
+    return column.is_in([*names]).fill_null(False).to_numpy()
+
+
+def true(column: pl.Series) -> Flags:
+    """Whether each truth value is true, neither false nor null.
+
+    >>> true(pl.Series([True, False, None])).tolist()
+    [True, False, False]
+    """
+    if not column.null_count():
+        return column.to_numpy()
+    if len(column) <= FEW:
+        return np.array([value is True for value in column.to_list()], dtype=np.bool_)
+    return column.fill_null(False).to_numpy()
+
+
+def optional(name: str, numbers: Numbers, there: Flags) -> pl.Series:
+    """A column of whole numbers, null where one is not there.
+
+    >>> optional("days", np.array([7, 0]), np.array([True, False])).to_list()
+    [7, None]
+    """
+    if len(numbers) <= FEW:
+        pairs = zip(numbers.tolist(), there.tolist(), strict=True)
+        found = [number if known else None for number, known in pairs]
+        return pl.Series(name, found, dtype=pl.Int64)
+    column = pl.Series(name, numbers)
+    return column if there.all() else column.set(pl.Series(~there), None)
+
+
+def flags(name: str, values: Flags) -> pl.Series:
+    """A column of truth values."""
+    if len(values) <= FEW:
+        return pl.Series(name, values.tolist(), dtype=pl.Boolean)
+    return pl.Series(name, values)
+
+
+def named(name: str, texts: Sequence[str | None], places: Numbers) -> pl.Series:
+    """A column of those of `texts` that stand at `places`, null where a place is -1.
+
+    >>> named("arm", ["A", "B"], np.array([1, -1, 0])).to_list()
+    ['B', None, 'A']
+    """
+    if len(places) <= FEW:
+        found = [texts[place] if place >= 0 else None for place in places.tolist()]
+        return pl.Series(name, found, dtype=pl.String)
+    return gathered(pl.Series(name, texts, dtype=pl.String), places)
+
+
+def kept(frame: pl.DataFrame, rows: Flags) -> pl.DataFrame:
+    """The rows of `frame` that are flagged, in their order."""
+    if rows.all():
+        return frame
+    return frame.filter(pl.Series(rows)) if rows.any() else frame.clear()
+
+
+def firsts(lists: pl.Series) -> Numbers:
+    """The first number of each list; none may be empty."""
+    if len(lists) <= FEW:
+        return np.array([each[0] for each in lists.to_list()], dtype=np.int64)
+    return lists.list.first().to_numpy()
+
+
+def exploded(lists: pl.Series) -> tuple[Numbers, Numbers]:
+    """Every number of every list, and the row of the list that each is from.
+
+    >>> rows, numbers = exploded(pl.Series([[3, 7], [], [5]]))
+    >>> rows.tolist(), numbers.tolist()
+    ([0, 0, 2], [3, 7, 5])
+    """
+    rows = np.arange(len(lists))
+    if len(lists) <= FEW:
+        found = lists.to_list()
+        numbers = np.array([number for each in found for number in each], dtype=np.int64)
+        return np.repeat(rows, [len(each) for each in found]), numbers
+    lengths = lists.list.len().to_numpy().astype(np.int64)
+    return np.repeat(rows, lengths), lists.explode(empty_as_null=False).to_numpy()
