@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
-from equipoise.biomarker.controls import SCALE, failed_controls
+from equipoise.biomarker.controls import SCALE, Failed, failed_controls
 from equipoise.biomarker.events import ASSAY_PLACES
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
+from equipoise.biomarker.steps import NEVER, sample_places
 from equipoise.errors import BadInput
+from equipoise.record.columns import among, filled, flags, named, optional, present, true
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.scaled import scaled_text
-from equipoise.record.sources import group_sources
+from equipoise.record.subject_rows import (
+    Flags,
+    Numbers,
+    SubjectRows,
+    coded,
+    grouped_sources,
+    in_order,
+    parent_rows,
+    whole,
+)
 
 WEIGHTS = {"negative": 0, "weak": 1, "moderate": 2, "strong": 3}
 """H-score = 1 x % weak + 2 x % moderate + 3 x % strong, from 0 to 300; with the share of negative
@@ -22,9 +36,6 @@ WHOLE = 100
 
 TENTHS = 10
 """Tumour cells stand in tables as tenths of a per cent."""
-
-RESULT_KEY = ("replicate", "event")
-_OF_SAMPLE = ("replicate", "sample", "adequate", "judgement", "tumour_cells", "content")
 
 ASSAY_VALUE: Columns = {
     **KEY,
@@ -72,80 +83,101 @@ def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     results = tables["assay_result_recorded"]
     if results.is_empty():
         return pl.DataFrame(schema=ASSAY_VALUE)
-    invalidated = (
-        tables["assay_result_invalidated"]
-        .group_by("replicate", "subject", "result")
-        .agg(pl.col("event").min().alias("invalidation"), pl.col("seq").alias("invalidation_seq"))
+    subjects = SubjectRows(results)
+    names, codes = coded(results["result"])
+    results = in_order(results, subjects.rows(results) * len(names) + codes)
+    samples, sample = tables["sample_state"], sample_places(tables["sample_state"], results)
+    asked = _asked(results, plan)
+    counted = _counted(tables["assay_measurement"], results, plan)
+    controls = failed_controls(tables["assay_control"], results, plan)
+    finding = _finding(results, samples, sample, asked, counted, controls)
+    has_value = (counted.number > 0) & (~asked.h_score | (counted.number >= asked.needed))
+    result, invalidations = _invalidations(tables["assay_result_invalidated"], results)
+    invalidation = np.full(len(results), NEVER)
+    np.minimum.at(invalidation, result, invalidations["event"].to_numpy())
+    content = np.where(asked.least_under > 0, _seqs(samples["content"], sample), -1)
+    every = np.arange(len(results))
+    parts = (
+        (every, results["seq"].to_numpy()),
+        (counted.result, counted.seq),
+        (every, _seqs(samples["judgement"], sample)),
+        (every, content),
+        (every, controls.seq),
+        (result, invalidations["seq"].to_numpy()),
     )
-    found = (
-        results.join(_counted(tables["assay_measurement"], results, plan), RESULT_KEY, "left")
-        .join(tables["sample_state"].select(_OF_SAMPLE), ["replicate", "sample"], "left")
-        .join(failed_controls(tables["assay_control"], results, plan), RESULT_KEY, "left")
-        .join(invalidated, ["replicate", "subject", "result"], "left")
-        .join(_assays(plan), "assay", "left")
-        .with_columns(pl.col("counted").fill_null(0))
-        .with_columns(
-            finding=_finding(),
-            content=pl.when(pl.col("least_cells").is_not_null()).then("content"),
-            h_score=pl.col("summary") == "h_score",
-            determination=pl.coalesce("determination", "result"),
-        )
-    )
-    whole = (pl.col("counted") > 0) & (~pl.col("h_score") | (pl.col("counted") >= pl.col("needed")))
-    mean = pl.when(pl.col("summary") == "mean").then("counted").otherwise(1)
-    return (
-        found.join(_sources(found), RESULT_KEY, "left")
-        .with_columns(
-            total=pl.when(whole).then("total"),
-            count=pl.when(whole).then(mean),
-            interpretable=pl.col("finding").is_null(),
-            invalidated=pl.col("invalidation").is_not_null(),
-        )
-        .select(pl.col(name).cast(dtype) for name, dtype in ASSAY_VALUE.items())
-        .sort("replicate", "subject", "result")
+    groups, seqs = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return pl.DataFrame(
+        [
+            *(results[name] for name in (*KEY, "result", "sample", "assay", "purpose")),
+            filled(results["determination"], results["result"]),
+            results["occurred"],
+            optional("total", counted.total, has_value),
+            optional("count", np.where(asked.mean, counted.number, 1), has_value),
+            flags("interpretable", ~present(finding)),
+            finding,
+            flags("invalidated", invalidation != NEVER),
+            results["event"],
+            optional("invalidation", invalidation, invalidation != NEVER),
+            grouped_sources(groups, seqs, len(results)),
+        ]
     )
 
 
-def _sources(found: pl.DataFrame) -> pl.DataFrame:
-    parts = [
-        found.select(*RESULT_KEY, pl.col(name).alias("seq"))
-        for name in ("seq", "measurement_seq", "judgement", "content", "control_seq")
-    ]
-    for name in ("measurement_seqs", "invalidation_seq"):
-        some = found.filter(pl.col(name).list.len() > 0)
-        parts.append(some.select(*RESULT_KEY, pl.col(name).alias("seq")).explode("seq"))
-    return group_sources(pl.concat(parts), RESULT_KEY)
+def _seqs(column: pl.Series, places: Numbers) -> Numbers:
+    """The seq at each place; -1 where it is null, and for no place."""
+    return np.append(whole(column, -1), -1)[places]
 
 
-def _assays(plan: BiomarkerPlan) -> pl.DataFrame:
-    """What the plan asks of each assay."""
+def _invalidations(
+    invalidated: pl.DataFrame, results: pl.DataFrame
+) -> tuple[Numbers, pl.DataFrame]:
+    """Of each invalidation of one of `results` the row of the result, and the invalidations."""
+    if invalidated.is_empty():
+        return np.zeros(0, dtype=np.int64), invalidated
+    key = ["replicate", "subject", "result"]
+    rows = results.select(*key, pl.Series("row", np.arange(len(results))))
+    found = invalidated.select(*key, "event", "seq").join(rows, key)
+    return found["row"].to_numpy(), found
+
+
+class _Asked(NamedTuple):
+    """By result, what the plan asks of its assay: how runs become a value, how many measurements
+    it has and needs, the least content of tumour cells as a fraction (over 0: none is asked for);
+    and by assay that content in words."""
+
+    assay: Numbers
+    mean: Flags
+    h_score: Flags
+    declared: Numbers
+    needed: Numbers
+    control_needed: Flags
+    least_over: Numbers
+    least_under: Numbers
+    least_text: Sequence[str]
+
+
+def _asked(results: pl.DataFrame, plan: BiomarkerPlan) -> _Asked:
+    """What the plan asks of the assay of each result; the place -1 for an assay not declared."""
+    assays = plan.marker.assays
+    places = {each.code: place for place, each in enumerate(assays)}
+    names, codes = coded(results["assay"])
+    assay = np.array([places.get(name, -1) for name in names], dtype=np.int64)[codes]
+    least = [each.minimum_tumour_cells for each in assays]
     rows = [
         (
-            each.code,
-            each.summary,
+            each.summary == "mean",
+            each.summary == "h_score",
             len(each.measurements),
             _needed(each),
             each.internal_control_needed,
-            *_least_cells(each),
+            *(Fraction(content).as_integer_ratio() if content is not None else (0, 0)),
         )
-        for each in plan.marker.assays
+        for each, content in zip(assays, least, strict=True)
     ]
-    names = (
-        "assay", "summary", "declared", "needed", "control_needed",
-        "least_cells", "least_over", "least_under",
-    )  # fmt: skip
-    types = (
-        pl.String, pl.String, pl.Int64, pl.Int64, pl.Boolean, pl.String, pl.Int64, pl.Int64,
-    )  # fmt: skip
-    return pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
-
-
-def _least_cells(assay: Assay) -> tuple[str | None, int | None, int | None]:
-    """The least content of tumour cells as it is written, and as a fraction."""
-    if assay.minimum_tumour_cells is None:
-        return None, None, None
-    least = Fraction(assay.minimum_tumour_cells)
-    return decimal_text(assay.minimum_tumour_cells), least.numerator, least.denominator
+    table = np.array([*rows, (0,) * 7], dtype=np.int64)[assay]
+    mean, h_score, declared, needed, control, over, under = table.T
+    texts = ["" if content is None else decimal_text(content) for content in least]
+    return _Asked(assay, mean > 0, h_score > 0, declared, needed, control > 0, over, under, texts)
 
 
 def _needed(assay: Assay) -> int:
@@ -162,80 +194,106 @@ def _needed(assay: Assay) -> int:
     return len(codes)
 
 
-def _counted(
-    measurements: pl.DataFrame, results: pl.DataFrame, plan: BiomarkerPlan
-) -> pl.DataFrame:
-    """Per result: number, weighted total and plain sum of the measurements that count."""
-    weights = [
-        (
-            assay.code,
-            each.code,
-            WEIGHTS.get(each.code, 0) if assay.summary == "h_score" else 1,
-            list(assay.accepted_qualities),
-        )
-        for assay in plan.marker.assays
-        for each in assay.measurements
-    ]
-    columns: Columns = {
-        "assay": pl.String,
-        "measurement": pl.String,
-        "weight": pl.Int64,
-        "accepted": pl.List(pl.String),
-    }
-    declared = pl.DataFrame(weights, schema=columns, orient="row")
-    value = pl.when(pl.col("accepted").list.contains(pl.col("quality"))).then("value")
-    seq, same = pl.col("seq"), pl.col("seq").min() == pl.col("seq").max()
-    return (
-        measurements.join(results.select(*RESULT_KEY, "assay"), RESULT_KEY)
-        .join(declared, ["assay", "measurement"])
-        .with_columns(value=value)
-        .group_by(RESULT_KEY)
-        .agg(
-            pl.col("value").count().cast(pl.Int64).alias("counted"),
-            (pl.col("value") * pl.col("weight")).sum().alias("total"),
-            pl.col("value").sum().alias("sum"),
-            seq.min().alias("measurement_seq"),
-            pl.when(~same).then(seq.implode()).alias("measurement_seqs"),
-        )
+class _Counted(NamedTuple):
+    """By result: how many measurements count, their weighted total, their plain sum. `result` and
+    `seq` are those of every measurement that the assay declares."""
+
+    number: Numbers
+    total: Numbers
+    sum: Numbers
+    result: Numbers
+    seq: Numbers
+
+
+def _counted(measurements: pl.DataFrame, results: pl.DataFrame, plan: BiomarkerPlan) -> _Counted:
+    result = parent_rows(results, measurements)
+    value, known = whole(measurements["value"], 0), present(measurements["value"])
+    counts = np.zeros(len(measurements), dtype=np.bool_)
+    declared, weight = counts.copy(), np.zeros(len(measurements), dtype=np.int64)
+    for assay in plan.marker.assays:
+        of_assay = np.append(among(results["assay"], [assay.code]), False)[result]
+        if not of_assay.any():
+            continue
+        counts |= of_assay & known & among(measurements["quality"], assay.accepted_qualities)
+        for each in assay.measurements:
+            mine = of_assay & among(measurements["measurement"], [each.code])
+            declared |= mine
+            weight[mine] = WEIGHTS.get(each.code, 0) if assay.summary == "h_score" else 1
+    found = np.zeros((3, len(results)), dtype=np.int64)
+    of, value, weight = (each[counts & declared] for each in (result, value, weight))
+    for row, summed in enumerate((np.ones_like(value), value * weight, value)):
+        np.add.at(found[row], of, summed)
+    number, total, plain = found
+    seq = measurements["seq"].to_numpy()
+    return _Counted(number, total, plain, result[declared], seq[declared])
+
+
+def _finding(
+    results: pl.DataFrame,
+    samples: pl.DataFrame,
+    sample: Numbers,
+    asked: _Asked,
+    counted: _Counted,
+    controls: Failed,
+) -> pl.Series:
+    """Why each result cannot be interpreted; null when it can. `sample`: the row of its sample."""
+    cells, under = _seqs(samples["tumour_cells"], sample), asked.least_under
+    problems = (
+        asked.assay < 0,
+        np.append(whole(samples["adequate"], 1), 1)[sample] == 0,
+        (under > 0) & (cells < 0),
+        (under > 0) & (cells * under < asked.least_over * TENTHS),
+        ~true(results["technically_valid"]),
+        (controls.control >= 0) & (controls.seq < 0),
+        controls.control >= 0,
+        counted.number < asked.needed,
+        asked.h_score & (counted.sum != WHOLE * SCALE),
+        asked.control_needed & ~among(results["internal_control"], ["positive"]),
     )
+    problem = np.select(problems, np.arange(len(problems))[:, None], -1)
+    there = problem >= 0
+    if not there.any():
+        return pl.Series("finding", [None], dtype=pl.String).new_from_index(0, len(results))
+    facts = results.select("assay", "sample", "failure", "internal_control").hstack(
+        [
+            pl.Series("problem", problem),
+            optional("cells", cells, there & (cells >= 0)),
+            named("least", asked.least_text, asked.assay),
+            named("control", controls.names, controls.control),
+            pl.Series("read", controls.value),
+            pl.Series("counted", counted.number),
+            pl.Series("declared", asked.declared),
+            pl.Series("needed", asked.needed),
+            pl.Series("sum", counted.sum),
+        ]
+    )
+    told, of = pl.lit(None, dtype=pl.String), pl.col("problem")
+    for number, text in enumerate(_texts()):
+        if (problem == number).any():
+            told = pl.when(of == number).then(text).otherwise(told)
+    return facts.select(told.alias("finding")).to_series()
 
 
-def _finding() -> pl.Expr:
-    """Why the result cannot be interpreted; null when it can."""
-    failure = (pl.lit(": ") + pl.col("failure")).fill_null("")
-    few = pl.format(
+def _texts() -> Iterator[pl.Expr]:
+    """What is told of each problem, in the order in which they are looked for."""
+    yield pl.format("the assay {} is not declared", "assay")
+    yield pl.format("the sample {} is inadequate", "sample")
+    yield pl.format("nobody says how many tumour cells the sample {} has", "sample")
+    yield pl.format(
+        "the sample {} has {} % tumour cells, {} % are needed",
+        "sample", scaled_text(pl.col("cells"), 1), "least",
+    )  # fmt: skip
+    yield pl.lit("technical failure") + (pl.lit(": ") + pl.col("failure")).fill_null("")
+    yield pl.format("the control {} of the run is not given", "control")
+    yield pl.format(
+        "the control {} of the run reads {}, outside its limits",
+        "control", scaled_text(pl.col("read"), ASSAY_PLACES),
+    )  # fmt: skip
+    yield pl.format(
         "{} of {} measurements can be interpreted, {} are needed", "counted", "declared", "needed"
     )
-    cells = pl.col("tumour_cells")
-    enough = cells * pl.col("least_under") >= pl.col("least_over") * TENTHS
-    unsaid = pl.format("nobody says how many tumour cells the sample {} has", "sample")
-    poor = pl.format(
-        "the sample {} has {} % tumour cells, {} % are needed",
-        "sample", scaled_text(pl.when(~enough).then(cells), 1), "least_cells",
-    )  # fmt: skip
-    partial = (pl.col("summary") == "h_score") & (pl.col("sum") != WHOLE * SCALE)
-    whole = pl.format(
+    yield pl.format(
         "the percentages sum to {}, not to {}",
-        scaled_text(pl.when(partial).then("sum"), ASSAY_PLACES), pl.lit(WHOLE),
+        scaled_text(pl.col("sum"), ASSAY_PLACES), pl.lit(WHOLE),
     )  # fmt: skip
-    control = pl.format("the internal control is {}, not positive", "internal_control")
-    return (
-        pl.when(pl.col("summary").is_null())
-        .then(pl.format("the assay {} is not declared", "assay"))
-        .when(~pl.col("adequate"))
-        .then(pl.format("the sample {} is inadequate", "sample"))
-        .when(pl.col("least_cells").is_not_null() & cells.is_null())
-        .then(unsaid)
-        .when(~enough)
-        .then(poor)
-        .when(~pl.col("technically_valid"))
-        .then(pl.lit("technical failure") + failure)
-        .when(pl.col("control_finding").is_not_null())
-        .then("control_finding")
-        .when(pl.col("counted") < pl.col("needed"))
-        .then(few)
-        .when(partial)
-        .then(whole)
-        .when(pl.col("control_needed") & (pl.col("internal_control") != "positive"))
-        .then(control)
-    )
+    yield pl.format("the internal control is {}, not positive", "internal_control")

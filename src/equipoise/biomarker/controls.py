@@ -4,80 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from equipoise.biomarker.events import ASSAY_PLACES
-from equipoise.biomarker.plan import Assay, BiomarkerPlan, Limits, RunControl
-from equipoise.record.scaled import scaled_text
-from equipoise.record.sources import FEW
+from equipoise.biomarker.plan import BiomarkerPlan, Limits
+from equipoise.record.columns import among, true
+from equipoise.record.subject_rows import Flags, Numbers, parent_rows, whole
 
 SCALE = 10**ASSAY_PLACES
 
-_KEY = ("replicate", "event")
-_FAILED = {"replicate": pl.Int32, "event": pl.Int64, "control_finding": pl.String,
-           "control_seq": pl.Int64}  # fmt: skip
+
+class Failed(NamedTuple):
+    """By result: the place among `names` of the control by which its run fails (-1: by none), what
+    it read, its seq (-1: it was not given)."""
+
+    names: Sequence[str]
+    control: Numbers
+    value: Numbers
+    seq: Numbers
 
 
-def failed_controls(
-    controls: pl.DataFrame, results: pl.DataFrame, plan: BiomarkerPlan
-) -> pl.DataFrame:
-    """Results whose run fails by a control: replicate, event, control_finding, control_seq.
+def failed_controls(controls: pl.DataFrame, results: pl.DataFrame, plan: BiomarkerPlan) -> Failed:
+    """The control by which the run of each of `results` fails, of those that are technically valid.
 
     A control without a value gave no signal and reads 0. Of several that fail, the one that the
-    study declares first is told. `control_seq` is null where an obligatory control is not given.
+    study declares first is told.
     """
     declared = [(assay, each) for assay in plan.marker.assays for each in assay.controls]
     if controls.is_empty():
         declared = [pair for pair in declared if pair[1].obligatory]
-    if len(results) <= FEW:
-        used = set(results["assay"].to_list())
-        declared = [pair for pair in declared if pair[0].code in used]
-    if not declared:
-        return pl.DataFrame(schema=_FAILED)
-    right, value = pl.lit(None, dtype=pl.Boolean), pl.col("value").fill_null(0)
-    for place, (_, control) in enumerate(declared):
-        here = pl.col("place") == place
-        right = pl.when(here).then(within(control, value, pl.lit(1))).otherwise(right)
-    absent = pl.col("seq").is_null()
-    return (
-        results.filter("technically_valid")
-        .select(*_KEY, "assay")
-        .join(_table(declared), "assay")
-        .join(controls.select(*_KEY, "control", "value", "seq"), [*_KEY, "control"], "left")
-        .filter(pl.when(absent).then("obligatory").otherwise(~right))
-        .sort(*_KEY, "place")
-        .unique(_KEY, keep="first", maintain_order=True)
-        .select(
-            *_KEY,
-            pl.when(absent)
-            .then(pl.format("the control {} of the run is not given", "control"))
-            .otherwise(_reads(value))
-            .alias("control_finding"),
-            pl.col("seq").alias("control_seq"),
-        )
-    )
+    found = np.full((3, len(results)), -1, dtype=np.int64)
+    if declared:
+        result, value = parent_rows(results, controls), whole(controls["value"], 0)
+        seq, valid = controls["seq"].to_numpy(), true(results["technically_valid"])
+    for place, (assay, control) in enumerate(declared):
+        mine = valid & (found[0] < 0) & among(results["assay"], [assay.code])
+        if not mine.any():
+            continue
+        read = np.flatnonzero((result >= 0) & among(controls["control"], [control.code]))
+        read = read[mine[result[read]]]
+        given = np.zeros(len(results), dtype=np.bool_)
+        given[result[read]] = True
+        if control.obligatory:
+            found[0, mine & ~given] = place
+        wrong = read[~within(control, value[read], np.ones_like(read))]
+        found[:, result[wrong]] = np.full(len(wrong), place), value[wrong], seq[wrong]
+    return Failed([control.code for _, control in declared], *found)
 
 
-def _reads(value: pl.Expr) -> pl.Expr:
-    read = scaled_text(value, ASSAY_PLACES)
-    return pl.format("the control {} of the run reads {}, outside its limits", "control", read)
+def within(limits: Limits, total: Numbers, count: Numbers) -> Flags:
+    """Whether total / count / SCALE lies within `limits`, by cross-multiplication.
 
-
-def _table(declared: Sequence[tuple[Assay, RunControl]]) -> pl.DataFrame:
-    """The controls of each assay with their place in the study file."""
-    rows = [
-        (assay.code, control.code, control.obligatory, place)
-        for place, (assay, control) in enumerate(declared)
-    ]
-    types = (pl.String, pl.String, pl.Boolean, pl.Int64)
-    names = ("assay", "control", "obligatory", "place")
-    return pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
-
-
-def within(limits: Limits, total: pl.Expr, count: pl.Expr) -> pl.Expr:
-    """Whether total / count / SCALE lies within `limits`, by cross-multiplication."""
-    inside = pl.lit(True)
+    >>> within(Limits(at_least=9), np.array([90_000, 89_999]), np.array([1, 1])).tolist()
+    [True, False]
+    """
+    inside: Flags = np.ones(len(total), dtype=np.bool_)
     for limit, sign, closed in (
         (limits.at_least, 1, True),
         (limits.above, 1, False),

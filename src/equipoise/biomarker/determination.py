@@ -19,6 +19,7 @@ from equipoise.biomarker.steps import (
     off_the_path,
     sample_places,
 )
+from equipoise.record.columns import among, exploded, flags, named, optional, present
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import (
@@ -31,6 +32,7 @@ from equipoise.record.subject_rows import (
     days,
     gathered,
     grouped_sources,
+    whole,
 )
 
 BASES = ("randomisation", "redetermination")
@@ -100,13 +102,15 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     groups = _groups(values, rows, run, basis)
     found = _valued(values, plan, run, groups)
     first = run[groups.first]
-    combined: pl.DataFrame = subjects.key[rows[first]].with_columns(
-        pl.Series(BASES).gather(basis[groups.first]).alias("basis"),
-        *(gathered(values[name], first).alias(name) for name in _SHARED),
+    columns = [
+        *(gathered(subjects.key[name], rows[first]) for name in KEY),
+        named("basis", BASES, basis[groups.first]),
+        *(gathered(values[name], first) for name in _SHARED),
         *found,
-        _sources(values, run, groups).alias("sources"),
-    )
-    return combined.select(*ASSAY_DETERMINATION)
+        _sources(values, run, groups),
+    ]
+    by_name = {column.name: column for column in columns}
+    return pl.DataFrame([by_name[name] for name in ASSAY_DETERMINATION])
 
 
 _SHARED = ("assay", "purpose", "determination", "sample")
@@ -114,7 +118,7 @@ _SHARED = ("assay", "purpose", "determination", "sample")
 
 def basis_number(bases: pl.Series) -> Numbers:
     """The place among BASES of each basis."""
-    return bases.cast(pl.Enum(BASES)).to_physical().cast(pl.Int64).to_numpy()
+    return among(bases, BASES[1:]).astype(np.int64)
 
 
 def _counting(
@@ -126,14 +130,14 @@ def _counting(
 ) -> tuple[Flags, Flags]:
     """Which runs count at all on each basis, whether they can be interpreted or not."""
     limit = allocated_at(subjects, tables["randomised"])[rows]
-    invalidated = values["invalidation"].fill_null(NEVER).to_numpy()
+    invalidated = whole(values["invalidation"], NEVER)
     known = (values["event"].to_numpy() < limit) & (invalidated >= limit)
     day, deadline = days(values["occurred"]), deadlines(subjects, tables, plan)[rows]
     in_time = (deadline == NONE) | ((day != NONE) & (day <= deadline))
-    as_randomised = known & in_time & (values["purpose"] == BASES[0]).to_numpy()
+    as_randomised = known & in_time & among(values["purpose"], BASES[:1])
     other = off_the_path(tables["sample_state"], declared_path(plan))
     if len(other):
-        as_randomised &= sample_places(other, values.select("replicate", "sample")) < 0
+        as_randomised &= sample_places(other, values) < 0
     until = _frozen_at(tables["redetermination_frozen"], values)
     standing = (invalidated == NEVER) | (invalidated > until)
     return as_randomised, standing & (values["event"].to_numpy() <= until)
@@ -143,7 +147,7 @@ def _frozen_at(frozen: pl.DataFrame, values: pl.DataFrame) -> Numbers:
     """For each run the position of the freeze of its trial; NEVER where there is none."""
     until = np.full(len(values), NEVER, dtype=np.int64)
     replicates = values["replicate"].to_numpy()
-    for replicate, as_of in frozen.select("replicate", "as_of").iter_rows():
+    for replicate, as_of in zip(frozen["replicate"], frozen["as_of"], strict=True):
         until[replicates == replicate] = as_of
     return until
 
@@ -196,8 +200,7 @@ def _valued(
     day = days(values["occurred"])[run]
     readable = values["interpretable"].to_numpy()[run]
     runs, good = groups.sums(np.ones(len(run), dtype=np.bool_)), groups.sums(readable)
-    total = values["total"].fill_null(0).to_numpy()[run]
-    count = values["count"].fill_null(1).to_numpy()[run]
+    total, count = whole(values["total"], 0)[run], whole(values["count"], 1)[run]
     limits = _limits(values, plan, run, groups)
     kept, spread, apart = _kept(total, count, readable, limits, groups)
     common = np.ones(len(groups), dtype=np.int64)
@@ -209,7 +212,7 @@ def _valued(
     own = gathered(values["finding"], run[groups.first])
     shown = number * interpretable
     single = groups.sums(np.where(runs[groups.of] == 1, total, 0)), count[groups.first]
-    has = (values["total"].is_not_null().to_numpy()[run])[groups.first] & (runs == 1)
+    has = present(values["total"])[run][groups.first] & (runs == 1)
     there = (shown > 0) | has
     totals = np.where(shown > 0, summed, single[0])
     parts = np.where(shown > 0, common * np.maximum(number, 1), single[1])
@@ -218,10 +221,10 @@ def _valued(
         pl.Series("runs", runs),
         pl.Series("readable", good),
         pl.Series("kept", shown),
-        pl.Series("spread", spread),
-        pl.Series("total", totals).set(pl.Series(~there), None),
-        pl.Series("count", parts).set(pl.Series(~there), None),
-        pl.Series("interpretable", interpretable),
+        flags("spread", spread),
+        optional("total", totals, there),
+        optional("count", parts, there),
+        flags("interpretable", interpretable),
         _findings(runs, good, apart, limits, own, alone).alias("finding"),
         pl.Series("event", groups.most(values["event"].to_numpy()[run])),
     ]
@@ -251,9 +254,7 @@ def _limits(values: pl.DataFrame, plan: BiomarkerPlan, run: Numbers, groups: _Gr
         under=np.array([each.denominator for each in apart], dtype=np.int64)[code],
         limited=np.array([each is not None for each in rules], dtype=np.bool_)[code],
         needed=np.array([each.needed if each else 1 for each in rules], dtype=np.int64)[code],
-        text=pl.Series([decimal_text(each.most_apart) if each else "" for each in rules]).gather(
-            code
-        ),
+        text=named("text", [decimal_text(each.most_apart) if each else "" for each in rules], code),
     )
 
 
@@ -329,7 +330,6 @@ def _findings(
 def _sources(values: pl.DataFrame, run: Numbers, groups: _Groups) -> pl.Series:
     """The sources of all runs of each determination that count."""
     if groups.single:
-        return values["sources"].gather(run[groups.first])
-    lists = pl.DataFrame({"group": groups.of, "sources": values["sources"].gather(run)})
-    lists = lists.explode("sources")
-    return grouped_sources(lists["group"].to_numpy(), lists["sources"].to_numpy(), len(groups))
+        return gathered(values["sources"], run[groups.first])
+    of, deciding = exploded(gathered(values["sources"], run))
+    return grouped_sources(groups.of[of], deciding, len(groups))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from equipoise.biomarker.controls import SCALE, within
 from equipoise.biomarker.events import PATHOLOGY_PLACES
 from equipoise.biomarker.plan import BiomarkerPlan, Classification, PathologyPlan
+from equipoise.record.columns import named, present
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import row_sources
+from equipoise.record.subject_rows import whole
 
 TUMOUR_GRADE: Columns = {
     **KEY,
@@ -128,8 +131,8 @@ def _graded(
             central_differentiation=pl.when(by_this).then("central_differentiation"),
         )
         .with_columns(
-            _grade(classification, "local").alias("derived"),
-            _grade(classification, "central").alias("central"),
+            _grade(classification, read, "local").alias("derived"),
+            _grade(classification, read, "central").alias("central"),
         )
         .with_columns(local=pl.coalesce("stated", "derived"))
     )
@@ -154,15 +157,12 @@ def _graded(
     )
 
 
-def _grade(classification: Classification, reader: str) -> pl.Expr:
+def _grade(classification: Classification, read: pl.DataFrame, reader: str) -> pl.Series:
     """The higher of the grades of Ki-67 and mitoses, null where neither is known."""
-    one = pl.lit(1)
-    places = []
-    for name in ("ki67", "mitoses"):
-        value, place = pl.col(f"{reader}_{name}"), pl.lit(None, pl.Int64)
+    place = np.full((2, len(read)), -1, dtype=np.int64)
+    for row, name in enumerate(("ki67", "mitoses")):
+        known = present(read[f"{reader}_{name}"])
+        value = whole(read[f"{reader}_{name}"], 0)
         for number, each in enumerate(classification.grades):
-            inside = within(getattr(each, name), value, one)
-            place = pl.when(inside).then(pl.lit(number)).otherwise(place)
-        places.append(place)
-    codes = {number: each.code for number, each in enumerate(classification.grades)}
-    return pl.max_horizontal(places).replace_strict(codes, return_dtype=pl.String)
+            place[row, known & within(getattr(each, name), value, np.ones_like(value))] = number
+    return named("grade", [each.code for each in classification.grades], place.max(axis=0))

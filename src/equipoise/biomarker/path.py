@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from equipoise.biomarker.determination import BASES, basis_number
+from equipoise.biomarker.determination import BASES
 from equipoise.biomarker.plan import BiomarkerPlan, Material
 from equipoise.biomarker.steps import (
     NEVER,
@@ -28,6 +28,7 @@ from equipoise.biomarker.steps import (
     steps_of,
     without,
 )
+from equipoise.record.columns import among, exploded, kept, named, present
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import (
     NONE,
@@ -40,6 +41,7 @@ from equipoise.record.subject_rows import (
     days,
     gathered,
     grouped_sources,
+    whole,
 )
 
 MARKER_PATH: Columns = {
@@ -103,7 +105,8 @@ def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     path = declared_path(plan)
     state = _state(subjects, tables, path, plan)
     rules = sorted(rule.version for rule in plan.marker.rules)
-    statuses = tables["marker_status"].filter(pl.col("basis") == BASES[0])
+    statuses = tables["marker_status"]
+    statuses = kept(statuses, among(statuses["basis"], BASES[:1]))
     place_of = np.full((len(subjects), len(rules)), -1, dtype=np.int64)
     if not statuses.is_empty():
         names, code = coded(statuses["rule"])
@@ -112,16 +115,24 @@ def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     row, rule = (each.ravel() for each in np.indices(place_of.shape))
     runs = without(tables["assay_value"], off_the_path(tables["sample_state"], path))
     late = _late_runs(subjects, runs, tables["randomised"], state.deadline)
-    return _standing(subjects, state, path, statuses, place_of.ravel(), row, late).select(
-        *KEY, pl.Series("rule", rules).gather(rule), *list(MARKER_PATH)[3:]
+    return pl.DataFrame(
+        [
+            *(gathered(subjects.key[name], row) for name in KEY),
+            named("rule", rules, rule),
+            *_standing(subjects, state, path, statuses, place_of.ravel(), row, late),
+        ]
     )
 
 
 def standing_on(path: pl.DataFrame, on: pl.Series, plan: BiomarkerPlan) -> pl.DataFrame:
     """`path` as it stands on the days `on`, one for each row: who is past the deadline by then."""
     declared = plan.marker.path
-    known = [DETERMINED, PAST, ENDED]
-    passed = ~pl.col("place").is_in(known) & (on > pl.col("deadline")).fill_null(False)
+    deadline = days(path["deadline"])
+    late = (deadline != NONE) & (days(on) > deadline)
+    late &= ~among(path["place"], [DETERMINED, PAST, ENDED])
+    if not late.any():
+        return path
+    passed = pl.lit(pl.Series(late))
     return path.with_columns(
         place=pl.when(passed).then(pl.lit(PAST)).otherwise("place"),
         due=pl.when(~passed).then("due"),
@@ -163,7 +174,7 @@ def _state(subjects: SubjectRows, tables: Tables, path: Path, plan: BiomarkerPla
     has[rows, step] = True
     usable = _usable(samples, rows, step, has.shape)
     found = tables["assay_determination"]
-    found = found.filter(pl.Series(basis_number(found["basis"]) == 0, dtype=pl.Boolean))
+    found = kept(found, among(found["basis"], BASES[:1]))
     own = step_of_sample(samples, step, found)
     tried = subjects.rows(found)
     spent = (has & ~usable) | _all_tried(found, own, tried, path, plan, number)
@@ -171,7 +182,7 @@ def _state(subjects: SubjectRows, tables: Tables, path: Path, plan: BiomarkerPla
     every = np.arange(number)
     last = np.minimum(open_, steps - 1)
     start = start_of(subjects, tables, path)
-    unfit = samples["judgement"].fill_null(-1).to_numpy()
+    unfit = whole(samples["judgement"], -1)
     return _State(
         open_=open_,
         begun=has[every, last] & (open_ < steps),
@@ -189,8 +200,10 @@ def _of_the_path(
 ) -> pl.DataFrame:
     """The samples of the path's materials, of a randomised subject those recorded before."""
     samples = without(samples, off_the_path(samples, path))
-    kept = samples["event"].to_numpy() < allocated_at(subjects, randomised)[subjects.rows(samples)]
-    return samples if kept.all() else samples.filter(pl.Series(kept, dtype=pl.Boolean))
+    before = (
+        samples["event"].to_numpy() < allocated_at(subjects, randomised)[subjects.rows(samples)]
+    )
+    return kept(samples, before)
 
 
 def _all_tried(
@@ -202,11 +215,11 @@ def _all_tried(
         each.code: each.replicates.needed if each.replicates else 1 for each in plan.marker.assays
     }
     runs, good = found["runs"].to_numpy(), found["interpretable"].to_numpy()
-    begun = ~good & (found["readable"] > 0).to_numpy()
+    begun = ~good & (found["readable"].to_numpy() > 0)
     result = np.ones((number, len(path.steps)), dtype=np.bool_)
     for place, each in enumerate(path.steps):
         for assay in each.assays:
-            mine = (own == place) & (found["assay"] == assay).to_numpy()
+            mine = (own == place) & among(found["assay"], [assay])
             attempts = np.zeros(number, dtype=np.int64)
             np.add.at(attempts, tried[mine], runs[mine])
             enough = attempts >= needed[assay]
@@ -220,12 +233,10 @@ def _usable(samples: pl.DataFrame, rows: Numbers, step: Numbers, shape: tuple[in
     """By subject and step: a sample not found inadequate, of which none was made in that step."""
     last = np.ones(len(samples), dtype=np.bool_)
     if samples["parent"].null_count() < len(samples):
-        parent = sample_places(
-            samples, samples.select("replicate", pl.col("parent").alias("sample"))
-        )
+        parent = sample_places(samples, samples, "parent")
         within = (parent >= 0) & (step[parent] == step)
         last[parent[within]] = False
-    fit = (samples["adequate"] != False).fill_null(True).to_numpy()  # noqa: E712
+    fit = whole(samples["adequate"], 1) > 0
     usable = np.zeros(shape, dtype=np.bool_)
     usable[rows[last & fit], step[last & fit]] = True
     return usable
@@ -247,8 +258,8 @@ def _why(
         for each in path.steps[:1]
     ]
     why += [f"no sample of the step {each.code} is adequate" for each in path.steps]
+    why.append("no version of the rule reads it")
     code = np.where(open_ > 0, 1 + open_, begun.astype(np.int64))
-    told = found["finding"].fill_null("no version of the rule reads it")
     event = found["event"].to_numpy()
     latest = np.full(len(open_), -1, dtype=np.int64)
     last = own == open_[tried] - 1
@@ -256,10 +267,10 @@ def _why(
     winners = np.flatnonzero(last & (event == latest[tried]))
     place = np.full(len(open_), -1, dtype=np.int64)
     place[tried[winners]] = winners
-    constant = pl.Series(why).gather(code)
-    if not (place >= 0).any():
-        return constant
-    return pl.select(pl.coalesce(gathered(told, place), constant)).to_series()
+    code[place >= 0] = len(why) - 1
+    told = np.append(present(found["finding"]), False)[place]
+    texts = pl.concat([pl.Series("finding", why, dtype=pl.String), found["finding"]])
+    return gathered(texts, np.where(told, len(why) + place, code))
 
 
 def _late_runs(
@@ -269,8 +280,8 @@ def _late_runs(
     when the subject was randomised, or stands now while it is not."""
     rows, day = subjects.rows(values), days(values["occurred"])
     last, at = deadline[rows], allocated_at(subjects, randomised)[rows]
-    late = (last != NONE) & (day > last) & (values["purpose"] == BASES[0]).to_numpy()
-    invalidated = values["invalidation"].fill_null(NEVER).to_numpy()
+    late = (last != NONE) & (day > last) & among(values["purpose"], BASES[:1])
+    invalidated = whole(values["invalidation"], NEVER)
     stood = (values["event"].to_numpy() <= at) & (invalidated >= at)
     found = np.zeros(len(subjects), dtype=np.bool_)
     found[rows[late & stood]] = True
@@ -281,9 +292,9 @@ def _sources(
     lists: pl.Series, tried: Numbers, rows: Numbers, judged: Numbers, start: Found, number: int
 ) -> pl.Series:
     """Of each subject what was tried, what found a sample inadequate, what the days run from."""
-    each = pl.DataFrame({"group": tried, "sources": lists}).explode("sources")
-    groups = [each["group"].to_numpy(), rows, np.arange(number)]
-    seqs = [each["sources"].fill_null(-1).to_numpy(), judged, start.seq]
+    of, deciding = exploded(lists)
+    groups = [tried[of], rows, np.arange(number)]
+    seqs = [deciding, judged, start.seq]
     return grouped_sources(np.concatenate(groups), np.concatenate(seqs), number)
 
 
@@ -295,44 +306,38 @@ def _standing(
     place_of: Numbers,
     row: Numbers,
     late: Flags,
-) -> pl.DataFrame:
-    """The columns of MARKER_PATH of each subject and rule but for the rule."""
-    codes = pl.Series([*(step.code for step in path.steps), None], dtype=pl.String)
-    begins = pl.Series([TO_BEGIN[step.material] for step in path.steps] + [ENDED])
-    by_subject = subjects.key.with_columns(
-        codes.gather(state.open_).alias("open"),
-        begins.gather(state.open_).alias("begin"),
-        pl.Series("begun", state.begun),
-        dates(state.due).alias("due"),
-        dates(state.deadline).alias("deadline"),
-        pl.Series("late", late | ((state.deadline != NONE) & (state.randomised > state.deadline))),
-        state.finding.alias("why"),
-        state.sources.alias("sources"),
-    )
-    frame = by_subject[row].with_columns(
-        gathered(statuses["status"], place_of).alias("known"),
-        gathered(statuses["decided"], place_of),
-        gathered(statuses["sources"], place_of).alias("deciding"),
-        gathered(codes[state.step_of(statuses)], place_of).alias("step"),
-    )
-    gone = pl.col("known").is_null() & pl.col("late")
-    begun = pl.when("begun").then(pl.lit(AWAITING_RESULT)).otherwise("begin")
-    frame = frame.with_columns(
-        place=pl.when(gone)
-        .then(pl.lit(PAST))
-        .when(pl.col("known").is_not_null())
-        .then(pl.lit(DETERMINED))
-        .otherwise(begun)
-    )
-    determined = pl.col("place") == DETERMINED
-    over = pl.col("place").is_in([PAST, ENDED])
-    return frame.with_columns(
-        status=pl.when(determined)
-        .then("known")
-        .when(over)
-        .then(pl.lit(path.status, dtype=pl.String)),
-        step=pl.when(determined).then("step").otherwise("open"),
-        due=pl.when(~determined & ~over).then("due"),
-        finding=pl.when(gone).then(_no_status_by("deadline")).when(~determined).then("why"),
-        sources=pl.when(determined).then("deciding").otherwise("sources"),
-    )
+) -> list[pl.Series]:
+    """The columns of MARKER_PATH of each subject and rule, from `place` on."""
+    status = gathered(statuses["status"], place_of)
+    known = present(status)
+    late = late | ((state.deadline != NONE) & (state.randomised > state.deadline))
+    gone = ~known & late[row]
+    ended = ~known & ~gone & (state.open_[row] == len(path.steps))
+    over = gone | ended
+    begins = [TO_BEGIN[step.material] for step in path.steps]
+    place = np.where(state.begun[row], 3, 4 + state.open_[row])
+    place[known], place[gone], place[ended] = 0, 1, 2
+    if path.status is not None and over.any():
+        own = pl.Series("status", [path.status], dtype=pl.String)
+        status = gathered(
+            pl.concat([status, own]), np.where(over, len(status), np.arange(len(status)))
+        )
+    step = state.open_[row]
+    step[known] = state.step_of(statuses)[place_of[known]]
+    deadline = state.deadline[row]
+    finding = gathered(state.finding, np.where(known, -1, row))
+    if gone.any():
+        passed = pl.DataFrame({"deadline": dates(deadline), "finding": finding})
+        told = pl.when(pl.Series(gone)).then(_no_status_by("deadline")).otherwise("finding")
+        finding = passed.select(told).to_series()
+    sources = pl.concat([state.sources, statuses["sources"]])
+    return [
+        named("place", [DETERMINED, PAST, ENDED, AWAITING_RESULT, *begins], place),
+        status.alias("status"),
+        named("step", [*(each.code for each in path.steps), None], step),
+        dates(np.where(known | over, NONE, state.due[row])).alias("due"),
+        dates(deadline).alias("deadline"),
+        gathered(statuses["decided"], place_of).alias("decided"),
+        finding.alias("finding"),
+        gathered(sources, np.where(known, len(subjects) + place_of, row)).alias("sources"),
+    ]

@@ -38,6 +38,7 @@ from equipoise.biomarker.path import MARKER_PATH, marker_path
 from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusRule
 from equipoise.biomarker.sample import SAMPLE_STATE, sample_state
 from equipoise.biomarker.steps import CLOCK, declared_path, step_of_sample, steps_of
+from equipoise.record.columns import among, exploded, named, present
 from equipoise.record.declaration import schema
 from equipoise.record.event import Body
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
@@ -50,6 +51,7 @@ from equipoise.record.subject_rows import (
     gathered,
     grouped_sources,
     pack,
+    whole,
 )
 
 MARKER_STATUS: Columns = {
@@ -92,7 +94,10 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     subjects = SubjectRows(samples, found)
     rows = subjects.rows(found)
     basis_of = basis_number(found["basis"])
-    statuses = found.select(_statuses(plan, rules))
+    names = sorted(
+        {each.status for rule in rules for step in rule.steps for each in step.intervals}
+    )
+    statuses = _statuses(found, plan, rules, names)
     chosen = np.full((len(subjects), len(BASES), len(rules)), -1, dtype=np.int64)
     for place, counts in _in_turn(tables["sample_state"], plan, found, basis_of):
         latest = _latest(plan, found, rows, counts, len(subjects))
@@ -103,21 +108,21 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
                 )
     subject, basis, rule_number = (each.ravel() for each in np.indices(chosen.shape))
     result = chosen.ravel()
-    by_rule = pl.concat([statuses[rule.version].alias("status") for rule in rules])
-    decided: pl.DataFrame = subjects.key[subject].with_columns(
-        pl.Series(BASES).gather(basis).alias("basis"),
-        pl.Series([rule.version for rule in rules]).gather(rule_number).alias("rule"),
-        gathered(by_rule, np.where(result < 0, -1, rule_number * len(found) + result)),
-        *(gathered(found[name], result) for name in ("assay", "sample")),
-        gathered(found["occurred"], result).alias("decided"),
-        *(gathered(found[name], result) for name in ("total", "count")),
-    )
     why_not = _considered(subjects, samples, found, rows, basis_of)
     considered = len(found) + subject * len(BASES) + basis
-    sources = pl.concat([found["sources"], why_not]).gather(
-        np.where(result < 0, considered, result)
+    sources = pl.concat([found["sources"], why_not])
+    return pl.DataFrame(
+        [
+            *(gathered(subjects.key[name], subject) for name in KEY),
+            named("basis", BASES, basis),
+            named("rule", [rule.version for rule in rules], rule_number),
+            named("status", names, statuses[rule_number, result]),
+            *(gathered(found[name], result) for name in ("assay", "sample")),
+            gathered(found["occurred"], result).alias("decided"),
+            *(gathered(found[name], result) for name in ("total", "count")),
+            gathered(sources, np.where(result < 0, considered, result)),
+        ]
     )
-    return decided.with_columns(sources.alias("sources"))
 
 
 def _in_turn(
@@ -141,14 +146,14 @@ def _latest(
     Those of the redetermination go before those for randomisation, then the latest counts.
     """
     day = days(found["occurred"])
-    again = (found["purpose"] == BASES[1]).to_numpy().astype(np.int64)
+    again = among(found["purpose"], BASES[1:]).astype(np.int64)
     order = pack(
         again * _AGAIN + np.where(day == NONE, -_AGAIN // 4, day), found["event"].to_numpy()
     )
     readable = counts & found["interpretable"].to_numpy()
     best = {}
     for assay in plan.marker.assays:
-        of_assay = np.flatnonzero(readable & (found["assay"] == assay.code).to_numpy())
+        of_assay = np.flatnonzero(readable & among(found["assay"], [assay.code]))
         latest = np.full(number, np.iinfo(np.int64).min, dtype=np.int64)
         np.maximum.at(latest, rows[of_assay], order[of_assay])
         winners = of_assay[order[of_assay] == latest[rows[of_assay]]]
@@ -166,12 +171,10 @@ def _considered(
 ) -> pl.Series:
     """For each subject and basis the sources of what counts there, or of its samples."""
     number = len(subjects) * len(BASES)
-    lists = found.select(
-        pl.Series("group", rows * len(BASES) + basis, dtype=pl.Int64), "sources"
-    ).explode("sources")
+    of, deciding = exploded(found["sources"])
+    groups, seqs = [(rows * len(BASES) + basis)[of]], [deciding]
     without = np.ones(number, dtype=np.bool_)
-    without[lists["group"].to_numpy()] = False
-    groups, seqs = [lists["group"].to_numpy()], [lists["sources"].to_numpy()]
+    without[groups[0]] = False
     sample_rows = subjects.rows(samples)
     for place in range(len(BASES)):
         group = sample_rows * len(BASES) + place
@@ -180,27 +183,30 @@ def _considered(
     return grouped_sources(np.concatenate(groups), np.concatenate(seqs), number)
 
 
-def _statuses(plan: BiomarkerPlan, rules: Sequence[StatusRule]) -> Iterator[pl.Expr]:
-    """For each rule the status that it gives to a result by itself, in a column of its version."""
+def _statuses(
+    found: pl.DataFrame, plan: BiomarkerPlan, rules: Sequence[StatusRule], names: Sequence[str]
+) -> Numbers:
+    """For each rule (a row) the place among `names` of the status that it gives to each result by
+    itself, a column each, and -1 after the last; -1 for none."""
     assays = {assay.code: assay for assay in plan.marker.assays}
-    for rule in rules:
-        chosen = pl.lit(None, dtype=pl.String)
+    known = present(found["total"])
+    total, count = whole(found["total"], 0), whole(found["count"], 1)
+    chosen = np.full((len(rules), len(found) + 1), -1, dtype=np.int64)
+    for row, rule in enumerate(rules):
         for step in rule.steps:
-            total, count = _value(assays[step.assay])
-            of_assay = pl.col("assay") == step.assay
+            mine = np.flatnonzero(known & among(found["assay"], [step.assay]))
+            value = _rounded(assays[step.assay], total[mine], count[mine])
             for interval in step.intervals:
-                inside = of_assay & within(interval, total, count)
-                chosen = pl.when(inside).then(pl.lit(interval.status)).otherwise(chosen)
-        yield chosen.alias(rule.version)
+                chosen[row, mine[within(interval, *value)]] = names.index(interval.status)
+    return chosen
 
 
-def _value(assay: Assay) -> tuple[pl.Expr, pl.Expr]:
-    """Total and count of a result, rounded half up if the assay is."""
-    total, count = pl.col("total"), pl.col("count")
+def _rounded(assay: Assay, total: Numbers, count: Numbers) -> tuple[Numbers, Numbers]:
+    """Total and count of results, rounded half up if the assay is."""
     if assay.rounded_to is None:
         return total, count
     step = 10 ** (ASSAY_PLACES - assay.rounded_to)
-    return (2 * total + count * step) // (2 * count * step) * step, pl.lit(1)
+    return (2 * total + count * step) // (2 * count * step) * step, np.ones_like(count)
 
 
 def _of(*classes: type[Body]) -> Mapping[str, Columns]:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.biomarker.plan import BiomarkerPlan
+from equipoise.record.columns import filled, named, optional, present
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
@@ -87,40 +88,47 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         return pl.DataFrame(schema=SAMPLE_STATE)
     made = _made(collected, derived)
     names = SubjectRows(_named(made, "sample"))
-    made = made[_first_rows(names.rows(_named(made, "sample")), made["event"].to_numpy())]
+    first_row = _first_rows(names.rows(_named(made, "sample")), made["event"].to_numpy())
+    made = made if (first_row == np.arange(len(made))).all() else made[first_row]
     parent = names.rows(_named(made, "parent"))
     labelled, shipped = (_happened(names, tables[f"sample_{what}"]) for what in _MOVED)
     received = _happened(names, tables["sample_received"])
     first = _first_results(names, tables["assay_result_recorded"], parent)
     taken = days(made["occurred"])
-    anew = made["step"].is_not_null().to_numpy()
+    anew = present(made["step"])
     inadequate, adequate = _judged(tables["sample_received"], received, parent, anew)
     from_making = np.where((received.row < 0) & (parent >= 0), taken, received.day)
     tumour_cells, content = _tumour_cells(made, tables["sample_received"], received, parent)
-    facts = made.select(*KEY, "sample", "parent", "kind", "event").with_columns(
-        gathered(made["sample"], _origin(parent)).alias("origin"),
-        _step(made["step"], parent).alias("step"),
-        _place(made, parent, shipped, received).alias("place"),
-        gathered(tables["sample_received"]["condition"], received.row).alias("condition"),
-        pl.Series(np.where(inadequate >= 0, 0, adequate)).replace(-1, None).cast(pl.Boolean)
-        .alias("adequate"),
-        tumour_cells.alias("tumour_cells"),
-        dates(taken).alias("taken"),
-        dates(labelled.day).alias("labelled"),
-        dates(shipped.day).alias("shipped"),
-        dates(received.day).alias("received"),
-        dates(first.day).alias("first_result"),
-        _between(taken, shipped.day).alias("days_to_shipment"),
-        _between(shipped.day, received.day).alias("days_in_transit"),
-        _between(from_making, first.day).alias("days_to_result"),
-        pl.Series(inadequate).replace(-1, None).alias("judgement"),
-        pl.Series(content).replace(-1, None).alias("content"),
-        array_sources(
-            [made["seq"].to_numpy(), labelled.seq, shipped.seq, received.seq, first.seq,
-             inadequate, content]
-        ).alias("sources"),
-    )  # fmt: skip
-    return facts.select(pl.col(name).cast(dtype) for name, dtype in SAMPLE_STATE.items())
+    fit = np.where(inadequate >= 0, 0, adequate)
+    return pl.DataFrame(
+        [
+            *(made[name] for name in (*KEY, "sample", "parent")),
+            gathered(made["sample"], _origin(parent)).alias("origin"),
+            made["kind"],
+            _step(made["step"], parent),
+            _place(made, parent, shipped, received),
+            gathered(tables["sample_received"]["condition"], received.row),
+            optional("adequate", fit, fit >= 0).cast(pl.Boolean),
+            tumour_cells.alias("tumour_cells"),
+            dates(taken).alias("taken"),
+            dates(labelled.day).alias("labelled"),
+            dates(shipped.day).alias("shipped"),
+            dates(received.day).alias("received"),
+            dates(first.day).alias("first_result"),
+            _between("days_to_shipment", taken, shipped.day),
+            _between("days_in_transit", shipped.day, received.day),
+            _between("days_to_result", from_making, first.day),
+            made["event"],
+            optional("judgement", inadequate, inadequate >= 0),
+            optional("content", content, content >= 0),
+            array_sources(
+                [
+                    *(made["seq"].to_numpy(), labelled.seq, shipped.seq, received.seq, first.seq),
+                    *(inadequate, content),
+                ]
+            ),
+        ]
+    )
 
 
 _MOVED = ("labelled", "shipped")
@@ -128,21 +136,26 @@ _MOVED = ("labelled", "shipped")
 
 def _made(collected: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     """Samples collected and samples made, in one table."""
-    common = (*KEY, "sample", "occurred", "event", "seq")
-    nothing = pl.lit(None, dtype=pl.String).alias("parent")
-    unknown = pl.lit(None, dtype=pl.Int64).alias("tumour_cells")
-    return pl.concat(
+    common = (*KEY, "sample", "occurred", "event", "seq", "step")
+    size = len(collected)
+    first = pl.DataFrame(
         [
-            collected.select(*common, nothing, pl.col("material").alias("kind"), unknown, "step"),
-            derived.select(*common, "parent", "kind", "tumour_cells", "step"),
+            *(collected[name] for name in common),
+            pl.Series("parent", [None], dtype=pl.String).new_from_index(0, size),
+            collected["material"].alias("kind"),
+            pl.Series("tumour_cells", [None], dtype=pl.Int64).new_from_index(0, size),
         ]
     )
+    if derived.is_empty():
+        return first
+    return pl.concat([first, derived.select(*common, "parent", "kind", "tumour_cells")])
 
 
 def _named(frame: pl.DataFrame, column: str) -> pl.DataFrame:
     """Replicate and the name in `column`, as SubjectRows takes them; no name is no sample's."""
     names = frame[column].alias("subject")
-    return pl.DataFrame([frame["replicate"], names.fill_null("") if names.null_count() else names])
+    empty = pl.Series("subject", [""]).new_from_index(0, len(names))
+    return pl.DataFrame([frame["replicate"], filled(names, empty)])
 
 
 def _first_rows(places: Numbers, events: Numbers) -> Numbers:
@@ -239,9 +252,9 @@ def _tumour_cells(
     own, seq = made["tumour_cells"], made["seq"].to_numpy()
     if not frame.is_empty():
         at_reception = gathered(frame["tumour_cells"], received.row)
-        own = pl.select(pl.coalesce(at_reception, own)).to_series()
-        seq = np.where(at_reception.is_not_null().to_numpy(), received.seq, seq)
-    nearest = _nearest(own.is_not_null().to_numpy(), parent)
+        seq = np.where(present(at_reception), received.seq, seq)
+        own = filled(at_reception, own)
+    nearest = _nearest(present(own), parent)
     return gathered(own, nearest), np.where(nearest >= 0, seq[nearest], -1)
 
 
@@ -249,7 +262,7 @@ def _step(own: pl.Series, parent: Numbers) -> pl.Series:
     """The nearest step of the declared path that is named in the chain of each sample."""
     if own.null_count() == len(own):
         return own
-    return gathered(own, _nearest(own.is_not_null().to_numpy(), parent))
+    return gathered(own, _nearest(present(own), parent))
 
 
 def _place(
@@ -264,11 +277,10 @@ def _place(
         inside = np.where(there, event, inside)
     transit = (shipped.row >= 0) & (received.row < 0)
     code = np.where(transit, 1, np.where(inside < _NEVER, 2, 0))
-    return pl.Series(["site", "transit", "laboratory"]).gather(code)
+    return named("place", ["site", "transit", "laboratory"], code)
 
 
-def _between(first: Numbers, last: Numbers) -> pl.Series:
+def _between(name: str, first: Numbers, last: Numbers) -> pl.Series:
     """Days from `first` to `last`, null where one is not known."""
     known = (first != NONE) & (last != NONE)
-    spent = np.where(known, np.where(known, last, 0) - np.where(known, first, 0), 0)
-    return pl.Series(spent).set(pl.Series(~known), None)
+    return optional(name, np.where(known, last, 0) - np.where(known, first, 0), known)

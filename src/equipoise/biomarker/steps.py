@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 
 from equipoise.biomarker.plan import BiomarkerPlan, Material
+from equipoise.record.columns import among, kept
 from equipoise.record.rule import Columns, Tables
-from equipoise.record.subject_rows import NONE, Found, Numbers, SubjectRows, coded
+from equipoise.record.sources import FEW
+from equipoise.record.subject_rows import NONE, Found, Numbers, SubjectRows, coded, gathered
 
 DATED: Columns = {
     "replicate": pl.Int32, "subject": pl.String, "occurred": pl.Date, "seq": pl.Int64,
@@ -74,18 +76,26 @@ def step_of_sample(samples: pl.DataFrame, step: Numbers, found: pl.DataFrame) ->
     """The step of the sample of each row of `found`; the first where it is not recorded."""
     if not step.any():
         return np.zeros(len(found), dtype=np.int64)
-    places = sample_places(samples, found.select("replicate", "sample"))
+    places = sample_places(samples, found)
     return np.where(places >= 0, step[places], 0)
 
 
-def sample_places(samples: pl.DataFrame, named: pl.DataFrame) -> Numbers:
-    """The row in `samples` of each sample named; -1 for no name and for one that is not there."""
+def sample_places(samples: pl.DataFrame, found: pl.DataFrame, column: str = "sample") -> Numbers:
+    """The row in `samples` of the sample that each row of `found` names in `column`; -1 for no name
+    and for one that is not there."""
+    if len(samples) + len(found) <= FEW:
+        known, wanted = (
+            zip(frame["replicate"].to_list(), frame[name].to_list(), strict=True)
+            for frame, name in ((samples, "sample"), (found, column))
+        )
+        row_of = {pair: row for row, pair in enumerate(known)}
+        return np.array([row_of.get(pair, -1) for pair in wanted], dtype=np.int64)
     names = samples.select("replicate", "sample").with_columns(
         pl.Series("row", np.arange(len(samples)))
     )
-    found = named.join(names, ["replicate", "sample"], "left", maintain_order="left")
-    rows: Numbers = found["row"].fill_null(-1).to_numpy()
-    return rows
+    named = found.select("replicate", pl.col(column).alias("sample"))
+    rows = named.join(names, ["replicate", "sample"], "left", maintain_order="left")
+    return rows["row"].fill_null(-1).to_numpy()
 
 
 def allocated_at(subjects: SubjectRows, randomised: pl.DataFrame) -> Numbers:
@@ -100,12 +110,12 @@ def allocated_at(subjects: SubjectRows, randomised: pl.DataFrame) -> Numbers:
 def off_the_path(samples: pl.DataFrame, path: Path) -> pl.DataFrame:
     """The names of the samples that came from a material which the path does not name."""
     if not path.materials or samples.is_empty():
-        return samples.clear().select(*_NAMED)
-    whole = samples["parent"].null_count() == len(samples)
-    named = samples.select("replicate", pl.col("origin").alias("sample"))
-    kinds = samples["kind"] if whole else samples["kind"][sample_places(samples, named)]
-    other = ~kinds.is_in(path.materials)
-    return samples.select(*_NAMED).filter(other) if other.any() else samples.clear().select(*_NAMED)
+        return pl.DataFrame(schema=_NAMED)
+    kinds = samples["kind"]
+    if samples["parent"].null_count() < len(samples):
+        kinds = gathered(kinds, sample_places(samples, samples, "origin"))
+    other = ~among(kinds, path.materials)
+    return kept(samples, other).select(*_NAMED) if other.any() else pl.DataFrame(schema=_NAMED)
 
 
 def without(found: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
@@ -119,7 +129,8 @@ def start_of(subjects: SubjectRows, tables: Tables, path: Path) -> Found:
     """The day from which the days of the path run: that of the consent, or the first on which the
     laboratory received a sample of the path (at the latest that of its first result)."""
     if path.consent is not None:
-        signed = tables["consent_signed"].filter(pl.col("consent") == path.consent)
+        signed = tables["consent_signed"]
+        signed = kept(signed, among(signed["consent"], [path.consent]))
         return subjects.first(subjects.dated(signed))
     other = off_the_path(tables["sample_state"], path)
     received, read = (

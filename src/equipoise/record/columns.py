@@ -87,11 +87,25 @@ def named(name: str, texts: Sequence[str | None], places: Numbers) -> pl.Series:
     return gathered(pl.Series(name, texts, dtype=pl.String), places)
 
 
+def filled(column: pl.Series, other: pl.Series) -> pl.Series:
+    """`column`, and `other` where it is null.
+
+    >>> filled(pl.Series(["a", None]), pl.Series(["b", "c"])).to_list()
+    ['a', 'c']
+    """
+    nulls = column.null_count()
+    if nulls in (0, len(column)):
+        return other.alias(column.name) if nulls else column
+    return column.zip_with(column.is_not_null(), other)
+
+
 def kept(frame: pl.DataFrame, rows: Flags) -> pl.DataFrame:
     """The rows of `frame` that are flagged, in their order."""
-    if rows.all():
-        return frame
-    return frame.filter(pl.Series(rows)) if rows.any() else frame.clear()
+    places = np.flatnonzero(rows)
+    number, first = len(places), int(places[0]) if len(places) else 0
+    if not number or places[-1] - first == number - 1:
+        return frame if number == len(frame) else frame.slice(first, number)
+    return frame.filter(pl.Series(rows))
 
 
 def firsts(lists: pl.Series) -> Numbers:

@@ -11,6 +11,7 @@ In arrays NONE stands for null: for a day (counted from 1970-01-01), and -1 for 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,23 +65,35 @@ class SubjectRows:
     """
 
     def __init__(self, *frames: pl.DataFrame) -> None:
-        self._only = _only_subject(frames)
         self._seen: list[tuple[pl.DataFrame, Numbers]] = []
-        if self._only is not None:
-            only = zip(KEY.items(), self._only, strict=True)
-            self.key = pl.DataFrame([pl.Series(name, [of], dtype) for (name, dtype), of in only])
-            self._seen = [(frame, _fixed(np.zeros(len(frame), np.int64))) for frame in frames]
+        self._few = _few_subjects(frames)
+        if self._few is not None:
+            columns = zip(KEY.items(), zip(*self._few, strict=True), strict=True)
+            self.key = pl.DataFrame([pl.Series(name, of, kind) for (name, kind), of in columns])
             return
         parts = [frame.select(pl.col("replicate").cast(pl.Int32), "subject") for frame in frames]
         self.key = pl.concat(parts).unique().sort(*KEY)
-        self._names = self.key.select("subject").unique().with_row_index("code")
+
+    @cached_property
+    def _names(self) -> pl.DataFrame:
+        return self.key.select("subject").unique().with_row_index("code")
+
+    @cached_property
+    def _replicates(self) -> tuple[int, int]:
+        """The lowest replicate, and how many there are from it to the highest."""
         replicates = self.key["replicate"].to_numpy()
-        self._first = int(replicates.min()) if len(replicates) else 0
-        self._width = int(replicates.max()) - self._first + 1 if len(replicates) else 0
-        self._place: Numbers | None = None
-        if self._width * len(self._names) <= _TABLE_LIMIT:
-            self._place = np.full(self._width * len(self._names), -1, dtype=np.int64)
-            self._place[self._codes(self.key)] = np.arange(len(self.key))
+        first = int(replicates.min()) if len(replicates) else 0
+        return first, int(replicates.max()) - first + 1 if len(replicates) else 0
+
+    @cached_property
+    def _place(self) -> Numbers | None:
+        """The row of each pair of replicate and name; None if there were too many pairs."""
+        size = self._replicates[1] * len(self._names)
+        if size > _TABLE_LIMIT:
+            return None
+        place = np.full(size, -1, dtype=np.int64)
+        place[self._codes(self.key)] = np.arange(len(self.key))
+        return place
 
     def __len__(self) -> int:
         return len(self.key)
@@ -91,8 +104,9 @@ class SubjectRows:
             self._names, on="subject", how="left", maintain_order="left"
         )
         names = code["code"].cast(pl.Int64).fill_null(-1).to_numpy()
-        replicates = frame["replicate"].to_numpy().astype(np.int64) - self._first
-        known = (names >= 0) & (replicates >= 0) & (replicates < self._width)
+        first, width = self._replicates
+        replicates = frame["replicate"].to_numpy().astype(np.int64) - first
+        known = (names >= 0) & (replicates >= 0) & (replicates < width)
         return np.where(known, replicates * len(self._names) + names, -1)
 
     def rows(self, frame: pl.DataFrame) -> Numbers:
@@ -107,8 +121,11 @@ class SubjectRows:
     def _rows_of(self, frame: pl.DataFrame) -> Numbers:
         if frame.is_empty() or not len(self):
             return np.full(len(frame), -1, dtype=np.int64)
-        if self._only is not None:
-            return _rows_of_one(frame, *self._only)
+        if self._few is not None and len(frame) <= FEW:
+            pairs = zip(frame["replicate"].to_list(), frame["subject"].to_list(), strict=True)
+            return np.array([self._few.get(pair, -1) for pair in pairs], dtype=np.int64)
+        if self._few is not None and len(self) == 1:
+            return _rows_of_one(frame, *next(iter(self._few)))
         if len(frame) < 2 * len(self):
             return self._rows(frame)
         same = frame.select(
@@ -152,30 +169,31 @@ class SubjectRows:
         return unpacked(extreme, extreme != none)
 
 
-def _only_subject(frames: Sequence[pl.DataFrame]) -> tuple[int, str] | None:
-    """Replicate and name where all rows are of one subject, as in a live action."""
+def _few_subjects(frames: Sequence[pl.DataFrame]) -> dict[tuple[int, str], int] | None:
+    """Replicate and name of each subject with its row, where rows are few or all of one subject, as
+    in a live action; else None."""
     found: set[tuple[int, str]] = set()
+    few = sum(len(frame) for frame in frames) <= FEW
     for frame in frames:
         replicates, names = frame["replicate"], frame["subject"]
+        if names.null_count():
+            return None
         if len(frame) <= FEW:
             found |= set(zip(replicates.to_list(), names.to_list(), strict=True))
+        elif (replicates == replicates[0]).all() and (names == names[0]).all():
+            found.add((replicates[0], names[0]))
         else:
-            found |= {(replicates[place], names[place]) for place in (0, -1)}
-            if not ((replicates == replicates[0]).all() and (names == names[0]).all()):
-                return None
-        if len(found) > 1 or names.null_count():
             return None
-    return next(iter(found), None)
+        if len(found) > 1 and not few:
+            return None
+    return {pair: row for row, pair in enumerate(sorted(found))} or None
 
 
 def _rows_of_one(frame: pl.DataFrame, replicate: int, name: str) -> Numbers:
     """0 for each row of the one subject, else -1."""
-    names, replicates = frame["subject"], frame["replicate"]
-    if len(frame) <= FEW:
-        pairs = zip(replicates.to_list(), names.to_list(), strict=True)
-        return np.array([0 if pair == (replicate, name) else -1 for pair in pairs])
+    names = frame["subject"]
     mine = (names.fill_null("") if names.null_count() else names) == name
-    return np.where(mine.to_numpy() & (replicates.to_numpy() == replicate), 0, -1)
+    return np.where(mine.to_numpy() & (frame["replicate"].to_numpy() == replicate), 0, -1)
 
 
 def _fixed(rows: Numbers) -> Numbers:
