@@ -13,8 +13,8 @@ import polars as pl
 
 from equipoise.eligibility.judgement import (
     condition,
+    flagged,
     met,
-    named,
     over_all,
     protocol_order,
     seqs_of,
@@ -87,8 +87,8 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
         .hstack(then.drop(*KEY, "seq"))
         .with_columns(
             truth(now).alias("eligible_now"),
-            named(plan, verdicts[decided] == 0).alias("unmet_now"),
-            named(plan, verdicts[decided] < 0).alias("pending_now"),
+            flagged(plan, verdicts[decided] == 0).alias("unmet_now"),
+            flagged(plan, verdicts[decided] < 0).alias("pending_now"),
             differs.alias("differs"),
             sources_by_criterion([list(every)], every, len(decided)).alias("sources"),
         )

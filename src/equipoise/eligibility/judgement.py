@@ -9,12 +9,18 @@ import numpy as np
 import polars as pl
 
 from equipoise.eligibility.plan import Criterion, EligibilityPlan
+from equipoise.record.columns import named, optional
 from equipoise.record.expression import Expression, evaluated
 from equipoise.record.rule import KEY
 from equipoise.record.sources import array_sources
-from equipoise.record.subject_rows import Flags, Numbers, gathered, grouped_lists, whole
+from equipoise.record.subject_rows import Flags, Numbers, grouped_lists, whole
 
 SUBJECT = tuple(KEY)
+
+
+def in_order_of_subjects(items: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `items` sorted by replicate and subject."""
+    return items if len(items) < 2 else items.sort(SUBJECT)
 
 
 def met(items: pl.DataFrame, criteria: Sequence[Criterion]) -> Numbers:
@@ -78,7 +84,7 @@ def over_all(found: Numbers, plan: EligibilityPlan) -> Numbers:
 
 def truth(verdicts: Numbers) -> pl.Series:
     """1, 0 and -1 as true, false and null."""
-    return gathered(pl.Series([False, True]), verdicts)
+    return optional("verdict", verdicts, verdicts >= 0).cast(pl.Boolean)
 
 
 def _distinct(arrays: Iterable[Numbers]) -> list[Numbers]:
@@ -89,8 +95,8 @@ def _distinct(arrays: Iterable[Numbers]) -> list[Numbers]:
     return found
 
 
-def named(plan: EligibilityPlan, flags: Flags) -> pl.Series:
+def flagged(plan: EligibilityPlan, flags: Flags) -> pl.Series:
     """For each subject the criteria that are flagged, in protocol order."""
     rows, places = np.nonzero(flags)
-    names = pl.Series([criterion.id for criterion in plan.criteria], dtype=pl.String)
-    return grouped_lists(rows, names[places], len(flags))
+    names = [criterion.id for criterion in plan.criteria]
+    return grouped_lists(rows, named("criteria", names, places), len(flags))

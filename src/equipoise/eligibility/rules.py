@@ -15,8 +15,9 @@ from equipoise.eligibility.entry import ENTRY_ELIGIBILITY, entry_eligibility
 from equipoise.eligibility.judgement import (
     SUBJECT,
     condition,
+    flagged,
+    in_order_of_subjects,
     met,
-    named,
     over_all,
     protocol_order,
     seqs_of,
@@ -25,8 +26,9 @@ from equipoise.eligibility.judgement import (
 )
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.window import out_of_window, within_windows
+from equipoise.record.columns import named
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
-from equipoise.record.subject_rows import Numbers, grouped_lists, pack, split
+from equipoise.record.subject_rows import Numbers, gathered, grouped_lists, pack, split
 
 CRITERION_VERDICT: Columns = {
     **KEY,
@@ -60,7 +62,7 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     `out_of_window`, and not `missing_items`, says which item, of which day, and how many days are
     allowed. `sources` are the events that gave the items which the expression reads.
     """
-    items = tables["subject_item"].sort(SUBJECT)
+    items = in_order_of_subjects(tables["subject_item"])
     criteria = sorted(plan.criteria, key=lambda each: each.id)
     if not criteria or items.is_empty():
         return pl.DataFrame(schema=CRITERION_VERDICT)
@@ -69,20 +71,21 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     items, reasons = within_windows(items, tables)
     verdicts = met(items, criteria)
     row, place = (each.ravel() for each in np.indices(verdicts.shape))
-    found = items.select(SUBJECT)[row]
-    return found.with_columns(
-        pl.Series([criterion.id for criterion in criteria])[place].alias("criterion"),
-        pl.Series([criterion.kind for criterion in criteria])[place].alias("kind"),
-        truth(verdicts.ravel()).alias("met"),
-        _missing(read, seqs, verdicts).alias("missing_items"),
-        out_of_window(read, reasons, verdicts).alias("out_of_window"),
-        sources_by_criterion(read, seqs, len(items)).alias("sources"),
+    return pl.DataFrame(
+        [
+            *(gathered(items[name], row) for name in SUBJECT),
+            named("criterion", [criterion.id for criterion in criteria], place),
+            named("kind", [criterion.kind for criterion in criteria], place),
+            truth(verdicts.ravel()).alias("met"),
+            _missing(read, seqs, verdicts).alias("missing_items"),
+            out_of_window(read, reasons, verdicts).alias("out_of_window"),
+            sources_by_criterion(read, seqs, len(items)).alias("sources"),
+        ]
     )
 
 
 def _missing(read: Sequence[Sequence[str]], seqs: Mapping[str, Numbers], met: Numbers) -> pl.Series:
     """For each verdict the names of the items that are not known, if it is not."""
-    names = pl.Series(list(seqs), dtype=pl.String)
     codes = {name: code for code, name in enumerate(seqs)}
     found = [np.empty(0, dtype=np.int64)]
     for place, items in enumerate(read):
@@ -91,7 +94,7 @@ def _missing(read: Sequence[Sequence[str]], seqs: Mapping[str, Numbers], met: Nu
             unknown = rows[seqs[name][rows] < 0]
             found.append(pack(unknown * met.shape[1] + place, np.int64(codes[name])))
     verdict, code = split(np.sort(np.concatenate(found)))
-    return grouped_lists(verdict, names[code], met.size)
+    return grouped_lists(verdict, named("missing_items", [*seqs], code), met.size)
 
 
 def eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
@@ -102,17 +105,20 @@ def eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     dose): it never holds eligibility up, and forbids it once it is not met. `unmet` and `pending`
     name the criteria that are not met and not yet known, in protocol order.
     """
-    items = tables["subject_item"].sort(SUBJECT)
+    items = in_order_of_subjects(tables["subject_item"])
     verdicts = tables["criterion_verdict"]
     found = np.ones((len(items), 0), dtype=np.int64)
     if plan.criteria:
         found = protocol_order(verdicts, plan)
     seqs = seqs_of(items, [condition(each.expression).items for each in plan.criteria])
-    return items.select(SUBJECT).with_columns(
-        truth(over_all(found, plan)).alias("eligible"),
-        named(plan, found == 0).alias("unmet"),
-        named(plan, found < 0).alias("pending"),
-        sources_by_criterion([list(seqs)], seqs, len(items)).alias("sources"),
+    return pl.DataFrame(
+        [
+            *(items[name] for name in SUBJECT),
+            truth(over_all(found, plan)).alias("eligible"),
+            flagged(plan, found == 0).alias("unmet"),
+            flagged(plan, found < 0).alias("pending"),
+            sources_by_criterion([list(seqs)], seqs, len(items)).alias("sources"),
+        ]
     )
 
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import present
 from equipoise.record.rule import Tables
+from equipoise.record.sources import listed
 from equipoise.record.subject_rows import (
     NONE,
     Flags,
@@ -57,7 +59,7 @@ def within_windows(
     for name in windows.columns:
         window = windows[name].struct.unnest()
         until = days(window["until"])
-        answered = items[name].is_not_null().to_numpy()
+        answered = present(items[name])
         out = (judged != NONE) & answered & ((until == NONE) | (judged > until))
         if not out.any():
             continue
@@ -84,11 +86,13 @@ def out_of_window(
     read: Sequence[Sequence[str]], reasons: Mapping[str, pl.Series], verdicts: Numbers
 ) -> pl.Series:
     """For each verdict that is null the reasons of the items that its criterion reads."""
+    if not reasons:
+        return listed([[]], "out_of_window", pl.String).new_from_index(0, verdicts.size)
     groups, texts = [np.empty(0, dtype=np.int64)], [pl.Series(dtype=pl.String)]
     for place, items in enumerate(read):
         for name in items:
             if name in reasons:
-                there = reasons[name].is_not_null().to_numpy() & (verdicts[:, place] < 0)
+                there = present(reasons[name]) & (verdicts[:, place] < 0)
                 rows = np.flatnonzero(there)
                 groups.append(rows * verdicts.shape[1] + place)
                 texts.append(gathered(reasons[name], rows))

@@ -6,6 +6,7 @@ go through lists. What is returned is the same either way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -41,6 +42,20 @@ def among(column: pl.Series, names: Collection[str]) -> Flags:
     return column.is_in([*names]).fill_null(False).to_numpy()
 
 
+def matching(column: pl.Series, pattern: str) -> Flags:
+    r"""Whether each text has a part that matches the regular expression; null has none.
+
+    >>> matching(pl.Series(["15.34", "15.3", None]), r"\.[0-9]{2,}").tolist()
+    [True, False, False]
+    """
+    if len(column) <= FEW:
+        found = re.compile(pattern).search
+        return np.array(
+            [text is not None and bool(found(text)) for text in column.to_list()], dtype=np.bool_
+        )
+    return column.str.contains(pattern).fill_null(False).to_numpy()
+
+
 def true(column: pl.Series) -> Flags:
     """Whether each truth value is true, neither false nor null.
 
@@ -66,6 +81,37 @@ def optional(name: str, numbers: Numbers, there: Flags) -> pl.Series:
         return pl.Series(name, found, dtype=pl.Int64)
     column = pl.Series(name, numbers)
     return column if there.all() else column.set(pl.Series(~there), None)
+
+
+def optional_frame(names: Sequence[str], columns: Sequence[Numbers]) -> pl.DataFrame:
+    """Columns of whole numbers called `names`, null where a number is negative.
+
+    >>> optional_frame(["a", "b"], [np.array([7, -1]), np.array([-1, 8])]).rows()
+    [(7, None), (None, 8)]
+    """
+    if not columns or len(columns[0]) <= FEW:
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        known = [[number if number >= 0 else None for number in row] for row in rows]
+        return pl.DataFrame(known, schema=dict.fromkeys(names, pl.Int64), orient="row")
+    pairs = zip(names, columns, strict=True)
+    return pl.DataFrame([optional(name, column, column >= 0) for name, column in pairs])
+
+
+def gathered_frame(names: Sequence[str], values: pl.Series, places: Numbers) -> pl.DataFrame:
+    """A column called by each of `names`: `values` at the row of `places` for it, as `gathered`.
+
+    >>> gathered_frame(["a", "b"], pl.Series(["x", "y"]), np.array([[1, -1], [0, 1]])).rows()
+    [('y', 'x'), (None, 'y')]
+    """
+    height = places.shape[1]
+    if height <= FEW:
+        known = [*values.to_list(), None]
+        rows = [[known[place] for place in row] for row in places.T.tolist()]
+        return pl.DataFrame(rows, schema=dict.fromkeys(names, values.dtype), orient="row")
+    column = gathered(values, places.ravel())
+    return pl.DataFrame(
+        [column.slice(place * height, height).alias(name) for place, name in enumerate(names)]
+    )
 
 
 def flags(name: str, values: Flags) -> pl.Series:

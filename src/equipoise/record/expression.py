@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -75,6 +76,8 @@ class Expression:
 def evaluated(conditions: Sequence[Expression], frame: pl.DataFrame) -> list[pl.Series]:
     """What each condition says of every row of `frame`; raises what `Expression.evaluate` does.
 
+    What was said of a single row is kept: the same few answers come again with every subject.
+
     >>> frame = pl.DataFrame({"age": [17, 18, None]})
     >>> [each.to_list() for each in evaluated([Expression("age >= 18")], frame)]
     [[False, True, None]]
@@ -83,6 +86,27 @@ def evaluated(conditions: Sequence[Expression], frame: pl.DataFrame) -> list[pl.
         absent = [name for name in condition.items if name not in frame.columns]
         if absent:
             raise BadInput(f"must have the items of {condition.text!r}", found=", ".join(absent))
+    if len(frame) != 1:
+        return _evaluated(conditions, frame)
+    schema, row = frame.schema, frame.row(0, named=True)
+    asked = [
+        (each.text, *((schema[name], row[name]) for name in each.items)) for each in conditions
+    ]
+    new = {key: each for key, each in zip(asked, conditions, strict=True) if key not in _KEPT}
+    if len(_KEPT) + len(new) > _MOST_KEPT:
+        _KEPT.clear()
+        return _evaluated(conditions, frame)
+    found = _evaluated([*new.values()], frame) if new else []
+    _KEPT.update({key: each.item() for key, each in zip(new, found, strict=True)})
+    return [pl.Series("verdict", [_KEPT[key]], dtype=pl.Boolean) for key in asked]
+
+
+_KEPT: dict[tuple[Any, ...], bool | None] = {}
+"""What conditions said of single rows, by text and by type and value of each item read."""
+_MOST_KEPT = 65536
+
+
+def _evaluated(conditions: Sequence[Expression], frame: pl.DataFrame) -> list[pl.Series]:
     verdicts = [condition.verdict_of(frame.schema) for condition in conditions]
     try:
         found = frame.select(
@@ -90,7 +114,7 @@ def evaluated(conditions: Sequence[Expression], frame: pl.DataFrame) -> list[pl.
         ).get_columns()
     except pl.exceptions.PolarsError as error:
         if len(conditions) > 1:
-            return [condition.evaluate(frame) for condition in conditions]
+            return [_evaluated([condition], frame)[0] for condition in conditions]
         said = str(error).splitlines()[0]
         allowed = f"must stay within 38 digits ({said})"
         raise BadInput(allowed, found=conditions[0].text) from error

@@ -41,7 +41,7 @@ from equipoise.visits.events import (
 )
 from equipoise.visits.latest import ITEM, MEASURED, item
 from equipoise.visits.plan import VisitsPlan
-from equipoise.visits.subject_item import SUBJECT_ITEM, given_dose, subject_item
+from equipoise.visits.subject_item import SUBJECT_ITEM, doses_given, subject_item
 from equipoise.visits.timeline import VISIT_TIMELINE, visit_timeline
 
 SUBJECT = tuple(KEY)
@@ -97,7 +97,7 @@ def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     screened = tables["subject_screened"].sort(SUBJECT)
     subjects = SubjectRows(screened)
     events = {name: subjects.dated(tables[name]) for name in _DATED_EVENTS}
-    doses = subjects.dated(tables["dose_given"].filter(given_dose()))
+    doses = subjects.dated(doses_given(tables["dose_given"]))
     required = [each.code for each in plan.consents if each.required_for_randomisation]
     withdrawn = tables["consent_withdrawn"]["consent"].is_in(required).to_numpy()
     facts = {

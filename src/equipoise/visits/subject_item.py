@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
 from equipoise.errors import RecordError
+from equipoise.record.columns import (
+    among,
+    firsts,
+    gathered_frame,
+    kept,
+    matching,
+    optional_frame,
+    present,
+)
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.scaled import ANSWER_PLACES
-from equipoise.record.sources import array_sources
+from equipoise.record.sources import FEW, array_sources
 from equipoise.record.subject_rows import (
+    NONE,
     Dated,
     Flags,
     Found,
     Numbers,
     SubjectRows,
     coded,
+    dates,
+    days,
     gathered,
+    in_order,
+    whole,
 )
 from equipoise.visits.plan import Item, VisitsPlan
 
@@ -64,49 +79,56 @@ def typed(items: Sequence[Item], texts: pl.DataFrame) -> pl.DataFrame:
     Raises RecordError for a text that is not of that type in this version of the study; a decimal
     with more places than declared is not rounded.
     """
+    columns = [*zip(items, texts.get_columns(), strict=True)]
     try:
-        values = texts.select(_typed(item) for item in items)
+        values = [_typed(item, text) for item, text in columns]
     except pl.exceptions.PolarsError as error:
         raise RecordError(f"a recorded answer is not of the type of its item: {error}") from error
-    flags = [_altered(item).alias(item.code) for item in items if item.type in _CHECKED]
-    altered = texts.select(flags).row(0, named=True) if flags and len(texts) else {}
-    for item in items:
-        if altered.get(item.code):
-            found = texts.filter(_altered(item, each=True))[item.code][0]
+    for item, text in columns:
+        if item.type in _CHECKED and (altered := _altered(item, text)).any():
             kind = (
                 f"{item.type} of {_places_of(item)} places" if item.type == "decimal" else item.type
             )
+            found = text[int(np.argmax(altered))]
             raise RecordError(f"a recorded answer to {item.code} is no {kind}: {found}")
-    return values
+    return pl.DataFrame(values)
 
 
 _CHECKED = ("boolean", "decimal")
 
 
-def _typed(item: Item) -> pl.Expr:
-    text = pl.col(item.code)
-    match item.type:
-        case "boolean":
-            return text == "true"
-        case "date":
-            return text.str.to_date("%Y-%m-%d")
-        case _:
-            return text.cast(item_type(item))
-
-
-def _altered(item: Item, *, each: bool = False) -> pl.Expr:
-    """Whether a text is neither true nor false, or has more places than declared."""
-    text = pl.col(item.code)
+def _typed(item: Item, text: pl.Series) -> pl.Series:
+    if item.type in _PLAIN:
+        return text
+    if text.null_count() == len(text):
+        return text.cast(item_type(item))
     if item.type == "boolean":
-        altered = ~text.is_in(["true", "false"])
-    else:
-        altered = text.str.contains(rf"\.\d{{{_places_of(item) + 1},}}")
-    return altered if each else altered.any()
+        return text == "true"
+    if item.type != "date":
+        return text.cast(item_type(item))
+    if len(text) > FEW:
+        return text.str.to_date("%Y-%m-%d")
+    found = [None if each is None else _day(each) for each in text.to_list()]
+    return pl.Series(text.name, found, dtype=pl.Date)
 
 
-def given_dose() -> pl.Expr:
-    """Whether a row of `dose_given` says that something was given."""
-    return (pl.col("amount") > 0) & (pl.col("administrations") > 0)
+@lru_cache(maxsize=4096)
+def _day(text: str) -> datetime.date:
+    """Parsing takes a while to start: the few dates of one subject are read once."""
+    found: datetime.date = pl.Series([text]).str.to_date("%Y-%m-%d").item()
+    return found
+
+
+def _altered(item: Item, text: pl.Series) -> Flags:
+    """Whether a text is neither true nor false, or has more places than declared."""
+    if item.type == "boolean":
+        return present(text) & ~among(text, ("true", "false"))
+    return matching(text, rf"\.[0-9]{{{_places_of(item) + 1},}}")
+
+
+def doses_given(doses: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `dose_given` that say that something was given."""
+    return kept(doses, (whole(doses["amount"]) > 0) & (whole(doses["administrations"]) > 0))
 
 
 def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False) -> pl.DataFrame:
@@ -130,8 +152,9 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
     Raises RecordError for an answer that is not of the type that this plan declares, or for an item
     that takes the name of another column.
     """
-    screened = tables["subject_screened"].sort(*KEY)
+    screened = tables["subject_screened"]
     subjects = SubjectRows(screened)
+    screened = in_order(screened, subjects.rows(screened))
     places = _places(subjects, tables["item"], plan)
     answers, answer_seqs = _answers(places, tables["item"], plan)
     dated = {
@@ -151,13 +174,12 @@ def subject_item(tables: Tables, plan: VisitsPlan, *, any_version: bool = False)
         raise RecordError(f"the item {twice[0]} has the name of another column of subject_item")
     seqs = [*answer_seqs, *(found.seq for found in dated.values())]
     columns = [*answers.columns, *dated]
-    by_item = side_by_side(columns, pl.Series(np.concatenate(seqs)), len(subjects))
     return subjects.key.hstack(
         [
             *answers.get_columns(),
             *built_in,
             *windows.get_columns(),
-            by_item.select(_null_if_negative(columns)).to_struct("item_sources"),
+            optional_frame(columns, seqs).to_struct("item_sources"),
             array_sources([screened["seq"].to_numpy(), *seqs]),
         ]
     )
@@ -168,17 +190,6 @@ def _true_where(flags: Flags) -> pl.Series:
     return gathered(pl.Series([True]), flags.astype(np.int64) - 1)
 
 
-def _null_if_negative(names: Sequence[str]) -> list[pl.Expr]:
-    return [pl.when(pl.col(name) >= 0).then(name) for name in names]
-
-
-def side_by_side(names: Sequence[str], values: pl.Series, height: int) -> pl.DataFrame:
-    """Columns called `names` from `values` that stand one column after the other."""
-    return pl.DataFrame(
-        [values.slice(place * height, height).alias(name) for place, name in enumerate(names)]
-    )
-
-
 def _places(subjects: SubjectRows, answers: pl.DataFrame, plan: VisitsPlan) -> Numbers:
     """The row of `answers` with each subject's value of each item of the plan, -1 if there is none:
     a row per item, a column per subject."""
@@ -186,7 +197,7 @@ def _places(subjects: SubjectRows, answers: pl.DataFrame, plan: VisitsPlan) -> N
     rows = subjects.rows(answers)
     names, named = coded(answers["item"])
     columns = np.array([codes.get(name, -1) for name in names] + [-1])[named]
-    placed = (rows >= 0) & (columns >= 0) & answers["value"].is_not_null().to_numpy()
+    placed = (rows >= 0) & (columns >= 0) & present(answers["value"])
     places = np.full((len(codes), len(subjects)), -1, dtype=np.int64)
     places[columns[placed], rows[placed]] = np.flatnonzero(placed)
     return places
@@ -198,43 +209,34 @@ def _answers(
     """The typed value of every item of the plan, and its seq; both a row per subject."""
     items = items_of(plan)
     names = [item.code for item in items]
-    texts = side_by_side(names, gathered(answers["value"], places.ravel()), places.shape[1])
-    seqs = answers["sources"].list.first().to_numpy()
-    found = np.where(places >= 0, seqs[places], -1) if len(seqs) else places
-    return typed(items, texts), list(found)
+    texts = gathered_frame(names, answers["value"], places)
+    seqs = np.append(firsts(answers["sources"]), -1)
+    return typed(items, texts), [*seqs[places]]
 
 
 def _windows(places: Numbers, answers: pl.DataFrame, plan: VisitsPlan) -> pl.DataFrame:
-    """The column `item_windows`; none if no item has a window."""
-    found = [
-        gathered(answers["occurred"], places[number])
-        .alias("measured")
-        .to_frame()
-        .with_columns(
-            _counts_until(item, gathered(answers["value"], places[number])).alias("until")
-        )
-        .to_struct(item.code)
-        for number, item in enumerate(items_of(plan))
-        if item.entry_window is not None
-    ]
+    """The column `item_windows`; none if no item has a window. An answer counts `until` a day that
+    is null for one of which the day is not known."""
+    found = []
+    for number, item in enumerate(items_of(plan)):
+        if item.entry_window is None:
+            continue
+        measured = gathered(answers["occurred"], places[number]).alias("measured")
+        day = days(measured)
+        until = np.where(day == NONE, NONE, day + item.entry_window)
+        if item.entry_window_of:
+            values = gathered(answers["value"], places[number])
+            until[~among(values, item.entry_window_of)] = _FOR_EVER
+        found.append(pl.DataFrame([measured, dates(until).alias("until")]).to_struct(item.code))
     return pl.DataFrame([pl.DataFrame(found).to_struct("item_windows")] if found else [])
 
 
-_FOR_EVER = pl.lit(datetime.date(9999, 12, 31))
-
-
-def _counts_until(item: Item, values: pl.Series) -> pl.Expr:
-    """The last day on which an answer counts: null for one of which the day is not known."""
-    until = pl.col("measured").dt.offset_by(f"{item.entry_window}d")
-    if not item.entry_window_of:
-        return until
-    stays = pl.Series(~values.is_in(item.entry_window_of).fill_null(False))
-    return pl.when(stays).then(_FOR_EVER).otherwise(until)
+_FOR_EVER = (datetime.date(9999, 12, 31) - datetime.date(1970, 1, 1)).days
 
 
 def _treatment_start(subjects: SubjectRows, tables: Tables) -> Found:
     begun = subjects.dated(tables["cycle_started"])
-    given = subjects.dated(tables["dose_given"].filter(given_dose()))
+    given = subjects.dated(doses_given(tables["dose_given"]))
     together = zip(begun, given, strict=True)
     return subjects.first(Dated(*(np.concatenate(parts) for parts in together)))
 
@@ -244,7 +246,7 @@ def _consents(
 ) -> Iterator[tuple[str, Found]]:
     events = subjects.dated(signed)
     for consent in plan.consents:
-        of_kind = (signed["consent"] == consent.code).to_numpy()
-        valid = of_kind & (any_version | (signed["version"] == consent.version).to_numpy())
+        of_kind = among(signed["consent"], [consent.code])
+        valid = of_kind & (any_version | among(signed["version"], [consent.version]))
         yield f"consent_{consent.code}", subjects.first(events, valid)
         yield f"consent_{consent.code}_date", subjects.first(events, of_kind)
