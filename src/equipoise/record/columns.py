@@ -15,6 +15,9 @@ import polars as pl
 from equipoise.record.sources import FEW
 from equipoise.record.subject_rows import Flags, Numbers, gathered
 
+SOME = 1000
+"""Up to so many values one pass through a list is quicker than one operation of polars."""
+
 
 def present(column: pl.Series) -> Flags:
     """Whether each value is there, not null.
@@ -25,7 +28,7 @@ def present(column: pl.Series) -> Flags:
     nulls = column.null_count()
     if nulls in (0, len(column)):
         return np.full(len(column), not nulls)
-    if len(column) <= FEW:
+    if len(column) <= SOME:
         return np.array([value is not None for value in column.to_list()], dtype=np.bool_)
     return column.is_not_null().to_numpy()
 
@@ -36,7 +39,7 @@ def among(column: pl.Series, names: Collection[str]) -> Flags:
     >>> among(pl.Series(["a", "b", None]), ["a", "c"]).tolist()
     [True, False, False]
     """
-    if len(column) <= FEW:
+    if len(column) <= SOME:
         wanted = {*names}
         return np.array([text in wanted for text in column.to_list()], dtype=np.bool_)
     return column.is_in([*names]).fill_null(False).to_numpy()
@@ -48,7 +51,7 @@ def matching(column: pl.Series, pattern: str) -> Flags:
     >>> matching(pl.Series(["15.34", "15.3", None]), r"\.[0-9]{2,}").tolist()
     [True, False, False]
     """
-    if len(column) <= FEW:
+    if len(column) <= SOME:
         found = re.compile(pattern).search
         return np.array(
             [text is not None and bool(found(text)) for text in column.to_list()], dtype=np.bool_
@@ -64,7 +67,7 @@ def true(column: pl.Series) -> Flags:
     """
     if not column.null_count():
         return column.to_numpy()
-    if len(column) <= FEW:
+    if len(column) <= SOME:
         return np.array([value is True for value in column.to_list()], dtype=np.bool_)
     return column.fill_null(False).to_numpy()
 

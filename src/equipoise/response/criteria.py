@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ruamel.yaml import YAML
 
 from equipoise.response.events import DIAMETER_PLACES, LesionKind, Method
-from equipoise.response.plan import ResponsePlan
+from equipoise.response.plan import ResponseConventions, ResponsePlan
 
 Basis = Literal["article", "clarification", "practice"]
 NO_LESION = "none"
@@ -213,16 +213,20 @@ def standard(code: str) -> Criteria:
     return Criteria.model_validate(read)
 
 
-@cache
 def criteria(plan: ResponsePlan) -> Criteria:
     """The standard that `plan` names, with the conventions that `plan` sets differently."""
-    found = standard(plan.criteria)
     if plan.conventions is None:
-        return found
+        return standard(plan.criteria)
+    return _with_conventions(plan.criteria, plan.conventions)
+
+
+@cache
+def _with_conventions(code: str, different: ResponseConventions) -> Criteria:
+    found = standard(code)
     chosen = {
         name: getattr(found.conventions, name).model_copy(update={"value": value})
         for name in Conventions.model_fields
-        if (value := getattr(plan.conventions, name)) is not None
+        if (value := getattr(different, name)) is not None
     }
     return found.model_copy(update={"conventions": found.conventions.model_copy(update=chosen)})
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
+import numpy as np
 import polars as pl
 
+from equipoise.record.columns import among, named, true
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
-from equipoise.record.sources import row_sources
-from equipoise.response.assessments import READER
+from equipoise.record.sources import array_sources
+from equipoise.record.subject_rows import Flags, Numbers, SubjectRows, coded
 from equipoise.response.criteria import Criteria, criteria
 from equipoise.response.plan import ResponsePlan
 
@@ -58,58 +61,69 @@ def lesion_choice(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     lesions = tables["lesion_identified"]
     if lesions.is_empty():
         return pl.DataFrame(schema=LESION_CHOICE)
-    names = [name for name in LESION_CHOICE if name in lesions.columns]
-    found = _choice_faults(lesions.select(*names, "seq"), plan)
-    return found.with_columns(row_sources(found["seq"])).select(list(LESION_CHOICE))
-
-
-def _choice_faults(lesions: pl.DataFrame, plan: ResponsePlan) -> pl.DataFrame:
-    """`lesions` in order of event, with `organ`, the two numbers and `fault` of `lesion_choice`."""
-    found = criteria(plan)
-    limits, kinds = found.limits, found.lesion_kinds
-    target, kind = pl.col("role") == "target", pl.col("kind")
-    fault = (
-        pl.when(kind.is_in(kinds.not_malignant))
-        .then(pl.lit("not_malignant"))
-        .when(target & kind.is_in(kinds.not_measurable))
-        .then(pl.lit("kind_not_measurable"))
-        .when(target & pl.col("treated_before") & ~pl.col("progressed_since").fill_null(False))
-        .then(pl.lit("treated_not_progressed"))
-        .when(pl.col("target_number") > limits.target_lesions.value)
-        .then(pl.lit("too_many_targets"))
-        .when(pl.col("organ_number") > limits.target_lesions_per_organ.value)
-        .then(pl.lit("too_many_in_organ"))
+    subjects = SubjectRows(lesions)
+    evaluators, evaluator = coded(lesions["evaluator"])
+    reader = subjects.rows(lesions) * len(evaluators) + evaluator
+    order = np.lexsort((lesions["event"].to_numpy(), reader))
+    if not (order == np.arange(len(order))).all():
+        lesions, reader = lesions[order], reader[order]
+    standard = criteria(plan)
+    organs, organ = coded(organ_group(standard, lesions["organ"], lesions["node"]))
+    target = among(lesions["role"], ["target"])
+    numbers = _so_far(target, reader), _so_far(target, reader * (len(organs) + 1) + organ)
+    kinds, limits = standard.lesion_kinds, standard.limits
+    treated = true(lesions["treated_before"]) & ~true(lesions["progressed_since"])
+    faults = (
+        among(lesions["kind"], kinds.not_malignant),
+        target & among(lesions["kind"], kinds.not_measurable),
+        target & treated,
+        numbers[0] > limits.target_lesions.value,
+        numbers[1] > limits.target_lesions_per_organ.value,
     )
-    begins = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in READER)
-    so_far = target.cast(pl.Int64).cum_sum()
-    before = pl.when(begins.fill_null(True)).then(so_far - target).forward_fill()
-    in_organ = so_far.over(begins.fill_null(True).cum_sum(), "organ")
-    return (
-        lesions.sort(*READER, "event")
-        .with_columns(organ=organ_group(found))
-        .with_columns(
-            target_number=pl.when(target).then(so_far - before).otherwise(0),
-            organ_number=pl.when(target).then(in_organ).otherwise(0),
-        )
-        .with_columns(fault=fault)
-    )
+    fault = np.select(faults, [np.full(len(lesions), place) for place in range(len(FAULTS))], -1)
+    columns = {
+        **{name: lesions[name] for name in LESION_CHOICE if name in lesions.columns},
+        "organ": named("organ", organs.to_list(), organ),
+        "target_number": pl.Series("target_number", numbers[0]),
+        "organ_number": pl.Series("organ_number", numbers[1]),
+        "fault": named("fault", [*FAULTS], fault),
+        "sources": array_sources([lesions["seq"].to_numpy()]),
+    }
+    return pl.DataFrame([columns[name] for name in LESION_CHOICE])
 
 
-def organ_group(found: Criteria) -> pl.Expr:
-    """The organ that counts, of the columns `organ` and `node`.
+def _so_far(target: Flags, groups: Numbers) -> Numbers:
+    """The how many-th target of its group each is, in order of rows; 0 for no target."""
+    order = np.argsort(groups, kind="stable")
+    counted = np.cumsum(target[order], dtype=np.int64)
+    first = np.searchsorted(groups[order], groups[order], side="left")
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = counted - (counted - target[order])[first]
+    return np.where(target, number, 0)
+
+
+def organ_group(standard: Criteria, organs: pl.Series, nodes: pl.Series) -> pl.Series:
+    """The organ that counts of each lesion.
 
     >>> from equipoise.response.criteria import standard
-    >>> frame = pl.DataFrame({"organ": ["Left  kidney", "kidney, right", "Axilla"],
-    ...                       "node": [False, False, True]})
-    >>> frame.select(organ_group(standard("recist_1_1"))).to_series().to_list()
+    >>> organs = pl.Series(["Left  kidney", "kidney, right", "Axilla"])
+    >>> nodes = pl.Series([False, False, True])
+    >>> organ_group(standard("recist_1_1"), organs, nodes).to_list()
     ['kidney', 'kidney', 'lymph nodes']
     """
-    sides = "|".join(found.organ_words.sides)
+    distinct, places = coded(organs)
+    names = _without_side(standard.organ_words.sides, (*distinct.to_list(),))
+    return named("organ", [*names, LYMPH_NODES], np.where(true(nodes), len(names), places))
+
+
+@lru_cache(maxsize=1024)
+def _without_side(sides: tuple[str, ...], organs: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of organs in lower case, without the words for sides."""
     name = (
-        pl.col("organ")
+        pl.Series(organs, dtype=pl.String)
         .str.to_lowercase()
-        .str.replace_all(rf"\b({sides})\b|,", " ")
+        .str.replace_all(rf"\b({'|'.join(sides)})\b|,", " ")
         .str.replace_all(r"\s+", " ")
         .str.strip_chars()
     )
-    return pl.when("node").then(pl.lit(LYMPH_NODES)).otherwise(name)
+    return (*name.to_list(),)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import firsts, optional
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
-    Flags,
     Numbers,
     SubjectRows,
     coded,
@@ -104,15 +105,16 @@ def treatment_cycle(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     follows = np.concatenate(([False], again[:-1]))
     due = np.where(follows, np.roll(over, 1), NONE)
     following = np.where(again, np.roll(on, -1), over)
-    return cycles.select(*KEY, "cycle", "regimen").hstack(
+    return pl.DataFrame(
         [
+            *(cycles[name] for name in (*KEY, "cycle", "regimen")),
             dates(on).alias("started"),
             dates(due).alias("due"),
             _difference("delay", on, due),
             dates(over).alias("next_due"),
             _difference("days", following, on),
-            _known("planned_days", length, length != NONE),
-            cycles.select(pl.concat_list("seq").alias("sources")).to_series(),
+            optional("planned_days", length, length != NONE),
+            array_sources([cycles["seq"].to_numpy()]),
         ]
     )
 
@@ -144,7 +146,7 @@ def dose_intensity(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     wanted = planned["cycle_amount"].to_numpy()
     lasted, length = _lengths(tables["treatment_cycle"], subjects, planned)
     groups = np.concatenate([np.arange(len(planned)), at[there]])
-    cycle_seq = planned["sources"].list.first().to_numpy()
+    cycle_seq = firsts(planned["sources"])
     seqs = np.concatenate([cycle_seq, given["seq"].to_numpy()[there]])
     return planned.select(*KEY, "cycle", "drug").hstack(
         [
@@ -225,11 +227,7 @@ def _lengths(
 
 def _difference(name: str, later: Numbers, earlier: Numbers) -> pl.Series:
     known = (later != NONE) & (earlier != NONE)
-    return _known(name, np.where(known, later, 0) - np.where(known, earlier, 0), known)
-
-
-def _known(name: str, values: Numbers, known: Flags) -> pl.Series:
-    return pl.Series(name, np.where(known, values, 0)).set(pl.Series(~known), None)
+    return optional(name, np.where(known, later, 0) - np.where(known, earlier, 0), known)
 
 
 def _share(name: str, part: Numbers, whole: Numbers) -> pl.Series:
@@ -237,4 +235,4 @@ def _share(name: str, part: Numbers, whole: Numbers) -> pl.Series:
     known = whole > 0
     divisor = np.where(known, whole, 1)
     found = (2 * SHARE_SCALE * part + divisor) // (2 * divisor)
-    return _known(name, found, known)
+    return optional(name, found, known)
