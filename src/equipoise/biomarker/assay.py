@@ -83,9 +83,7 @@ def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     results = tables["assay_result_recorded"]
     if results.is_empty():
         return pl.DataFrame(schema=ASSAY_VALUE)
-    subjects = SubjectRows(results)
-    names, codes = coded(results["result"])
-    results = in_order(results, subjects.rows(results) * len(names) + codes)
+    results = _sorted(results)
     samples, sample = tables["sample_state"], sample_places(tables["sample_state"], results)
     asked = _asked(results, plan)
     counted = _counted(tables["assay_measurement"], results, plan)
@@ -95,17 +93,14 @@ def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     result, invalidations = _invalidations(tables["assay_result_invalidated"], results)
     invalidation = np.full(len(results), NEVER)
     np.minimum.at(invalidation, result, invalidations["event"].to_numpy())
-    content = np.where(asked.least_under > 0, _seqs(samples["content"], sample), -1)
-    every = np.arange(len(results))
-    parts = (
-        (every, results["seq"].to_numpy()),
-        (counted.result, counted.seq),
-        (every, _seqs(samples["judgement"], sample)),
-        (every, content),
-        (every, controls.seq),
-        (result, invalidations["seq"].to_numpy()),
+    own = (
+        results["seq"].to_numpy(),
+        _seqs(samples["judgement"], sample),
+        np.where(asked.least_under > 0, _seqs(samples["content"], sample), -1),
+        controls.seq,
     )
-    groups, seqs = (np.concatenate(each) for each in zip(*parts, strict=True))
+    groups = [counted.result, result, np.tile(np.arange(len(results)), len(own))]
+    seqs = [counted.seq, invalidations["seq"].to_numpy(), *own]
     return pl.DataFrame(
         [
             *(results[name] for name in (*KEY, "result", "sample", "assay", "purpose")),
@@ -118,9 +113,15 @@ def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
             flags("invalidated", invalidation != NEVER),
             results["event"],
             optional("invalidation", invalidation, invalidation != NEVER),
-            grouped_sources(groups, seqs, len(results)),
+            grouped_sources(np.concatenate(groups), np.concatenate(seqs), len(results)),
         ]
     )
+
+
+def _sorted(results: pl.DataFrame) -> pl.DataFrame:
+    """Results in order of replicate, subject and result."""
+    names, codes = coded(results["result"])
+    return in_order(results, SubjectRows(results).rows(results) * len(names) + codes)
 
 
 def _seqs(column: pl.Series, places: Numbers) -> Numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +90,7 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     made = _made(collected, derived)
     names = SubjectRows(_named(made, "sample"))
     first_row = _first_rows(names.rows(_named(made, "sample")), made["event"].to_numpy())
-    made = made if (first_row == np.arange(len(made))).all() else made[first_row]
+    made = made if np.array_equal(first_row, np.arange(len(made))) else made[first_row]
     parent = names.rows(_named(made, "parent"))
     labelled, shipped = (_happened(names, tables[f"sample_{what}"]) for what in _MOVED)
     received = _happened(names, tables["sample_received"])
@@ -100,6 +101,7 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     from_making = np.where((received.row < 0) & (parent >= 0), taken, received.day)
     tumour_cells, content = _tumour_cells(made, tables["sample_received"], received, parent)
     fit = np.where(inadequate >= 0, 0, adequate)
+    seqs = [each.seq for each in (labelled, shipped, received, first)]
     return pl.DataFrame(
         [
             *(made[name] for name in (*KEY, "sample", "parent")),
@@ -115,18 +117,11 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
             dates(shipped.day).alias("shipped"),
             dates(received.day).alias("received"),
             dates(first.day).alias("first_result"),
-            _between("days_to_shipment", taken, shipped.day),
-            _between("days_in_transit", shipped.day, received.day),
-            _between("days_to_result", from_making, first.day),
+            *_legs(taken, shipped.day, received.day, from_making, first.day),
             made["event"],
             optional("judgement", inadequate, inadequate >= 0),
             optional("content", content, content >= 0),
-            array_sources(
-                [
-                    *(made["seq"].to_numpy(), labelled.seq, shipped.seq, received.seq, first.seq),
-                    *(inadequate, content),
-                ]
-            ),
+            array_sources([made["seq"].to_numpy(), *seqs, inadequate, content]),
         ]
     )
 
@@ -278,6 +273,15 @@ def _place(
     transit = (shipped.row >= 0) & (received.row < 0)
     code = np.where(transit, 1, np.where(inside < _NEVER, 2, 0))
     return named("place", ["site", "transit", "laboratory"], code)
+
+
+def _legs(
+    taken: Numbers, shipped: Numbers, received: Numbers, begun: Numbers, result: Numbers
+) -> Iterator[pl.Series]:
+    """How long each leg took, from taking the sample to the first result."""
+    yield _between("days_to_shipment", taken, shipped)
+    yield _between("days_in_transit", shipped, received)
+    yield _between("days_to_result", begun, result)
 
 
 def _between(name: str, first: Numbers, last: Numbers) -> pl.Series:
