@@ -14,6 +14,8 @@ VERBS: dict[str, str] = {
     "rehearse": "run a whole trial before the first patient, into a record",
     "randomisation": "show how well the allocation is hidden",
     "verify": "prove that a record was not changed",
+    "backup": "copy a record that is in use, with its keys and a signed head",
+    "outage": "list what was entered after an outage of what happened during it",
     "analyse": "run the analysis plan on a record",
     "doses": "print what the dosing rules decide for every regimen and class of patient",
     "safety": "list what is due about harm, and code adverse events",

@@ -104,6 +104,27 @@ def check_author(context: Context) -> None:
         )
 
 
+def check_back_entry(context: Context) -> None:
+    """Refuse what happened on a day of an outage without a reason: it was kept somewhere else.
+
+    Decisions that are made now are no back-entries (VA4).
+    """
+    action = context.action
+    if action.occurred is None or action.subject is None or action.name in MADE_TODAY:
+        return
+    for outage in context.state.outages:
+        if outage.covers(context.site, action.occurred) and not (action.reason or "").strip():
+            raise Refused(
+                f"has a back-entry, {action.name} of {action.occurred}: nothing could be entered "
+                f"from {outage.first_day} to {outage.last_day}",
+                subject=action.subject,
+                rule="VA4",
+                clause=f"outage declared by event {outage.seq}",
+                value=action.occurred,
+                way_out="give as the reason where it was written down meanwhile, and by whom",
+            )
+
+
 def check_locks(context: Context, body: Body) -> None:
     """Refuse a change inside a lock; a lock is lifted by a data manager, with a reason."""
     action = context.action

@@ -116,6 +116,7 @@ class Conductor:
         admission.check_day(action, ACTIONS[action.name], context.today)
         admission.check_author(context)
         admission.check_locks(context, body)
+        admission.check_back_entry(context)
         return context
 
     def _decided(self, context: Context, body: Body, digest: str) -> list[Draft]:

@@ -17,6 +17,7 @@ from equipoise.oversight.events import (
     GrantGiven,
     GrantRevoked,
     Locked,
+    OutageDeclared,
     QueryAnswered,
     QueryClosed,
     Redact,
@@ -77,6 +78,19 @@ def site_opened(context: Context, body: SiteOpened) -> EventBody:
         raise BadInput(
             "a site of the study's sites.csv", where="SiteOpened", found=context.action.site
         )
+    return body
+
+
+def outage_declared(context: Context, body: OutageDeclared) -> EventBody:
+    """Days up to today in their order, at one site of the trial or anywhere."""
+    site, today = context.action.site, context.today
+    if context.action.subject is not None or site not in (None, *context.state.sites):
+        raise BadInput("an open site or none, and no subject", where=body.TYPE, found=site)
+    if not body.first_day <= body.last_day <= today:
+        raise BadInput(
+            f"a last day from {body.first_day} to today ({today})", where=body.TYPE,
+            field="last_day", found=body.last_day,
+        )  # fmt: skip
     return body
 
 
@@ -314,6 +328,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "AdoptStudyVersion": study_version_adopted,
     "SiteOpened": site_opened,
+    "OutageDeclared": outage_declared,
     "StudyVersionActivated": study_version_activated,
     "GrantGiven": grant_given,
     "GrantRevoked": grant_revoked,

@@ -22,7 +22,7 @@ STATE_TYPES: frozenset[str] = frozenset(
         "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
         "PersonUnblinded", "CodeBroken", "Signed", "ReferenceRangesDeclared", "SubjectScreened",
-        "ScreeningFailed", "RedeterminationFrozen",
+        "ScreeningFailed", "RedeterminationFrozen", "OutageDeclared",
     }
 )  # fmt: skip
 
@@ -45,6 +45,24 @@ class Approval:
 
     seq: int
     person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Days on which nobody could enter anything at a site, or (None) anywhere."""
+
+    seq: int
+    site: str | None
+    first_day: datetime.date
+    last_day: datetime.date
+
+    def covers(self, site: str | None, occurred: str) -> bool:
+        """Whether a day, perhaps partial, can be one of them at a site."""
+        length = len(occurred)
+        within = (
+            self.first_day.isoformat()[:length] <= occurred <= self.last_day.isoformat()[:length]
+        )
+        return within and self.site in (None, site)
 
 
 @dataclass(slots=True)
@@ -80,6 +98,7 @@ class TrialState:
     ranges: dict[str | None, list[Event]] = field(default_factory=dict)
     screened: dict[str, Screened] = field(default_factory=dict)
     frozen: Event | None = None
+    outages: list[Outage] = field(default_factory=list)
 
     @property
     def rehearsal(self) -> bool:
@@ -178,6 +197,10 @@ class TrialState:
 
     def _RedeterminationFrozen(self, event: Event, body: dict[str, Any]) -> None:
         self.frozen = event
+
+    def _OutageDeclared(self, event: Event, body: dict[str, Any]) -> None:
+        days = (datetime.date.fromisoformat(body[name]) for name in ("first_day", "last_day"))
+        self.outages.append(Outage(event.seq, event.site, *days))
 
     def _CodeBroken(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

@@ -265,6 +265,17 @@ class PersonUnblinded(EventBody):
     by: Text
 
 
+class OutageDeclared(EventBody):
+    """Nobody could enter anything from one day to another, at one site or (without one) anywhere.
+
+    What happened on these days and is entered later is a back-entry, and says why.
+    """
+
+    first_day: FullDate
+    last_day: FullDate
+    cause: Text
+
+
 class AuditTrailReviewed(EventBody):
     """Somebody reviewed the audit trail up to a position and signed it off."""
 
@@ -307,6 +318,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     IdentityRevealed,
     CodeBroken,
     PersonUnblinded,
+    OutageDeclared,
     AuditTrailReviewed,
     ActionRefused,
 )

@@ -88,6 +88,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "SiteOpened": frozenset({"data_manager"}),
     "StudyVersionActivated": frozenset({"data_manager"}),
     "SiteClosed": frozenset({"data_manager"}),
+    "OutageDeclared": frozenset({"data_manager"}),
     "GrantGiven": frozenset({"administrator"}),
     "GrantRevoked": frozenset({"administrator"}),
     "AccessReviewed": frozenset({"administrator", "auditor"}),
