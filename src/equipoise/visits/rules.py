@@ -23,6 +23,11 @@ from equipoise.record.subject_rows import (
     pack,
     unpacked,
 )
+from equipoise.visits.answer_discrepancy import (
+    ANSWER_DISCREPANCY,
+    ANSWERS,
+    answer_discrepancy,
+)
 from equipoise.visits.entry_item import entry_item
 from equipoise.visits.events import (
     ConsentSigned,
@@ -274,6 +279,13 @@ RULES: tuple[TableRule, ...] = (
 )
 
 LAST_RULES: tuple[TableRule, ...] = (
+    TableRule(
+        produces="answer_discrepancy",
+        columns=ANSWER_DISCREPANCY,
+        requires={"laboratory_answer": ANSWERS},
+        plan="visits",
+        rule=answer_discrepancy,
+    ),
     TableRule(
         produces="visit_timeline",
         columns=VISIT_TIMELINE,

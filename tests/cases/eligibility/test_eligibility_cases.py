@@ -46,6 +46,14 @@ def history(case: dict[str, Any]) -> list[dict[str, Any]]:
                 {"event": "FormSaved", "on": BASE["screened"], "form": form.code, "instance": "1",
                  "items": items}
             )  # fmt: skip
+    for analyte, said in case.get("report", {}).items():
+        value, unit = said.split()
+        told = {"value_missing": "sample_failed"} if value == "none" else {"value": value}
+        results = [{"analyte": analyte, "unit": unit, **told}]
+        entries.append(
+            {"event": "LaboratoryReported", "on": BASE["screened"], "report": "L1",
+             "results": results}
+        )  # fmt: skip
     start = case.get("treatment_start", BASE["treatment_start"])
     if start != "none":
         entries.append(

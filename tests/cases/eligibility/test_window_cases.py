@@ -17,11 +17,20 @@ CASES = read_cases(Path(__file__).parent / "windows.yaml")["cases"]
 STUDY = load_study("lung-tmb")
 
 
+def reported(on: Any, creatinine: str) -> dict[str, Any]:
+    value, unit = creatinine.split()
+    results = [{"analyte": "creatinine", "value": value, "unit": unit}]
+    return {"event": "LaboratoryReported", "on": on, "report": f"L-{on}", "results": results}
+
+
 def history(case: dict[str, Any]) -> list[dict[str, Any]]:
+    answers = {**FILE["person"], **case.get("with", {})}
+    answers = {code: value for code, value in answers.items() if value != "-"}
     entries: list[dict[str, Any]] = [
         {"event": "SubjectScreened", "on": "2024-01-05"},
         {"event": "ConsentSigned", "on": "2024-01-05", "consent": "participation", "version": "1"},
-        *saved("2024-01-05", "1", {**FILE["person"], **case.get("with", {})}),
+        *saved("2024-01-05", "1", answers),
+        *(reported(on, said) for on, said in case.get("report", {}).items()),
     ]
     if "again" in case:
         entries += saved(case["again"], "2", {"ecog_status": "1", "serum_creatinine": "80"})
@@ -63,6 +72,20 @@ def test_a_later_measurement_makes_no_entry_recent() -> None:
     assert (row["eligible_now"], row["pending_now"]) == (None, ["IN4", "EX2"])
     seen = derive(tables_of(entries), STUDY, upto="criterion_verdict")["criterion_verdict"]
     assert seen.filter(criterion="EX1")["met"].to_list() == [True], "as the record says now"
+
+
+@pytest.mark.requirement("LB1", "RN3")
+@pytest.mark.parametrize(("day", "now"), [("2024-01-19", False), ("2024-01-20", True)])
+def test_a_report_counts_for_entry_up_to_the_day_of_entry(day: str, now: bool) -> None:
+    """Whenever it is recorded: creatinine of 2.2 mg/dL excludes."""
+    cycle = {"event": "CycleStarted", "on": "2024-01-22", "cycle": 1, "regimen": "DOUBLET",
+              "height": "170", "weight": "70"}  # fmt: skip
+    entries = [*history({"randomised": "2024-01-19"}), cycle, reported(day, "2.2 mg/dL")]
+    found = derive(tables_of(entries), STUDY, upto="entry_eligibility")
+    row = found["entry_eligibility"].row(0, named=True)
+    assert (row["eligible_now"], row["unmet_now"]) == (now, [] if now else ["EX2"])
+    seen = found["criterion_verdict"].filter(criterion="EX2")
+    assert seen["met"].to_list() == [False], "the record says so today"
 
 
 def test_each_subject_is_judged_on_its_own_day() -> None:

@@ -42,6 +42,12 @@ def form(name: str, on: Any, **answers: Any) -> dict[str, Any]:
     }
 
 
+def _result(analyte: str, said: str) -> dict[str, Any]:
+    value, _, unit = said.partition(" ")
+    missing = {"value_missing": "sample_failed"}
+    return {"analyte": analyte, "unit": unit, **(missing if value == "none" else {"value": value})}
+
+
 def happened(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The entries of a case, in the order of their days."""
     first = case["cycles"][0]
@@ -55,12 +61,19 @@ def happened(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield form("performance", day, ecog=case.get("ecog", 1))
         if found == "none":
             yield form("laboratory", day, creatinine=creatinine)
+        elif found == "reported":
+            continue
         else:
             neutrophils, platelets = found
             yield form(
                 "laboratory", day, neutrophils=neutrophils, platelets=platelets,
                 creatinine=creatinine,
             )  # fmt: skip
+    for day, results in case.get("reports", {}).items():
+        yield {
+            "event": "LaboratoryReported", "on": day, "report": f"L-{day}",
+            "results": [_result(analyte, said) for analyte, said in results.items()],
+        }  # fmt: skip
     for number, taken in enumerate(case.get("medicines", ()), start=1):
         yield {
             "event": "ConcomitantMedicationRecorded", "on": taken.get("told", first),
