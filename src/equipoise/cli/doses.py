@@ -40,11 +40,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(study: Study, rows: list[DoseRow]) -> Iterator[str]:
+    from equipoise.treatment.answers import items_read
+
     treatment = study.treatment
     yield f"{study.id} {study.version}: what the rules in force decide for each class of patient"
     renal = treatment.renal_function
     if renal is not None:
         yield f"creatinine clearance in mL/min by {renal.formula}"
+    read = items_read(treatment)
+    measured = [f"{each.item} ({each.unit})" for each in study.answered if each.item in read]
+    if measured:
+        yield f"read on forms and in laboratory reports: {', '.join(measured)}"
     regimens = {each.code: each for each in treatment.regimens}
     for regimen, of_regimen in itertools.groupby(rows, key=lambda row: row.regimen):
         mine = list(of_regimen)

@@ -25,6 +25,7 @@ from equipoise.analysis.subjects import (
 )
 from equipoise.record.plan import assumptions
 from equipoise.record.rule import Tables
+from equipoise.report.answers import answers_table
 from equipoise.report.assays import assay_flow, redetermination_table
 from equipoise.report.baseline import baseline_table
 from equipoise.report.consort import consort
@@ -84,6 +85,7 @@ def report(
         "entry": entry_table(tables, study),
         "visits": visit_table(tables, study),
         "baseline": baseline_table(tables, study),
+        "answers": answers_table(tables, study),
         "primary": primary_view(study, primary, views) if primary else None,
         "sections": analysis_blocks(views),
         "figures": [

@@ -139,6 +139,11 @@ def _schedule(study: Study) -> Iterator[str]:
         anchor = visit.anchor.replace("_", " ")
         text = f"{visit.label.en}: day {visit.day} from {anchor} ({window}){every}{imaging}"
         yield _line("  visit", text)
+    measured = [
+        f"{each.item} by {each.analyte}, exactly, in {each.unit}" for each in study.answered
+    ]
+    if measured:
+        yield _line("  laboratory", f"reports answer {'; '.join(measured)}")
 
 
 def _analyses(study: Study) -> Iterator[str]:
