@@ -279,7 +279,8 @@ def values_of(
             normal, _ = range_of(value.row, ranges, sex, age)
             low, wanting = grades(value, "low", normal, baseline)
             high, more = grades(value, "high", normal, baseline)
-            named = [each for each in ("unit", "range", "baseline") if each in wanting | more]
+            lacking = wanting | more | ({"unit"} if value.unit is None else set())
+            named = [each for each in ("unit", "range", "baseline") if each in lacking]
             yield {
                 "analyte": analyte, "day": value.day, "value": value.row["value"],
                 "unit": value.row["unit"], "standard_value": _scaled(value.standard),
