@@ -22,7 +22,11 @@ from equipoise.record.correction import Corrected, Redacted
 from equipoise.record.event import EventBody
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.treatment.events import CycleStarted, DoseGiven
-from equipoise.visits.events import ConsentSigned, VitalStatusRecorded
+from equipoise.visits.events import (
+    ConcomitantMedicationRecorded,
+    ConsentSigned,
+    VitalStatusRecorded,
+)
 from equipoise.visits.participation import LIMITS
 
 Told = dict[str, DeviationCategory]
@@ -65,10 +69,11 @@ def _concerns(context: Context, body: EventBody, types: frozenset[str]) -> bool:
     if body.TYPE not in types or body.TYPE in _NO_FACT:
         return False
     day = context.action.occurred or context.today.isoformat()
+    if isinstance(body, ConcomitantMedicationRecorded):
+        day = body.start or ""
+    asked = ASKED if body.TYPE in LIMITS else {CycleStarted.TYPE}
     days = (
-        event.occurred or event.recorded[:10]
-        for event in context.events
-        if event.type in (ASKED if body.TYPE in LIMITS else {CycleStarted.TYPE})
+        event.occurred or event.recorded[:10] for event in context.events if event.type in asked
     )
     return any(day < on or (day == on and body.TYPE not in LIMITS) for on in days)
 

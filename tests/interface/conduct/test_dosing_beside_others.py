@@ -50,6 +50,26 @@ def test_another_medicine_puts_a_cycle_off(beside_others: Trial) -> None:
     trial.act("CycleStarted", CYCLE, subject=subject)
 
 
+@pytest.mark.requirement("LB1")
+def test_a_medicine_that_is_told_of_too_late_is_seen(beside_others: Trial) -> None:
+    """It was taken when the cycle began; one that was begun since says nothing of that day."""
+    trial, subject = beside_others, allocated(beside_others)
+    trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
+    began = trial.today
+    trial.act("CycleStarted", CYCLE, subject=subject)
+    trial.wait(3)
+    taken = {"drug": "prednisone", "drug_class": "corticosteroid", "ongoing": True}
+    since = (began + datetime.timedelta(days=1)).isoformat()
+    later = {**taken, "entry": "CM1", "start": since}
+    assert len(trial.act("ConcomitantMedicationRecorded", later, subject=subject)) == 1
+    before = {**taken, "entry": "CM2", "start": began.isoformat()}
+    written = trial.act("ConcomitantMedicationRecorded", before, subject=subject)
+    assert [each.type for each in written] == [
+        "ConcomitantMedicationRecorded", "DeviationRecorded"
+    ]  # fmt: skip
+    assert json.loads(written[1].body)["category"] == "dose"
+
+
 def corrected(trial: Trial, subject: str, event: Event, item: str, now: object) -> None:
     body = {"target": event.seq, "item": item, "new": json.dumps(now)}
     trial.act("Correct", body, subject=subject, reason="asked again")
