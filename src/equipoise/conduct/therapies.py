@@ -24,7 +24,7 @@ from equipoise.visits.plan import CodedValue
 
 def medical_history_recorded(context: Context, body: MedicalHistoryRecorded) -> EventBody:
     """A condition that did not end before it began, nor goes on after its end."""
-    _check_course(body, body.entry, body.start, body.end, ongoing=body.ongoing)
+    _check_course(context, body, body.start, body.end, ongoing=body.ongoing)
     return body
 
 
@@ -34,14 +34,14 @@ def concomitant_medication_recorded(
     """A medicine of a class of the study file."""
     listed = context.study.visits.medication_classes
     _check_listed(body, body.entry, "drug_class", body.drug_class, listed)
-    _check_course(body, body.entry, body.start, body.end, ongoing=body.ongoing)
+    _check_course(context, body, body.start, body.end, ongoing=body.ongoing)
     return body
 
 
 def prior_therapy_recorded(context: Context, body: PriorTherapyRecorded) -> EventBody:
     """A therapy of the study file's list."""
     _check_listed(body, body.entry, "therapy", body.therapy, context.study.visits.therapies)
-    _check_course(body, body.entry, body.start, body.end)
+    _check_course(context, body, body.start, body.end)
     return body
 
 
@@ -84,13 +84,21 @@ def _check_listed(
 
 
 def _check_course(
-    body: EventBody, entry: str, start: str | None, end: str | None, *, ongoing: bool = False
+    context: Context,
+    body: MedicalHistoryRecorded | ConcomitantMedicationRecorded | PriorTherapyRecorded,
+    start: str | None,
+    end: str | None,
+    *,
+    ongoing: bool = False,
 ) -> None:
-    """BadInput for an end before the start, as far as both are known, and for an end of what goes
-    on."""
+    """BadInput for a day to come, for an end before the start, as far as both are known, and for an
+    end of what goes on."""
+    where, today = f"{body.TYPE} {body.entry}", context.today.isoformat()
+    for field, day in (("start", start), ("end", end)):
+        if day is not None and day > today[: len(day)]:
+            raise BadInput(f"a day not after today ({today})", where=where, field=field, found=day)
     if end is None:
         return
-    where = f"{body.TYPE} {entry}"
     if ongoing:
         raise BadInput("no end while it is ongoing", where=where, field="end", found=end)
     if start is not None:

@@ -163,7 +163,8 @@ class MedicalHistoryRecorded(EventBody):
 
 
 class ConcomitantMedicationRecorded(EventBody):
-    """One medicine other than study treatment, such as a somatostatin analogue."""
+    """One medicine other than study treatment, such as a somatostatin analogue. `occurred`: the day
+    on which the site learnt of it."""
 
     entry: Identifier
     drug: Text

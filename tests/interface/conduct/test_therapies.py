@@ -95,6 +95,14 @@ def test_nothing_ends_before_it_began(
                 known.act(action, dated, subject=WHO)
 
 
+@pytest.mark.parametrize("field", ["start", "end"])
+def test_nothing_is_told_of_a_day_to_come(known: Trial, field: str) -> None:
+    body = {**PRIOR, "start": None, field: str(known.today.year + 1)}
+    with pytest.raises(BadInput, match=f"{field}.*not after today"):
+        known.act("PriorTherapyRecorded", body, subject=WHO)
+    known.act("PriorTherapyRecorded", {**body, field: str(known.today.year)}, subject=WHO)
+
+
 def test_what_goes_on_has_no_end(known: Trial) -> None:
     with pytest.raises(BadInput, match="no end while it is ongoing"):
         known.act("ConcomitantMedicationRecorded", {**MEDICINE, "end": "2024-01"}, subject=WHO)
