@@ -29,10 +29,10 @@ def scaled_text(value: pl.Expr, places: int) -> pl.Expr:
     return pl.when(value.is_not_null()).then(pl.concat_str(sign, whole, point, rest))
 
 
-def scaled_number(text: pl.Expr, places: int) -> pl.Expr:
+def scaled_number(text: pl.Series, places: int) -> pl.Series:
     """Canonical decimal texts as scaled integers, null for what is no number.
 
-    >>> pl.select(scaled_number(pl.lit(pl.Series(["19.9", "ill"])), 1)).to_series().to_list()
+    >>> scaled_number(pl.Series(["19.9", "ill"]), 1).to_list()
     [199, None]
     """
     return text.cast(pl.Decimal(38, places), strict=False).to_physical().cast(pl.Int64)

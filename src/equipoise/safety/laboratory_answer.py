@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.errors import RecordError
+from equipoise.record.columns import among, flags, kept, matching, named, optional, present
 from equipoise.record.declaration import COMMON
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
 from equipoise.record.scaled import ANSWER_PLACES, scaled_number
@@ -56,9 +57,11 @@ def laboratory_answer(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFr
     parts = [each for each in (_on_forms(tables, plan), _in_reports(tables, plan)) if len(each)]
     if not parts:
         return pl.DataFrame(schema=LABORATORY_ANSWER)
+    if len(parts) == 1:
+        return parts[0]
     found = pl.concat(parts)
-    items = [set(each["item"].unique()) for each in parts]
-    if len(parts) == 1 or items[0].isdisjoint(items[1]):
+    items = [set(coded(each["item"])[0]) for each in parts]
+    if items[0].isdisjoint(items[1]):
         return found
     order = pack(found["replicate"].to_numpy().astype(np.int64), found["event"].to_numpy())
     return in_order(found, order)
@@ -115,13 +118,14 @@ def converted(item: AnsweredItem, unit: str, value: Numbers) -> Numbers:
     >>> converted(item, "mg/dL", np.array([12_000])).tolist()
     [106080000]
     """
-    numerator, denominator = _factor(item, unit)
+    numerator, denominator = _factor(item.analyte, unit, item.unit)
     return _exact(value, np.int64(numerator), np.int64(denominator))
 
 
-def _factor(item: AnsweredItem, unit: str) -> tuple[int, int]:
+@cache
+def _factor(analyte: str, unit: str, into: str) -> tuple[int, int]:
     """From a value as reported to an answer, both as scaled integers; 0 / 1 where there is none."""
-    factor = conversion(item.analyte, unit, item.unit)
+    factor = conversion(analyte, unit, into)
     if factor is None:
         return 0, 1
     scaled = factor * 10 ** (ANSWER_PLACES - LABORATORY_PLACES)
@@ -146,18 +150,20 @@ def _in_reports(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
     analytes, codes = coded(results["analyte"])
     item = np.array([places.get(name, -1) for name in analytes] + [-1])[codes]
     if (item < 0).any():
-        kept = np.flatnonzero(item >= 0)
-        results, item = results.select(_READ)[kept], item[kept]
+        results, item = kept(results.select(_READ), item >= 0), item[item >= 0]
     names, unit = coded(results["unit"])
-    factors = np.array([_factor(each, name) for each in plan for name in names], dtype=np.int64)
+    factors = np.array(
+        [_factor(each.analyte, name, each.unit) for each in plan for name in names.to_list()],
+        dtype=np.int64,
+    )
     numerator, denominator = factors.reshape(-1, 2)[item * len(names) + unit].T
     reported = whole(results["value"], -1)
     value = _exact(reported, numerator, denominator)
     return _assembled(
         results,
-        pl.Series("item", [each.item for each in plan])[item],
-        pl.Series("value", value).set(pl.Series(value < 0), None),
-        pl.Series("convertible", (reported < 0) | (value >= 0)),
+        named("item", [each.item for each in plan], item),
+        optional("value", value, value >= 0),
+        flags("convertible", (reported < 0) | (value >= 0)),
         _seqs(tables[LaboratoryReported.TABLE], results),
         reported=True,
     )
@@ -167,15 +173,15 @@ def _on_forms(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
     given = tables["form_item"]
     if given.is_empty() or not plan:
         return pl.DataFrame(schema=LABORATORY_ANSWER)
-    answered = pl.col("value").is_not_null() | pl.col("value_missing").is_not_null()
-    given = given.filter(pl.col("item").is_in([each.item for each in plan]) & answered)
+    answered = present(given["value"]) | present(given["value_missing"])
+    given = kept(given, answered & among(given["item"], [each.item for each in plan]))
     if given.is_empty():
         return pl.DataFrame(schema=LABORATORY_ANSWER)
     return _assembled(
         given,
         given["item"],
         _numbers(given),
-        pl.repeat(True, len(given), eager=True).alias("convertible"),
+        pl.Series("convertible", [True]).new_from_index(0, len(given)),
         _seqs(tables["form_saved"], given),
         reported=False,
     )
@@ -183,16 +189,17 @@ def _on_forms(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
 
 def _numbers(given: pl.DataFrame) -> pl.Series:
     """The answers on forms as scaled integers; RecordError for one that is no such decimal."""
-    text = pl.col("value")
-    more = text.str.contains(rf"\.\d{{{ANSWER_PLACES + 1},}}")
+    text = given["value"]
     number = scaled_number(text, ANSWER_PLACES)
-    found = given.select(number.alias("value"), (more | number.is_null()).alias("bad"))
-    if found["bad"].any():
-        wrong = given.filter(found["bad"] & given["value"].is_not_null())
-        for name, value in wrong.select("item", "value").head(1).iter_rows():
-            kind = f"decimal of {ANSWER_PLACES} places"
-            raise RecordError(f"a recorded answer to {name} is no {kind}: {value}")
-    return found["value"]
+    more = matching(text, rf"\.[0-9]{{{ANSWER_PLACES + 1},}}")
+    wrong = present(text) & (more | ~present(number))
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        kind = f"decimal of {ANSWER_PLACES} places"
+        raise RecordError(
+            f"a recorded answer to {given['item'][place]} is no {kind}: {text[place]}"
+        )
+    return number
 
 
 def _seqs(events: pl.DataFrame, answers: pl.DataFrame) -> Numbers:
@@ -219,7 +226,7 @@ def _assembled(
         **{name: answers[name] for name in (*KEY, "occurred", "value_missing", "event")},
         "item": item,
         "value": value,
-        "reported": pl.repeat(reported, len(answers), eager=True),
+        "reported": pl.Series([reported]).new_from_index(0, len(answers)),
         "convertible": convertible,
         "sources": array_sources([seqs]),
     }

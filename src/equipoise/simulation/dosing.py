@@ -15,7 +15,7 @@ import polars as pl
 
 from equipoise.errors import BadInput
 from equipoise.record.scaled import scaled_number
-from equipoise.record.subject_rows import NONE
+from equipoise.record.subject_rows import NONE, whole
 from equipoise.simulation.answers import Texts, text_where
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.harms import Harms
@@ -61,15 +61,13 @@ class Known:
             return self._in_force(found, days, at, on, valid_days)
         answers, days = self.people.latest[item]
         renal = self.plan.renal_function
-        text = pl.col("text")
-        number = (
-            scaled_number(text, VALUE_PLACES)
+        numbers = (
+            scaled_number(answers.texts, VALUE_PLACES)
             if renal is None or item != renal.sex
-            else sex_number(text, renal)
+            else sex_number(answers.texts, renal)
         )
-        numbers = answers.texts.to_frame("text").select(number).to_series().fill_null(NONE)
         codes = answers.codes.ravel()[at]
-        found = np.append(numbers.to_numpy(), NONE)[codes]
+        found = np.append(whole(numbers), NONE)[codes]
         if item in self.people.miswritten:
             until = self.people.miswritten[item].ravel()[at]
             wrong = (on <= until) & (until <= self.cut[at]) & (found != NONE)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from equipoise.record.columns import firsts
+from equipoise.record.columns import among, firsts, kept, optional
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.scaled import scaled_number
 from equipoise.record.sources import array_sources
@@ -75,33 +75,40 @@ def dosing_answer(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     if not items:
         return pl.DataFrame(schema=DOSING_ANSWER)
     measured = tables["laboratory_answer"]
-    of_laboratory = measured["item"].unique().to_list() if len(measured) else []
+    of_laboratory = coded(measured["item"])[0].to_list()
+    others = [each for each in items if each not in of_laboratory]
+    measured = kept(measured, among(measured["item"], items))
     parts = [
-        _on_forms(tables["form_item"], [each for each in items if each not in of_laboratory], plan)
+        _on_forms(tables["form_item"], others, plan),
+        pl.DataFrame([measured[name] for name in DOSING_ANSWER]),
     ]
-    if of_laboratory:
-        parts.append(measured.filter(pl.col("item").is_in(items)).select(*DOSING_ANSWER))
     parts = [each for each in parts if len(each)]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=DOSING_ANSWER)
+    if len(parts) > 1:
+        return pl.concat(parts)
+    return parts[0] if parts else pl.DataFrame(schema=DOSING_ANSWER)
 
 
 def _on_forms(given: pl.DataFrame, items: list[str], plan: TreatmentPlan) -> pl.DataFrame:
-    found = given.filter(pl.col("item").is_in(items))
+    found = kept(given, among(given["item"], items))
     if found.is_empty():
         return pl.DataFrame(schema=DOSING_ANSWER)
-    value, renal = scaled_number(pl.col("value"), VALUE_PLACES), plan.renal_function
+    value, renal = whole(scaled_number(found["value"], VALUE_PLACES)), plan.renal_function
     if renal is not None:
-        sex = sex_number(pl.col("value"), renal)
-        value = pl.when(pl.col("item") == renal.sex).then(sex).otherwise(value)
-    return found.select(*KEY, "item", "occurred", value.alias("value")).hstack(
-        [array_sources([found["seq"].to_numpy()])]
+        sex = whole(sex_number(found["value"], renal))
+        value = np.where(among(found["item"], [renal.sex]), sex, value)
+    return pl.DataFrame(
+        [
+            *(found[name] for name in (*KEY, "item", "occurred")),
+            optional("value", value, value != NONE),
+            array_sources([found["seq"].to_numpy()]),
+        ]
     )
 
 
-def sex_number(text: pl.Expr, plan: RenalFunction) -> pl.Expr:
+def sex_number(text: pl.Series, plan: RenalFunction) -> pl.Series:
     """1 for the code of women, 0 for that of men, null for any other."""
-    women, men = text == plan.female, text == plan.male
-    return pl.when(women).then(1).when(men).then(0).cast(pl.Int64)
+    women, men = among(text, [plan.female]), among(text, [plan.male])
+    return optional(text.name, women.astype(np.int64), women | men)
 
 
 class Known(NamedTuple):

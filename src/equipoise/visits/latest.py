@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import among, firsts, named
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.scaled import ANSWER_PLACES, scaled_texts
 from equipoise.record.sources import array_sources
@@ -18,6 +19,7 @@ from equipoise.record.subject_rows import (
     SubjectRows,
     coded,
     days,
+    gathered,
     pack,
     parent_rows,
 )
@@ -83,11 +85,12 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     before = np.cumsum([0, *(len(each.answers) for each in found)])
     rows = np.concatenate([each.row + first for each, first in zip(found, before, strict=False)])
     seqs = np.concatenate([each.seqs for each in found])[order]
-    return (
-        together[rows[order]]
-        .with_columns(form[order].alias("form"), array_sources([seqs]).alias("sources"))
-        .select(*ITEM)
-    )
+    columns = {
+        **{name: gathered(together[name], rows[order]) for name in _ANSWER},
+        "form": gathered(form, order),
+        "sources": array_sources([seqs]),
+    }
+    return pl.DataFrame([columns[name] for name in ITEM])
 
 
 _ANSWER = (*KEY, "item", "value", "value_missing", "occurred")
@@ -105,13 +108,13 @@ def _on_forms(
     parents = parent_rows(forms, answers)
     kept = counts[parents] & (parents >= 0)
     if measured:
-        kept &= ~answers["item"].is_in(list(measured)).to_numpy()
+        kept &= ~among(answers["item"], measured)
     places = np.flatnonzero(kept)
     if not len(places):
         return []
-    parents, items = parents[places], coded(answers["item"][places])
+    parents, items = parents[places], coded(gathered(answers["item"], places))
     seqs = np.maximum(answers["seq"].to_numpy()[places], forms["seq"].to_numpy()[parents])
-    found = answers.select(_ANSWER)
+    found = pl.DataFrame([answers[name] for name in _ANSWER])
     return [_Latest(rows[parents], names, codes[parents], *items, found, places, seqs)]
 
 
@@ -128,15 +131,14 @@ def _measured(
     packed = pack(np.where(day == NONE, -(2**20), day), answers["event"].to_numpy())
     latest = np.full(len(subjects) * len(items), np.iinfo(np.int64).min)
     np.maximum.at(latest, groups, packed)
-    asked = (forms != "").to_numpy()[codes]
+    asked = np.array([bool(of_form.get(name)) for name in items], dtype=np.bool_)[codes]
     places = np.flatnonzero((packed == latest[groups]) & asked)
     if not len(places):
         return []
-    found = answers.select(*_ANSWER, "sources")[places]
-    text = scaled_texts(found["value"], ANSWER_PLACES).alias("value")
-    seqs = found["sources"].list.first().to_numpy()
-    found = found.select(_ANSWER).with_columns(text)
-    code = codes[places]
+    columns = {name: gathered(answers[name], places) for name in _ANSWER}
+    columns["value"] = scaled_texts(columns["value"], ANSWER_PLACES).alias("value")
+    found = pl.DataFrame([*columns.values()])
+    seqs, code = firsts(answers["sources"])[places], codes[places]
     return [_Latest(rows[places], forms, code, items, code, found, np.arange(len(code)), seqs)]
 
 
@@ -154,7 +156,7 @@ def _places(found: Sequence[_Latest], number: int) -> tuple[Numbers, pl.Series]:
     place = rows * int(used.sum()) + (np.cumsum(used) - 1)[pair]
     order = np.full(number * int(used.sum()), -1, dtype=np.int64)
     order[place] = np.arange(len(place))
-    return order[order >= 0], pl.Series(forms, dtype=pl.String)[form]
+    return order[order >= 0], named("form", forms, form)
 
 
 def _among(names: Sequence[str], some: pl.Series) -> Numbers:
