@@ -109,6 +109,8 @@ def test_case(case: dict[str, Any]) -> None:
     told = []
     for row in found.sort("sample", "determination").iter_rows(named=True):
         line: dict[str, Any] = {"spread": True} if row["spread"] else {}
+        if not row["interpretable"] and row["runs"] > 1:
+            assert (row["total"], row["count"], row["kept"]) == (None, None, 0)
         if row["interpretable"]:
             value = Fraction(row["total"], row["count"] * 10**4)
             line |= {"value": value, "kept": row["kept"]}
@@ -145,6 +147,17 @@ def test_the_chain_of_a_sample_from_the_biopsy_to_the_result() -> None:
         ("X1", "B1", "B1", "section", "laboratory", 700, None, None, 2),
     ]
     assert state["sources"].to_list() == [[1, 2, 3, 4, 7], [5, 6, 7], [5, 7]]
+    without = derived(tables_of(entries({"samples": JOURNEY})), PLAN)["sample_state"]
+    assert without["sources"].to_list() == [[1, 2, 3, 4], [5, 6], [5]]
+    assert without["first_result"].null_count() == len(without) == 3
+
+
+def test_of_a_sample_that_nobody_received_nothing_is_known() -> None:
+    """Neither that it is adequate nor who said so; no days run, though a result came."""
+    history = {"samples": [], "runs": [{"psq": 9}]}
+    state = derived(tables_of(entries(history)), PLAN)["sample_state"]
+    columns = ["place", "adequate", "judgement", "days_in_transit", "days_to_result"]
+    assert state.select(columns).rows() == [("site", None, None, None, None)]
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,10 @@ def test_words_that_run_out_at_the_coin_name_their_stratum() -> None:
     levels = np.zeros((1, 2, 1), dtype=np.int64)
     with pytest.raises(BadInput, match="stratum 1"):
         minimise_batch(two, np.array([[0, 1]], dtype=np.int64), levels, words)
+
+
+@pytest.mark.parametrize("ratio", [(2, 1), (4, 2), (6, 3)])
+def test_a_ratio_is_taken_in_lowest_terms(ratio: tuple[int, int]) -> None:
+    """Two notional arms of the first and one of the second, however often the ratio says so."""
+    method = Minimisation(ratio, (1,), Fraction(4, 5))
+    assert (method.notional, method.arm_of) == (3, (0, 0, 1))
