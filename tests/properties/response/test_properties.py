@@ -114,9 +114,9 @@ def test_the_unit_of_length_does_not_matter(course: Course, factor: int) -> None
     expected = derived(course_tables(course))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(standards, "standard", _in_unit(factor))
-        standards.criteria.cache_clear()
+        standards._with_conventions.cache_clear()
         found = derived(course_tables(scaled))
-    standards.criteria.cache_clear()
+    standards._with_conventions.cache_clear()
     for name in (each for each in DERIVED if each != "target_sum"):
         sizes = [each for each in ("found", "limit") if each in expected[name].columns]
         assert found[name].drop(sizes).equals(expected[name].drop(sizes)), name
