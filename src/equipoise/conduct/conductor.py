@@ -190,14 +190,15 @@ class Conductor:
     def _days(self, action: Action) -> tuple[datetime.date, datetime.date]:
         """Which day it is where the action belongs, and the last that has begun there or in UTC.
 
-        A rehearsal has the day of its scenario, wherever the site is.
+        What belongs to no site may be done from any. A rehearsal has the day of its scenario,
+        wherever the site is.
         """
         if (scenario := self._recorded(action)) is not None:
             return scenario.date(), scenario.date()
         events = self._subjects.get(action.subject or "", [])
         now = self.clock()
-        today = now.astimezone(self.state.time_zone(events[0].site if events else action.site))
-        return today.date(), max(today.date(), now.astimezone(datetime.UTC).date())
+        today = self.state.today(events[0].site if events else action.site, now)
+        return today, max(today, now.astimezone(datetime.UTC).date())
 
     def _record_refusal(self, action: Action, error: EquipoiseError) -> None:
         """Keep a refusal by a rule in the record; bad input leaves no trace."""

@@ -110,13 +110,12 @@ class TrialState:
         found = [each for each in self.activations.get(site or "", ()) if each[0] <= on]
         return found[-1][1] if found else None
 
-    def time_zone(self, site: str | None) -> datetime.tzinfo:
-        """That of the site in the version adopted last that has it; UTC for none."""
-        for study in reversed(self.versions.values()):
-            for each in study.sites:
-                if each.code == site:
-                    return zoneinfo.ZoneInfo(each.time_zone)
-        return datetime.UTC
+    def today(self, site: str | None, now: datetime.datetime) -> datetime.date:
+        """The day at the site, in the version adopted last that has it; without a site the last day
+        that has begun at one of them or in UTC."""
+        zones = {each.code: each.time_zone for v in self.versions.values() for each in v.sites}
+        asked = {zones[site]} if site in zones else {*zones.values(), "UTC"}
+        return max(now.astimezone(zoneinfo.ZoneInfo(name)).date() for name in asked)
 
     def fold(self, events: Iterable[Event]) -> None:
         """Take in `events`, in order of seq; those of other types only move `seq`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import zoneinfo
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ DICTIONARY = (
     "code,term,preferred_code,preferred_term,system_organ_class\n7,VOMITING,70,Vomiting,Stomach\n"
 )
 WHO = ("--actor", "dm", "--role", "data_manager", "--organisation", "Sponsor")
+
+
+def at_the_site() -> datetime.date:
+    """The day in France, where the first site is."""
+    return datetime.datetime.now(zoneinfo.ZoneInfo("Europe/Paris")).date()
 
 
 @pytest.fixture
@@ -62,7 +68,7 @@ def told(capsys: pytest.CaptureFixture[str], record: Path, on: datetime.date) ->
 
 @pytest.mark.requirement("SA1")
 def test_what_waits_on_a_day(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = at_the_site()
     found = told(capsys, record, today)
     (report,) = found["reports"]
     assert (report["report"], report["state"], report["certain"]) == ("other", "due", False)
@@ -78,7 +84,7 @@ def test_what_waits_on_a_day(record: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_it_is_told_in_words(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    on = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=20)
+    on = at_the_site() + datetime.timedelta(days=20)
     assert main(["safety", "due", str(record), "--on", on.isoformat()]) == 1
     printed = capsys.readouterr().out
     assert "overdue" in printed
@@ -96,7 +102,7 @@ def test_codes_are_recorded_once_by_who_may(
     for expected in (1, 0):
         assert main([*asked, "--version", "1", *WHO]) == 0
         assert f"{expected} adverse events coded in D 1" in capsys.readouterr().out
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = at_the_site()
     assert [row["adverse_event"] for row in told(capsys, record, today)["uncoded"]] == ["AE2"]
 
 

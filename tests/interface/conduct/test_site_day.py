@@ -93,3 +93,15 @@ def test_a_role_that_is_given_works_at_once_everywhere(
         occurred=yesterday,
     )  # fmt: skip
     assert event.occurred == yesterday
+
+
+def test_what_belongs_to_no_site_may_be_dated_at_any(small: tuple[Log, KeyStore]) -> None:
+    """In the afternoon in UTC it is tomorrow in Auckland, where the administrator sits."""
+    trial = Trial.opened(*small, study=study_in("Pacific/Auckland"))
+    at(trial, midnight() + 13 * HOUR)
+    body = {"person": "new", "granted_role": "nurse", "granted_site": trial.site}
+    on, after = ((midnight() + days * 24 * HOUR).date().isoformat() for days in (1, 2))
+    with pytest.raises(BadInput, match=f"not after today .{on}"):
+        trial.act("GrantGiven", body, "administrator", occurred=after)
+    (event,) = trial.act("GrantGiven", body, "administrator", occurred=on)
+    assert event.occurred == on
