@@ -2,7 +2,8 @@
 
 Written from the plans of the study file, the events and the descriptions in words of the rules of
 visits and eligibility, by somebody who has not read them. One subject at a time. What a laboratory
-measures has the latest answer of all forms and reports; open places on forms are no answers.
+measures has the latest answer of all forms and reports; open places on forms are no answers. What
+a prior therapy answers is true for who had one of its codes, whatever a form says.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.second_programming.rows_by_subject import Row
 TABLES = (
     "subject_screened", "form_saved", "form_item", "consent_signed", "cycle_started", "dose_given",
     "randomised", "screening_failed", "eligibility_confirmed", "laboratory_result",
+    "prior_therapy_recorded",
 )  # fmt: skip
 
 Subject = dict[str, list[Row]]
@@ -56,6 +58,48 @@ def answers(subject: Subject, plan: VisitsPlan, keep: Callable[[Row], bool] = bo
         said = _said(subject, item, keep)
         if said:
             found.append({"form": form, "item": item.code, **said})
+    return _with_therapies(found, subject, plan)
+
+
+def _with_therapies(found: list[Row], subject: Subject, plan: VisitsPlan) -> list[Row]:
+    """Yes in place of what a form says, to each question that a prior therapy answers."""
+    for form in plan.forms:
+        for item in form.items:
+            had = [
+                row for row in subject["prior_therapy_recorded"] if row["therapy"] in item.therapies
+            ]
+            if had:
+                entry = min(had, key=lambda row: row["event"])
+                found = [
+                    row for row in found if (row["form"], row["item"]) != (form.code, item.code)
+                ]
+                yes = {"value": "true", "value_missing": None, "occurred": entry["occurred"]}
+                found.append({"form": form.code, "item": item.code, **yes})
+    return found
+
+
+def contradicted(subject: Subject, plan: VisitsPlan) -> list[Row]:
+    """Where the latest form says no to a prior therapy that is recorded, or yes to none."""
+    alone = {**subject, "prior_therapy_recorded": []}
+    said = {(row["form"], row["item"]): row for row in answers(alone, plan)}
+    found = []
+    for form in plan.forms:
+        for item in form.items:
+            row = said.get((form.code, item.code))
+            had = [
+                each
+                for each in subject["prior_therapy_recorded"]
+                if each["therapy"] in item.therapies
+            ]
+            if not item.therapies or row is None or row["value"] != ("false" if had else "true"):
+                continue
+            first = min(had, key=lambda each: each["event"], default={"therapy": "not recorded"})
+            found.append(
+                {
+                    "item": item.code, "occurred": row["occurred"], "on_form": row["value"],
+                    "reported": first["therapy"],
+                }
+            )  # fmt: skip
     return found
 
 

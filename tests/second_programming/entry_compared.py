@@ -21,6 +21,7 @@ KEYS = {
     "criterion_verdict": ("replicate", "subject", "criterion"),
     "eligibility": ("replicate", "subject"),
     "entry_eligibility": ("replicate", "subject"),
+    "answer_discrepancy": ("replicate", "subject", "item"),
 }
 
 
@@ -43,6 +44,9 @@ def programmed_again(
     for key, subject in rows_by_subject(tables, again.TABLES).items():
         who = dict(zip(("replicate", "subject"), key, strict=True))
         found["item"] += [{**who, **row} for row in again.answers(subject, study.visits)]
+        found["answer_discrepancy"] += [
+            {**who, **row} for row in again.contradicted(subject, study.visits)
+        ]
         if not subject["subject_screened"]:
             continue
         known = again.known(subject, study.visits)
@@ -98,13 +102,17 @@ def differences(
 ) -> tuple[Counter[str], list[str]]:
     """How many rows of each table were compared, and every difference.
 
-    Of what is out of its window, the items are compared; the words are not.
+    Of `answer_discrepancy` the rows about prior therapies are compared. Of what is out of its
+    window, the items are compared; the words are not.
     """
     said = []
     rows: Counter[str] = Counter()
     for table, expected in programmed_again(tables, product, study).items():
         rows[table] += len(expected)
         frame = _windows(product[table])
+        if table == "answer_discrepancy":
+            asked = [i.code for form in study.visits.forms for i in form.items if i.therapies]
+            frame = frame.filter(pl.col("item").is_in(asked))
         if "out_of_window" in frame.columns:
             named = [[_item(text) for text in texts] for texts in frame["out_of_window"].to_list()]
             frame = frame.with_columns(pl.Series("out_of_window", named, dtype=pl.List(pl.String)))

@@ -5,7 +5,8 @@ number of days; answers are missing, left open, not known; forms that repeat spe
 before and just after the day of the decision and the limits of every window, of one and the same
 day, or of none, and are saved in any order; so do reports of laboratories, in any unit; forms are
 put right later; consents are signed in old
-and new versions; cycles begin, and doses are given or not, before and after.
+and new versions; cycles begin, and doses are given or not, before and after; prior therapies are
+recorded before and after all this, some of them put right later, and later therapies beside them.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def _subject(draw: random.Random, writer: Writer, study: Study, limits: list[int
             steps += [form] * draw.choice((0, 1, 3))
     steps = [each for each in steps if draw.random() < (0.99 if met else 0.9)]
     steps += ["consent"] * draw.choice((0, 1, 4, 6)) + ["confirmed"] * draw.choice((0, 0, 1, 2))
+    steps += ["therapy"] * draw.choice((0, 0, 0, 1, 1, 3))
     steps += ["cycle"] * draw.choice((0, 1, 2)) + ["dose"] * draw.choice((0, 1, 2))
     draw.shuffle(steps)
     decided = draw.choice((14, 20, 28))
@@ -75,6 +77,17 @@ def _other(draw: random.Random, writer: Writer, study: Study, step: str, decided
         version = draw.choice((consent.version, consent.version, "0.9"))
         day = day_of(draw.choice((-2, 0, 0, 1, 30)))
         writer.event("consent_signed", day, consent=consent.code, version=version)
+    elif step == "therapy":
+        table = draw.choice(("prior", "prior", "prior", "subsequent"))
+        code = draw.choice([each.code for each in study.visits.therapies])
+        writer.event(
+            f"{table}_therapy_recorded",
+            day_of(draw.choice((0, decided, decided + 30))) if draw.random() < 0.9 else None,
+            entry=f"T{writer.seq}", therapy=code,
+        )  # fmt: skip
+        if draw.random() < 0.1:
+            writer.seq += 1
+            writer.rows[f"{table}_therapy_recorded"][-1]["seq"] = writer.seq
     elif step == "confirmed":
         writer.event("eligibility_confirmed", day_of(decided - draw.choice((0, 1, 7))))
     elif step == "randomised":

@@ -2,7 +2,8 @@
 
 Compared row by row: the latest answers, every item of every subject with its window, what is known
 now of the time up to entry (and of whom that is another), every criterion with what is missing, the
-verdict over all, and entry then and now. Not compared: `sources`, and the words on a window.
+verdict over all, entry then and now, and forms that do not agree with prior therapies. Not
+compared: `sources`, and the words on a window.
 """
 
 from __future__ import annotations
@@ -83,10 +84,13 @@ def test_random_screenings(plan: str) -> None:
     entry = product["entry_eligibility"]
     assert set(entry["differs"]) == {True, False}
     assert len(product["entry_item"]) > SUBJECTS // 10
+    assert rows["answer_discrepancy"] > SUBJECTS // 10
     assert product["criterion_verdict"]["out_of_window"].explode().drop_nulls().len() > 8
 
 
-@pytest.mark.parametrize("change", ["window", "window of", "criterion", "provisional", "version"])
+@pytest.mark.parametrize(
+    "change", ["window", "window of", "criterion", "provisional", "version", "therapies"]
+)
 def test_another_plan_is_seen(change: str) -> None:
     """The comparison can fail: entry by another study file would be found."""
     study = load_study("mgmt-net" if change in ("window of", "version") else "lung-tmb")
@@ -96,6 +100,7 @@ def test_another_plan_is_seen(change: str) -> None:
     shorter = {
         "window": lambda item: {"entry_window": item.entry_window and item.entry_window - 1},
         "window of": lambda item: {"entry_window_of": ()},
+        "therapies": lambda item: {"therapies": item.therapies and ()},
     }.get(change, lambda item: {})
     forms = tuple(
         form.model_copy(

@@ -13,18 +13,21 @@ from collections.abc import Callable, Iterator
 from equipoise.conduct.context import Context, as_it_stands, event_as_it_stands
 from equipoise.conduct.derived import rests_on
 from equipoise.conduct.dosing import against_cycle, departures, deviation
-from equipoise.conduct.first_dose import criteria_now_against
+from equipoise.conduct.first_dose import criteria_now_against, entry_now_against
 from equipoise.conduct.participation import ASKED, Done, check_taking_part, unconsented
 from equipoise.errors import BadInput, Refused
 from equipoise.oversight.events import DeviationCategory, DeviationRecorded
 from equipoise.randomisation.events import Randomised
 from equipoise.record.correction import Corrected, Redacted
 from equipoise.record.event import EventBody
+from equipoise.safety.events import LaboratoryReported
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.treatment.events import CycleStarted, DoseGiven
 from equipoise.visits.events import (
     ConcomitantMedicationRecorded,
     ConsentSigned,
+    FormSaved,
+    PriorTherapyRecorded,
     VitalStatusRecorded,
 )
 from equipoise.visits.participation import LIMITS
@@ -34,6 +37,8 @@ Told = dict[str, DeviationCategory]
 
 _PARTICIPATION = frozenset(LIMITS) | {ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
 _TREATMENT = rests_on("dose_decision") - {Corrected.TYPE, Redacted.TYPE} | {DoseGiven.TYPE}
+
+_ENTRY = frozenset({FormSaved.TYPE, LaboratoryReported.TYPE, PriorTherapyRecorded.TYPE})
 
 _NO_FACT = frozenset(
     {CycleStarted.TYPE, DoseGiven.TYPE, ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
@@ -68,6 +73,8 @@ def _concerns(context: Context, body: EventBody, types: frozenset[str]) -> bool:
         return next(event.type for event in context.events if event.seq == body.target) in types
     if body.TYPE not in types or body.TYPE in _NO_FACT:
         return False
+    if isinstance(body, PriorTherapyRecorded):
+        return any(event.type == Randomised.TYPE for event in context.events)
     day = context.action.occurred or context.today.isoformat()
     if isinstance(body, ConcomitantMedicationRecorded):
         day = body.start or ""
@@ -106,6 +113,12 @@ def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
                     yield f"given {each}", "dose"
 
 
+def _entry(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
+    """Criteria that a randomised subject did not meet, by what the record says now."""
+    for each in entry_now_against(context):
+        yield f"randomised although {each}", "not_eligible"
+
+
 def _participation(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
     """Procedures that a withdrawal closes, or that the consent they need does not cover."""
     for event in context.events:
@@ -128,4 +141,4 @@ def _participation(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
 
 _FOUND: tuple[
     tuple[frozenset[str], Callable[[Context], Iterator[tuple[str, DeviationCategory]]]], ...
-] = ((_TREATMENT, _treatment), (_PARTICIPATION, _participation))
+] = ((_TREATMENT, _treatment), (_ENTRY, _entry), (_PARTICIPATION, _participation))

@@ -1,4 +1,4 @@
-"""Criteria of entry that were judged provisionally, asked again on the first day of treatment."""
+"""Criteria of entry asked again: on the first day of treatment, and when the record has changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from equipoise.conduct.context import Context
 from equipoise.eligibility.plan import Criterion
+from equipoise.randomisation.events import Randomised
 from equipoise.treatment.events import CycleStarted
 
 
@@ -35,6 +36,17 @@ def criteria_now_against(context: Context) -> Iterable[str]:
                 yield _told(criterion, False, ())
             elif name in row["pending_now"]:
                 yield _told(criterion, None, ())
+
+
+def entry_now_against(context: Context) -> Iterable[str]:
+    """The criteria not judged provisionally that a randomised subject did not meet, by what the
+    record says now of the time up to then; each in words."""
+    if not any(event.type == Randomised.TYPE for event in context.events):
+        return
+    for row in context.derived("entry_eligibility").iter_rows(named=True):
+        for criterion in context.study.eligibility.criteria:
+            if criterion.id in row["unmet_now"] and not criterion.provisional:
+                yield _told(criterion, False, ())
 
 
 def _provisional(context: Context) -> dict[str, Criterion]:

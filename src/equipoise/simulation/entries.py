@@ -42,9 +42,10 @@ RANKS: Mapping[str, int] = {
         (
             "ReferenceRangesDeclared", "SubjectScreened", "ConsentSigned", "SampleCollected",
             "SampleReceived", "AssayResultRecorded", "VisitRecorded", "FormSaved",
-            "LaboratoryReported", "LesionIdentified", "TumourAssessed", "ScreeningFailed",
-            "EligibilityConfirmed", "Randomised", "AdverseEventReported", "AdverseEventFollowedUp",
-            "SeriousAdverseEventReported", "CausalityAssessed", "SusarSubmitted",
+            "PriorTherapyRecorded", "LaboratoryReported", "LesionIdentified", "TumourAssessed",
+            "ScreeningFailed", "EligibilityConfirmed", "Randomised", "AdverseEventReported",
+            "AdverseEventFollowedUp", "SeriousAdverseEventReported", "CausalityAssessed",
+            "SusarSubmitted",
             "RegimenChosen", "CycleStarted", "DoseGiven",
             "AssayResultInvalidated", "TreatmentDiscontinued", "VisitsDiscontinued",
             "ConsentWithdrawn", "LostToFollowUp", "SubsequentTherapyRecorded",

@@ -13,16 +13,17 @@ from equipoise.simulation.answers import Answers, Texts, answers
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.laboratory import Blood
 from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature, chosen
-from equipoise.simulation.scenario import Draw, Scenario
+from equipoise.simulation.scenario import Draw, PriorTherapyNature, Scenario
 from equipoise.study.definition import Study
 from equipoise.visits.events import (
     ConsentSigned,
     FormItem,
     FormSaved,
+    PriorTherapyRecorded,
     SubjectScreened,
     VisitRecorded,
 )
-from equipoise.visits.plan import Form, Visit
+from equipoise.visits.plan import Form, Item, Visit
 
 
 @dataclass(slots=True)
@@ -168,6 +169,8 @@ def _filled(
         if not visit.imaging:
             people.latest[item.code] = full, days
         value = full[mask]
+        if item.therapies:
+            value = _treated(scenario, nature, entries, item, name, days, mask, value)
         reason = Answers(np.where(value.codes < 0, 0, -1), pl.Series(["not_done"]))
         entries.add_nested(
             FormItem,
@@ -176,6 +179,31 @@ def _filled(
             {"item": item.code, "value": value, "value_missing": reason},
         )
         _miswritten(scenario, nature, people, entries, item.code, ids, days, mask, value)
+
+
+def _treated(
+    scenario: Scenario,
+    nature: Nature,
+    entries: Entries,
+    item: Item,
+    name: str,
+    days: Ints,
+    mask: Bools,
+    value: Answers,
+) -> Answers:
+    """Enter the prior therapies of those who had one, and return what the form says of them."""
+    had = value.equal("true")
+    plan = scenario.prior_therapies or PriorTherapyNature(
+        overlooked=Decimal(0), not_entered=Decimal(0)
+    )
+    uniform = nature.uniform(f"prior therapy/{item.code}/{name}", days.shape[1])[mask]
+    overlooked = had & (uniform < float(plan.overlooked))
+    entered = had & (uniform < 1 - float(plan.not_entered))
+    replicate, subject = (each[entered] for each in np.nonzero(mask))
+    items = {"entry": f"{item.code}-{name}", "therapy": item.therapies[0]}
+    entries.add(PriorTherapyRecorded, replicate, subject, days[mask][entered], items)
+    codes = np.where(overlooked, len(value.texts), value.codes)
+    return Answers(codes, pl.concat([value.texts, pl.Series(["false"])]))
 
 
 def _miswritten(

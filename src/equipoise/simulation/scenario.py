@@ -253,6 +253,23 @@ class RedeterminationNature(Plan):
     days: tuple[Count, Count]
 
 
+class PriorTherapyNature(Plan):
+    """How forms and entries of prior therapies come apart.
+
+    Of the therapies that subjects had, `overlooked` is the share to which the form says no while
+    the entry is made, `not_entered` the share to which the form says yes and no entry is made.
+    """
+
+    overlooked: Probability
+    not_entered: Probability
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.overlooked + self.not_entered > 1:
+            raise ValueError("overlooked and not_entered sum to 1 at most")
+        return self
+
+
 class Scenario(Plan):
     """One assumption about the world, whole."""
 
@@ -268,6 +285,7 @@ class Scenario(Plan):
     treatment: TreatmentNature
     harms: tuple[Harm, ...] = ()
     laboratory: tuple[LaboratoryNature, ...] = ()
+    prior_therapies: PriorTherapyNature | None = None
     correction: CorrectionNature | None = None
     redetermination: RedeterminationNature | None = None
     withdrawal: WithdrawalNature | None = None

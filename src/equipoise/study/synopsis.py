@@ -144,6 +144,14 @@ def _schedule(study: Study) -> Iterator[str]:
     ]
     if measured:
         yield _line("  laboratory", f"reports answer {'; '.join(measured)}")
+    treated = [
+        f"{item.code} ({', '.join(item.therapies)})"
+        for form in study.visits.forms
+        for item in form.items
+        if item.therapies
+    ]
+    if treated:
+        yield _line("  therapies", f"recorded as prior ones answer {'; '.join(treated)}")
 
 
 def _analyses(study: Study) -> Iterator[str]:

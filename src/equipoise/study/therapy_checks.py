@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from equipoise.study.definition import Study
-from equipoise.study.disagreement import Disagreements, repeated, unknown
+from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
+from equipoise.study.form_checks import items
 from equipoise.study.source import FieldPath
 
 LISTS = {"therapies": "a therapy", "procedures": "a procedure", "medication_classes": "a class"}
@@ -11,12 +14,32 @@ LISTS = {"therapies": "a therapy", "procedures": "a procedure", "medication_clas
 
 
 def therapy_disagreements(study: Study) -> Disagreements:
-    """Codes listed twice, and codes that the analysis asks for and nobody can record."""
+    """Codes listed twice, codes that the analysis asks for and nobody can record, and items that a
+    prior therapy cannot answer."""
     listed = {name: [each.code for each in getattr(study.visits, name)] for name in LISTS}
     for name, codes in listed.items():
         yield from repeated(("visits", name), codes, "code", name.replace("_", " "))
+    yield from _answered_items(study, listed["therapies"])
     for number, each in enumerate(study.analysis.intercurrent_codes):
         for name in ("therapies", "procedures"):
             for place, code in enumerate(getattr(each, name)):
                 at: FieldPath = ("analysis", "intercurrent_codes", number, name, place)
                 yield from unknown(at, code, listed[name], LISTS[name])
+
+
+def _answered_items(study: Study, listed: Sequence[str]) -> Disagreements:
+    """Items that ask for no yes or no, or that go out of date, answered by therapies; codes that
+    nobody can record, and codes named twice."""
+    for path, item in items(study):
+        if not item.therapies:
+            continue
+        at = (*path, "therapies")
+        for place, code in enumerate(item.therapies):
+            yield from unknown((*at, place), code, listed, LISTS["therapies"])
+        yield from repeated(at, item.therapies, None, "therapies")
+        if item.type != "boolean":
+            allowed = "must be boolean: a prior therapy that is recorded answers yes"
+            yield Disagreement((*path, "type"), allowed, item.type)
+        if item.entry_window is not None:
+            allowed = "must be left out: a prior therapy answers whatever its day"
+            yield Disagreement((*path, "entry_window"), allowed, item.entry_window)

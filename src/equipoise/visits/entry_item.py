@@ -11,6 +11,7 @@ import polars as pl
 
 from equipoise.record.rule import KEY, Tables
 from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, days
+from equipoise.visits.events import PriorTherapyRecorded
 from equipoise.visits.latest import item
 from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.subject_item import subject_item
@@ -22,7 +23,8 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     `plan` has the forms and items that criteria read, and no others. Of a subject who was
     randomised or failed screening, an instance of a form that repeats, or a laboratory report,
     counts when it speaks of that day or an earlier one, whenever it was recorded. A form that is
-    filled once counts whatever its day: a correction or a late entry puts right what was so before.
+    filled once counts whatever its day: a correction or a late entry puts right what was so before;
+    so does a prior therapy, which is prior by what it is.
     A consent counts in whatever version was signed.
 
     There are rows only for subjects for whom this makes a difference, sorted by replicate, subject;
@@ -60,7 +62,10 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     return subject_item(entered, plan, any_version=True)
 
 
-_ENTERED = ("subject_screened", "consent_signed", "form_saved", "cycle_started", "dose_given")
+_ENTERED = (
+    "subject_screened", "consent_signed", "form_saved", "cycle_started", "dose_given",
+    PriorTherapyRecorded.TABLE,
+)  # fmt: skip
 
 
 def _measured(answers: pl.DataFrame, plan: VisitsPlan) -> pl.DataFrame:

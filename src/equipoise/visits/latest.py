@@ -23,6 +23,7 @@ from equipoise.record.subject_rows import (
     pack,
     parent_rows,
 )
+from equipoise.visits.events import PriorTherapyRecorded
 from equipoise.visits.plan import VisitsPlan
 
 ITEM: Columns = {
@@ -69,14 +70,19 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
 
     Of an item with an `analyte` the latest answer of all forms and laboratory reports counts, by
     the same order; what a form leaves open says nothing of it.
+
+    An item with `therapies` is true once a prior therapy of one of these codes is recorded,
+    whatever a form says and whenever the therapy was. Its source is the entry recorded first, as
+    it stands. Without such an entry the form alone answers: that nothing is recorded is no answer.
     """
     forms, answers = tables["form_saved"], tables["form_item"]
-    measured = tables["laboratory_answer"]
-    subjects = SubjectRows(forms, measured)
+    measured, therapies = tables["laboratory_answer"], tables[PriorTherapyRecorded.TABLE]
+    subjects = SubjectRows(forms, measured, therapies)
     of_form = {each.code: form.code for form in plan.forms for each in form.items if each.analyte}
     found = [
         *_on_forms(subjects, forms, answers, of_form),
         *_measured(subjects, measured, of_form),
+        *_recorded(subjects, therapies, plan),
     ]
     if not found:
         return pl.DataFrame(schema=ITEM)
@@ -142,9 +148,40 @@ def _measured(
     return [_Latest(rows[places], forms, code, items, code, found, np.arange(len(code)), seqs)]
 
 
+def _recorded(subjects: SubjectRows, therapies: pl.DataFrame, plan: VisitsPlan) -> list[_Latest]:
+    """Yes to each item that a recorded prior therapy answers."""
+    asked = [(form.code, each) for form in plan.forms for each in form.items if each.therapies]
+    if therapies.is_empty() or not asked:
+        return []
+    names, codes = coded(therapies["therapy"])
+    order = np.argsort(therapies["event"].to_numpy(), kind="stable")
+    rows, codes = subjects.rows(therapies)[order], codes[order]
+    places = []
+    for _, each in asked:
+        answers = np.append(among(names, each.therapies), False)
+        mine = np.flatnonzero(answers[codes])
+        places.append(mine[np.unique(rows[mine], return_index=True)[1]])
+    item_of = np.repeat(np.arange(len(asked)), [len(each) for each in places])
+    if not len(item_of):
+        return []
+    place = order[np.concatenate(places)]
+    given = {name: gathered(therapies[name], place) for name in (*KEY, "occurred")}
+    given["item"] = named("item", [each.code for _, each in asked], item_of)
+    given["value"] = pl.Series("value", ["true"]).new_from_index(0, len(place))
+    given["value_missing"] = pl.Series("value_missing", [None], pl.String).new_from_index(
+        0, len(place)
+    )
+    forms = pl.Series([form for form, _ in asked], dtype=pl.String)
+    items = pl.Series([each.code for _, each in asked], dtype=pl.String)
+    found = pl.DataFrame([given[name] for name in _ANSWER])
+    seqs = therapies["seq"].to_numpy()[place]
+    subject = subjects.rows(therapies)[place]
+    return [_Latest(subject, forms, item_of, items, item_of, found, np.arange(len(place)), seqs)]
+
+
 def _places(found: Sequence[_Latest], number: int) -> tuple[Numbers, pl.Series]:
     """Where the answers of `found`, one part after the other, stand by subject, form and item; and
-    the form of each as it stands."""
+    the form of each as it stands. Of two answers to one question that of the later part counts."""
     forms = sorted({name for each in found for name in each.forms})
     items = sorted({name for each in found for name in each.items})
     form = np.concatenate([_among(forms, each.forms)[each.form] for each in found])

@@ -28,6 +28,8 @@ class Item(Plan):
     `entry_window_of` names codes, only of these answers (a positive test does not go out of date).
     `analyte`: what a laboratory measures to answer the item. A result of it in a laboratory report
     is an answer, of the day of the draw, converted exactly to the item's unit.
+    `therapies`: codes of prior therapies, of which one that is recorded answers the item with yes,
+    whatever a form says.
     """
 
     code: Code
@@ -42,6 +44,7 @@ class Item(Plan):
     codes: tuple[CodedValue, ...] = ()
     required: bool = True
     analyte: Code | None = None
+    therapies: tuple[Code, ...] = ()
     entry_window: Count | None = Field(default=None, ge=0, le=3650)
     entry_window_of: tuple[str, ...] = ()
 

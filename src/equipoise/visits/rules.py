@@ -36,6 +36,7 @@ from equipoise.visits.events import (
     FormItem,
     FormSaved,
     LostToFollowUp,
+    PriorTherapyRecorded,
     ScreeningFailed,
     SubjectScreened,
     SubsequentTherapyRecorded,
@@ -219,7 +220,10 @@ RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="item",
         columns=ITEM,
-        requires={**_events(FormSaved, FormItem), "laboratory_answer": MEASURED},
+        requires={
+            **_events(FormSaved, FormItem, PriorTherapyRecorded),
+            "laboratory_answer": MEASURED,
+        },
         plan="visits",
         rule=item,
     ),
@@ -241,7 +245,7 @@ RULES: tuple[TableRule, ...] = (
         requires={
             "subject_item": SUBJECT_ITEM,
             "laboratory_answer": {**MEASURED, "reported": pl.Boolean},
-            **_events(SubjectScreened, ConsentSigned, FormSaved, FormItem),
+            **_events(SubjectScreened, ConsentSigned, FormSaved, FormItem, PriorTherapyRecorded),
             "screening_failed": _DATED,
             "randomised": _DATED,
             "cycle_started": _DATED,
@@ -282,7 +286,10 @@ LAST_RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="answer_discrepancy",
         columns=ANSWER_DISCREPANCY,
-        requires={"laboratory_answer": ANSWERS},
+        requires={
+            "laboratory_answer": ANSWERS,
+            **_events(FormSaved, FormItem, PriorTherapyRecorded),
+        },
         plan="visits",
         rule=answer_discrepancy,
     ),
