@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from polars.testing import assert_frame_equal
@@ -18,7 +18,7 @@ from equipoise.analysis.run import run
 from equipoise.record.event import Draft, Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
-from equipoise.record.tables import tables
+from equipoise.record.tables import Tables, tables
 from equipoise.simulation.run import Rehearsal, Version, rehearsed
 from equipoise.simulation.scenario import Scenario, load_scenario
 from equipoise.study.catalogue import CATALOGUE
@@ -137,21 +137,58 @@ def drawn(
     return rehearsed(versions, scenario, seed, [0])
 
 
+class Recorded(NamedTuple):
+    """A rehearsed trial, the event tables of its record, and what its replay did."""
+
+    rehearsal: Rehearsal
+    tables: Tables
+    replay: Replay
+
+
+def recorded(rehearsal: Rehearsal, log: Log, replay: Replay) -> Recorded:
+    """The trial with what its record says."""
+    return Recorded(rehearsal, tables(log.read(), CATALOGUE), replay)
+
+
 def assert_same(rehearsal: Rehearsal, log: Log, replay: Replay) -> None:
     """Every derived table and every result is the same from tables and from the record."""
-    in_memory = derive(rehearsal.tables, rehearsal.study)
-    recorded = derive(tables(log.read(), CATALOGUE), rehearsal.study)
+    assert_all_same([recorded(rehearsal, log, replay)])
+
+
+def assert_all_same(trials: Sequence[Recorded]) -> None:
+    """Every derived table and every result of trials of one study is the same from tables and from
+    the records. Here the trials are replicates 0, 1, 2 ..."""
+    study = trials[0].rehearsal.study
+    assert all(each.rehearsal.study == study for each in trials)
+    in_memory = derive(_replicates([each.rehearsal.tables for each in trials]), study)
+    found = derive(_replicates([each.tables for each in trials]), study)
+    seqs = [each.replay.seq for each in trials]
     for rule in ORDER:
-        expected = in_record_terms(in_memory[rule.produces], replay.seq)
-        found = recorded[rule.produces]
-        if found.schema != expected.schema or not found.equals(expected):
-            assert_frame_equal(found, expected, check_exact=True)
+        expected = in_record_terms(in_memory[rule.produces], seqs)
+        if found[rule.produces].schema != expected.schema or not found[rule.produces].equals(
+            expected
+        ):
+            assert_frame_equal(found[rule.produces], expected, check_exact=True)
             raise AssertionError(rule.produces)
-    expected_results = [
-        asdict(replace(each, sources=_mapped(each.sources, replay.seq)))
-        for each in run(in_memory, rehearsal.study)
-    ]
-    assert [asdict(each) for each in run(recorded, rehearsal.study)] == expected_results
+    for place, mapped in enumerate(seqs):
+        results = run(in_memory, study, replicate=place)
+        expected_results = [
+            asdict(replace(each, sources=_mapped(each.sources, mapped))) for each in results
+        ]
+        assert [asdict(each) for each in run(found, study, replicate=place)] == expected_results
+
+
+def _replicates(trials: Sequence[Tables]) -> Tables:
+    """The tables of several trials together, each as a replicate of its own."""
+    if len(trials) == 1:
+        return trials[0]
+    return {
+        name: pl.concat(
+            each[name].with_columns(replicate=pl.lit(place, pl.Int32))
+            for place, each in enumerate(trials)
+        )
+        for name in trials[0]
+    }
 
 
 def carried_over(events: Sequence[Event], log: Log) -> None:
@@ -175,24 +212,30 @@ def _draft(event: Event) -> Draft:
     return Draft(**{**given, "body": body, "guards": guards})
 
 
-def in_record_terms(frame: pl.DataFrame, seqs: dict[int, int]) -> pl.DataFrame:
-    """`frame` with the seq of the record in place of those of the rehearsal."""
+def in_record_terms(frame: pl.DataFrame, seqs: Sequence[Mapping[int, int]]) -> pl.DataFrame:
+    """`frame` with the seq of the record of each replicate in place of those of its rehearsal."""
+    of = [seqs[replicate] for replicate in frame["replicate"].to_list()]
+
+    def one_by_one(column: pl.Series) -> pl.Series:
+        pairs = zip(of, column.to_list(), strict=True)
+        mapped = [None if seq is None else known[seq] for known, seq in pairs]
+        return pl.Series(column.name, mapped, dtype=column.dtype)
+
     if "sources" in frame.columns:
-        mapped = [_mapped(each, seqs) for each in frame["sources"].to_list()]
+        pairs = zip(of, frame["sources"].to_list(), strict=True)
+        mapped = [_mapped(each, known) for known, each in pairs]
         frame = frame.with_columns(pl.Series("sources", mapped, dtype=pl.List(pl.Int64)))
     for name in {"event", "seq", "invalidation", "judgement", "content"} & set(frame.columns):
-        frame = frame.with_columns(pl.col(name).replace_strict(seqs))
+        frame = frame.with_columns(one_by_one(frame[name]))
     if "item_sources" in frame.columns:
-        names = frame["item_sources"].struct.fields
+        each_item = frame["item_sources"].struct.unnest()
         frame = frame.with_columns(
-            pl.struct(
-                pl.col("item_sources").struct.field(name).replace_strict(seqs) for name in names
-            ).alias("item_sources")
+            pl.DataFrame([one_by_one(each) for each in each_item]).to_struct("item_sources")
         )
     return frame
 
 
-def _mapped(sources: Any, seqs: dict[int, int]) -> Any:
+def _mapped(sources: Any, seqs: Mapping[int, int]) -> Any:
     return type(sources)(sorted(seqs[each] for each in sources))
 
 

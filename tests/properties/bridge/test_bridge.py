@@ -17,37 +17,50 @@ from equipoise.workflow.rehearse import replayed
 from tests.harness.bridge import (
     SCENARIOS,
     STUDIES,
-    assert_same,
+    Recorded,
+    assert_all_same,
     carried_over,
     drawn,
     eventful,
+    recorded,
     scenario_of,
     through_sqlite,
     troubled,
 )
-from tests.harness.postgresql import Database
+from tests.harness.postgresql import Cluster, Database
 
-SEEDS = range(20)
 SUBJECTS = 24
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("study", STUDIES)
+def test_full_size(study: str, memory_path: Path, postgres: Database) -> None:
+    _through_both_stores(drawn(study, scenario_of(study, "planning"), 1), memory_path, postgres)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 20, 10))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("study", STUDIES)
 def test_small_trials(
-    study: str, scenario: str, seed: int, memory_path: Path, postgres: Database
+    study: str, scenario: str, first: int, memory_path: Path, postgres_cluster: Cluster
 ) -> None:
     """Through conduct into SQLite, and event by event into PostgreSQL: hash for hash the same.
 
-    Larger trials, and those with amendments, go through conduct into PostgreSQL too (below).
+    Twenty seeds of each study and scenario. Larger trials, and those with amendments, go through
+    conduct into PostgreSQL too.
     """
-    rehearsal = drawn(study, scenario_of(study, scenario, SUBJECTS), seed)
-    log, keys, replay = through_sqlite(rehearsal, memory_path)
-    with closing(log), closing(keys), closing(_postgresql(postgres)) as other:
-        assert_same(rehearsal, log, replay)
-        carried_over(log.read(), other)
-        assert other.read() == log.read()
+    small = scenario_of(study, scenario, SUBJECTS)
+    trials = []
+    for seed in range(first, first + 10):
+        rehearsal = drawn(study, small, seed)
+        log, keys, replay = through_sqlite(rehearsal, memory_path / str(seed))
+        other = _postgresql(postgres_cluster.database())
+        with closing(log), closing(keys), closing(other):
+            trials.append(recorded(rehearsal, log, replay))
+            carried_over(log.read(), other)
+            assert other.read() == log.read()
+    assert_all_same(trials)
 
 
 @pytest.mark.slow
@@ -57,18 +70,19 @@ def test_troubled_trials(study: str, first: int, memory_path: Path) -> None:
     """A hundred small trials of each study in which most of what can go wrong does."""
     scenario = troubled(scenario_of(study, "planning", 8))
     happened: Counter[str] = Counter()
+    trials = []
     for seed in range(first, first + 20):
         rehearsal = drawn(study, scenario, seed)
         happened += _troubles(rehearsal)
-        _through_sqlite(rehearsal, memory_path / str(seed))
+        trials.append(_recorded_in_sqlite(rehearsal, memory_path / str(seed)))
+    assert_all_same(trials)
     assert min(happened.values()) > 0, happened
     assert len(happened) == len(TROUBLES)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("study", STUDIES)
-def test_amended(study: str, store: str, memory_path: Path, request: pytest.FixtureRequest) -> None:
+def test_amended(study: str, memory_path: Path, postgres: Database) -> None:
     """With an amendment, corrections, re-determinations and invalidated results."""
     scenario = eventful(scenario_of(study, "planning", SUBJECTS))
     rehearsal = drawn(study, scenario, 7, amended_on=35)
@@ -76,10 +90,7 @@ def test_amended(study: str, store: str, memory_path: Path, request: pytest.Fixt
     assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
     assert len(rehearsal.entries.changes()) > 3
     assert happened["assay_result_invalidated"] > 0
-    if store == "sqlite":
-        _through_sqlite(rehearsal, memory_path)
-    else:
-        _through_postgresql(rehearsal, memory_path, request.getfixturevalue("postgres"))
+    _through_both_stores(rehearsal, memory_path, postgres)
 
 
 @pytest.mark.slow
@@ -90,20 +101,7 @@ def test_minimised(study: str, memory_path: Path) -> None:
     scenario = eventful(scenario_of(study, "planning", SUBJECTS))
     rehearsal = drawn(study, scenario, 5, amended_on=35, minimising=True)
     assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
-    _through_sqlite(rehearsal, memory_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
-@pytest.mark.parametrize("study", STUDIES)
-def test_full_size(
-    study: str, store: str, memory_path: Path, request: pytest.FixtureRequest
-) -> None:
-    rehearsal = drawn(study, scenario_of(study, "planning"), 1)
-    if store == "sqlite":
-        _through_sqlite(rehearsal, memory_path)
-    else:
-        _through_postgresql(rehearsal, memory_path, request.getfixturevalue("postgres"))
+    assert_all_same([_recorded_in_sqlite(rehearsal, memory_path)])
 
 
 TROUBLES: Mapping[str, tuple[str, pl.Expr]] = {
@@ -138,16 +136,27 @@ def _troubles(rehearsal: Rehearsal) -> Counter[str]:
     )
 
 
-def _through_sqlite(rehearsal: Rehearsal, folder: Path) -> None:
+def _through_both_stores(rehearsal: Rehearsal, folder: Path, database: Database) -> None:
+    """Through conduct into SQLite, and through conduct into PostgreSQL: both are the trial."""
+    assert_all_same(
+        [
+            _recorded_in_sqlite(rehearsal, folder / "sqlite"),
+            _recorded_in_postgresql(rehearsal, folder / "postgresql", database),
+        ]
+    )
+
+
+def _recorded_in_sqlite(rehearsal: Rehearsal, folder: Path) -> Recorded:
     log, keys, replay = through_sqlite(rehearsal, folder)
     with closing(log), closing(keys):
-        assert_same(rehearsal, log, replay)
+        return recorded(rehearsal, log, replay)
 
 
-def _through_postgresql(rehearsal: Rehearsal, folder: Path, database: Database) -> None:
+def _recorded_in_postgresql(rehearsal: Rehearsal, folder: Path, database: Database) -> Recorded:
+    folder.mkdir()
     keys = KeyStore.create(folder / "keys")
     with closing(_postgresql(database)) as log, closing(keys):
-        assert_same(rehearsal, log, replayed(rehearsal, 0, log, keys))
+        return recorded(rehearsal, log, replayed(rehearsal, 0, log, keys))
 
 
 def _postgresql(database: Database) -> PostgresLog:
