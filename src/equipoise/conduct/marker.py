@@ -77,6 +77,8 @@ def check_run(context: Context, body: AssayResultRecorded) -> None:
     path = context.study.biomarker.marker.path
     if body.purpose != "randomisation" or path is None:
         return
+    if not any(event.type == AssayResultRecorded.TYPE for event in context.events):
+        return  # without a result there is no status yet
     found = _standing(context)
     if found["place"] != DETERMINED:
         return

@@ -154,6 +154,8 @@ def kept(frame: pl.DataFrame, rows: Flags) -> pl.DataFrame:
     number, first = len(places), int(places[0]) if len(places) else 0
     if not number or places[-1] - first == number - 1:
         return frame if number == len(frame) else frame.slice(first, number)
+    if number <= SOME:
+        return frame[places]
     return frame.filter(pl.Series(rows))
 
 
