@@ -20,7 +20,7 @@ from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
 from equipoise.record.tables import Tables, tables
 from equipoise.simulation.run import Rehearsal, Version, rehearsed
-from equipoise.simulation.scenario import Scenario, load_scenario
+from equipoise.simulation.scenario import PriorTherapyNature, Scenario, load_scenario
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.derivation import ORDER, derive
@@ -61,6 +61,7 @@ def eventful(scenario: Scenario) -> Scenario:
 def troubled(scenario: Scenario) -> Scenario:
     """The scenario with assays, lesions, doses and scans that often fail, and people who leave."""
     assert scenario.withdrawal and scenario.second_reader
+    apart = PriorTherapyNature(overlooked=Decimal("0.3"), not_entered=Decimal("0.3"))
     often = {
         name: Decimal("0.2")
         for name in ("late_scan", "not_evaluable", "false_alarm", "lesion_missing", "split")
@@ -82,6 +83,7 @@ def troubled(scenario: Scenario) -> Scenario:
     again = {"share": Decimal("0.4"), "spread": Decimal("0.2"), "overlooks": Decimal("0.5")}
     return eventful(scenario).model_copy(
         update={
+            "prior_therapies": apart,
             "second_reader": scenario.second_reader.model_copy(update=again),
             "tumour": scenario.tumour.model_copy(update=tumour),
             "marker": scenario.marker.model_copy(update={"assays": assays}),

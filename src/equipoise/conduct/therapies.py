@@ -39,8 +39,11 @@ def concomitant_medication_recorded(
 
 
 def prior_therapy_recorded(context: Context, body: PriorTherapyRecorded) -> EventBody:
-    """A therapy of the study file's list."""
-    _check_listed(body, body.entry, "therapy", body.therapy, context.study.visits.therapies)
+    """A therapy of the study file's list; none where an entry made by mistake is taken back."""
+    if context.action.name == "Correct" and body.therapy_missing == "not_applicable":
+        return body
+    code = body.therapy or body.therapy_missing or "nothing"
+    _check_listed(body, body.entry, "therapy", code, context.study.visits.therapies)
     _check_course(context, body, body.start, body.end)
     return body
 

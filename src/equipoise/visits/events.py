@@ -178,10 +178,15 @@ class ConcomitantMedicationRecorded(EventBody):
 
 
 class PriorTherapyRecorded(EventBody):
-    """One treatment of the tumour before the trial."""
+    """One treatment of the tumour before the trial.
+
+    `therapy` is none only as corrected, with the reason `not_applicable`: of an entry that was made
+    by mistake, such as one of another patient.
+    """
 
     entry: Identifier
-    therapy: Code
+    therapy: Code | None = None
+    therapy_missing: MissingReason | None = None
     drug: Text | None = None
     start: PartialDate | None = None
     end: PartialDate | None = None

@@ -35,3 +35,27 @@ def test_values_that_differ_are_listed() -> None:
         ("01-001", "Platelets, 10^9/L", "2024-01-05", "not done", "99"),
         ("01-001", "Uracilaemia, ng/mL", "2024-01-05", "–", "not convertible"),
     ]
+
+
+@pytest.mark.requirement("LB1")
+def test_prior_therapies_that_differ_are_listed() -> None:
+    study = load_study("mgmt-net")
+    form = {
+        "event": "FormSaved", "form": "prior_therapies", "instance": "1",
+        "items": [
+            {"item": "prior_oxaliplatin", "value": "false"},
+            {"item": "prior_alkylating_agent", "value": "false"},
+            {"item": "prior_surgery", "value": "true"},
+            {"item": "prior_prrt", "value": "true"},
+        ],
+    }  # fmt: skip
+    entries = [
+        {"event": "PriorTherapyRecorded", "entry": f"T-{code}", "therapy": code}
+        for code in ("oxaliplatin", "prrt")
+    ]
+    found = derive(tables_of([form, *entries]), study, upto="answer_discrepancy")
+    told = [(row.heading, *row.cells) for row in answers_table(found, study).rows]
+    assert told == [
+        ("01-001", "Prior therapies: Oxaliplatin", "–", "no", "Oxaliplatin"),
+        ("01-001", "Prior therapies: Surgery", "–", "yes", "not recorded"),
+    ]

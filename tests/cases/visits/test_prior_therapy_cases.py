@@ -32,10 +32,13 @@ def entries(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
         elif kind == "later":
             yield {"event": "SubsequentTherapyRecorded", **therapy}
         else:
-            old, new = json.dumps(said["from"]), json.dumps(said["to"])
+            old = json.dumps(said["from"])
+            new = {"new_missing": "not_applicable"}
+            if said["to"] is not None:
+                new = {"new": json.dumps(said["to"])}
             yield {
                 "event": "Corrected", "target": said["of"], "target_version": 1, "item": "therapy",
-                "old": old, "new": new,
+                "old": old, **new,
             }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.eligibility.plan import Criterion
-from equipoise.errors import Refused
+from equipoise.errors import BadInput, Refused
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
@@ -52,7 +52,7 @@ def randomised(trial: Trial) -> None:
     trial.act("Randomise", {}, subject=WHO)
 
 
-def treated(trial: Trial, **how: str) -> list[Event]:
+def treated(trial: Trial, **how: str | None) -> list[Event]:
     return trial.act("PriorTherapyRecorded", {**SYSTEMIC, **how}, subject=WHO)
 
 
@@ -75,7 +75,7 @@ def test_a_recorded_therapy_excludes_whatever_the_form_says(store: tuple[Log, Ke
         trial.act("Randomise", {}, subject=WHO)
     entry = trial.log.read(subject=WHO, types={"PriorTherapyRecorded"})[-1]
     change = {"target": entry.seq, "item": "therapy", "new": '"surgery"'}
-    (corrected,) = trial.act("Correct", change, subject=WHO, reason="of another patient")
+    (corrected,) = trial.act("Correct", change, subject=WHO, reason="it was an operation")
     assert corrected.type == "Corrected", "nobody was randomised: nothing departed"
     (allocated,) = trial.act("Randomise", {}, subject=WHO)
     assert allocated.type == "Randomised"
@@ -127,3 +127,26 @@ def test_a_correction_after_randomisation_is_judged_again(trial: Trial, what: st
     back = {"entry": '"surgery"', "form": '"false"'}[what]
     again = trial.act("Correct", {**changes[what], "new": back}, subject=WHO, reason="it was right")
     assert [event.type for event in again] == ["Corrected"], "eligible again, and nothing is undone"
+
+
+@pytest.mark.requirement("LB1", "AT1")
+def test_an_entry_made_by_mistake_is_taken_back(trial: Trial) -> None:
+    asked(trial)
+    for nothing in ({"therapy": None}, {"therapy": None, "therapy_missing": "not_applicable"}):
+        with pytest.raises(BadInput, match=r"therapy.*a code that the study file lists"):
+            treated(trial, **nothing)
+    (entry,) = treated(trial)
+    change = {"target": entry.seq, "item": "therapy"}
+    for missing in (None, "unknown"):
+        with pytest.raises(BadInput, match=r"therapy.*a code that the study file lists"):
+            trial.act("Correct", {**change, "new_missing": missing}, subject=WHO, reason="mistake")
+    with pytest.raises(Refused, match="criteria not met: EX3"):
+        trial.act("ConfirmEligibility", {}, subject=WHO)
+    taken_back = {**change, "new_missing": "not_applicable"}
+    trial.act("Correct", taken_back, subject=WHO, reason="of another patient")
+    randomised(trial)
+    (again, departed) = trial.act(
+        "Correct", {**change, "new": '"systemic"'}, subject=WHO, reason="it was this patient"
+    )
+    assert again.type == "Corrected"
+    assert "criterion EX3 is not met" in told(trial, departed)
