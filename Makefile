@@ -14,7 +14,8 @@ SERVE ?= 0
 JOBS ?= 2
 # Compiled modules are kept, also where the environment says otherwise: a start takes a third.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST := $(BIN)/python -m pytest -p no:benchmark -n $(JOBS) --dist worksteal
+# Each of JOBS processes has a core; threads of polars beside them only get in their way.
+PYTEST := POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -p no:benchmark -n $(JOBS) --dist worksteal
 MATRIX := docs/reference/requirements-matrix.md
 
 help: ## this list
