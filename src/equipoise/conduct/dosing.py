@@ -235,8 +235,9 @@ def _planned(context: Context, body: DoseGiven) -> Dose:
 
 def decided_on(context: Context, cycle: int, drug: str) -> dict[str, Any]:
     """The row of `dose_decision` of a drug in a cycle that began."""
-    rows = context.derived("dose_decision").iter_rows(named=True)
-    return next(row for row in rows if (row["cycle"], row["drug"]) == (cycle, drug))
+    found = context.derived("dose_decision")
+    rows = zip(found["cycle"].to_list(), found["drug"].to_list(), strict=True)
+    return found.row([*rows].index((cycle, drug)), named=True)
 
 
 def planned_in_cycle(context: Context, cycle: int, drug: str) -> Dose:

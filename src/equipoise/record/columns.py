@@ -13,10 +13,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.sources import FEW
-from equipoise.record.subject_rows import Flags, Numbers, gathered
-
-SOME = 1000
-"""Up to so many values one pass through a list is quicker than one operation of polars."""
+from equipoise.record.subject_rows import SOME, Flags, Numbers, gathered
 
 
 def present(column: pl.Series) -> Flags:

@@ -30,6 +30,9 @@ NONE = np.iinfo(np.int64).min
 SEQ_BITS = 40
 """A `seq` needs fewer: a day or a row packed with a seq in one number keeps its order."""
 
+SOME = 1000
+"""Up to so many values one pass through a list is quicker than one operation of polars."""
+
 _SEQ = 2**SEQ_BITS - 1
 _NEVER = np.iinfo(np.int64).max
 _TABLE_LIMIT = 20_000_000
@@ -258,7 +261,7 @@ def coded(names: pl.Series) -> tuple[pl.Series, Numbers]:
     >>> names.to_list(), codes.tolist()
     (['a', 'b'], [1, 0, 1])
     """
-    if len(names) <= FEW:
+    if len(names) <= SOME:
         texts = names.to_list()
         known = sorted(set(texts) - {None})
         places = {name: place for place, name in enumerate(known)} | {None: -1}

@@ -44,6 +44,7 @@ def both(work: Callable[[], Any]) -> tuple[Any, Any]:
         with (
             patch.object(columns, "FEW", limit), patch.object(columns, "SOME", limit),
             patch.object(sources, "FEW", limit), patch.object(subject_rows, "FEW", limit),
+            patch.object(subject_rows, "SOME", limit),
         ):  # fmt: skip
             found.append(plain(work()))
     few, many = found
