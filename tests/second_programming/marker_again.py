@@ -169,7 +169,11 @@ def determinations(
 
     `frozen`: the place in the record of the freeze of what is re-determined.
     """
-    runs = [run_of(subject, row, marker) for row in subject["assay_result_recorded"]]
+    runs = [
+        run_of(subject, row, marker)
+        for row in subject["assay_result_recorded"]
+        if samples.of_the_path(subject, row["sample"], marker)
+    ]
     randomised = min((row["event"] for row in subject["randomised"]), default=None)
     last_day = deadline(subject, marker)
     counting = {
@@ -178,7 +182,6 @@ def determinations(
             for run in runs
             if run.purpose == "randomisation"
             and stood(run, randomised)
-            and samples.of_the_path(subject, run.sample, marker)
             and (last_day is None or (run.day is not None and run.day <= last_day))
         ],
         "redetermination": [run for run in runs if stood(run, frozen)],

@@ -61,13 +61,13 @@ ASSAY_DETERMINATION: Columns = {
 def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """One row per basis and determination that has a run which counts on that basis.
 
-    Which runs count:
+    Which runs count: on no basis one on a sample of a material that is not of the declared path
+    (blood, where the path reads the tumour). Of the others:
 
     - basis `randomisation`: runs for randomisation that stood in the record when the subject was
       randomised, or that stand now while it is not, of a day up to the deadline of the declared
-      path: while one runs, a run without a day does not count. A run on a sample of a material
-      that is not of the path (blood, where the path reads the tumour) never counts. What was
-      recorded or invalidated later does not change a status as randomised.
+      path: while one runs, a run without a day does not count. What was recorded or invalidated
+      later does not change a status as randomised.
     - basis `redetermination`: every run that was not invalidated. Once the re-determined status is
       frozen, the runs that stood in the record at the position of the freeze, and no others.
 
@@ -135,12 +135,14 @@ def _counting(
     day, deadline = days(values["occurred"]), deadlines(subjects, tables, plan)[rows]
     in_time = (deadline == NONE) | ((day != NONE) & (day <= deadline))
     as_randomised = known & in_time & among(values["purpose"], BASES[:1])
-    other = off_the_path(tables["sample_state"], declared_path(plan))
-    if len(other):
-        as_randomised &= sample_places(other, values) < 0
     until = _frozen_at(tables["redetermination_frozen"], values)
     standing = (invalidated == NEVER) | (invalidated > until)
-    return as_randomised, standing & (values["event"].to_numpy() <= until)
+    again = standing & (values["event"].to_numpy() <= until)
+    other = off_the_path(tables["sample_state"], declared_path(plan))
+    if len(other):
+        of_the_path = sample_places(other, values) < 0
+        return as_randomised & of_the_path, again & of_the_path
+    return as_randomised, again
 
 
 def _frozen_at(frozen: pl.DataFrame, values: pl.DataFrame) -> Numbers:

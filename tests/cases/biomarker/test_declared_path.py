@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 PLAN = BiomarkerPlan.model_validate(read_cases(HERE / "marker_plan.yaml")["mgmt"])
 GROUPS = dict(read_cases(HERE / "declared_path.yaml"))
 PATH = GROUPS.pop("path")
+AGAIN = GROUPS.pop("redetermination")
 EVERY = [case for group in GROUPS.values() for case in group]
 CASES = [pytest.param(case, id=case["case"]) for case in EVERY]
 FIRST = datetime.date(2024, 1, 1)
@@ -109,6 +110,15 @@ def expected(case: dict[str, Any]) -> dict[str, Any]:
 def test_case(case: dict[str, Any]) -> None:
     found = stands(case, tables_of(entries(case)), plan_of(case)).row(0, named=True)
     assert {name: found[name] for name in expected(case)} == expected(case)
+
+
+@pytest.mark.requirement("BM1")
+@pytest.mark.parametrize("case", AGAIN, ids=lambda case: case["case"])
+def test_what_is_determined_again(case: dict[str, Any]) -> None:
+    tables, plan = tables_of(entries(case)), plan_of(case)
+    stands(case, tables, plan)
+    found = tables["marker_status"].filter(basis="redetermination", rule="jco-2024")["status"]
+    assert (found.item() or "none") == case["as_redetermined"]
 
 
 @pytest.mark.requirement("BM1")
