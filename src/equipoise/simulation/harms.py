@@ -40,7 +40,7 @@ class Harms:
         row, event = row[known], event[known]
         grade = self.grade[event]
         return Standing(
-            self.terms, row, self.term[event], grade, grade, self.over[event] > on[row], event
+            self.terms, row, self.term[event], grade, grade, self.over[event] > on[row], [event]
         )
 
 

@@ -178,15 +178,16 @@ def amounts(
 
 
 def _sources(seqs: list[Numbers], standing: Standing, taken: Medicines) -> pl.Series:
-    """The entries that each cycle rests on: its own, answers, the adverse events known, and
-    medicines of which a rule asks."""
+    """The entries that each cycle rests on: its own, answers, of the adverse events known the reports
+    that said what they are, how bad they were and how they stood, and medicines of which a rule asks.
+    """
     found = array_sources(seqs)
-    row = np.concatenate([standing.row, taken.row])
+    row = np.concatenate([*[standing.row] * len(standing.seqs), taken.row])
     if not len(row):
         return found
     there, group = np.unique(row, return_inverse=True)
     groups = [group] + [np.arange(len(there))] * len(seqs)
-    values = [standing.seqs, taken.seqs] + [each[there] for each in seqs]
+    values = [*standing.seqs, taken.seqs] + [each[there] for each in seqs]
     more = grouped_sources(np.concatenate(groups), np.concatenate(values), len(there))
     place = np.arange(len(found))
     place[there] = len(found) + np.arange(len(there))

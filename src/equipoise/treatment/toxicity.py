@@ -58,7 +58,7 @@ class Standing(NamedTuple):
     worst: Numbers
     present: Numbers
     ongoing: Flags
-    seqs: Numbers
+    seqs: Sequence[Numbers]
 
 
 def toxicities(
@@ -67,7 +67,7 @@ def toxicities(
     """For each rule on toxicity, by codes of set and rule, how many events count, for each row.
 
     >>> one = np.array([0])
-    >>> nausea = Standing(["Nausea"], one, one, np.array([3]), np.array([2]), one > -1, one)
+    >>> nausea = Standing(["Nausea"], one, one, np.array([3]), np.array([2]), one > -1, [one])
     >>> counted(Toxicity(grades=(2,), ongoing=True), nausea).tolist()
     [True]
     >>> counted(Toxicity(grades=(2,), occurrence=1), nausea).tolist()
@@ -124,7 +124,7 @@ def adverse_events_standing(
     reports = tables["adverse_event_reported"]
     if reports.is_empty():
         nothing = np.zeros(0, dtype=np.int64)
-        return Standing((), nothing, nothing, nothing, nothing, nothing > 0, nothing)
+        return Standing((), nothing, nothing, nothing, nothing, nothing > 0, ())
     terms, term = coded(reports["term"])
     owner = subjects.rows(reports)
     order = np.argsort(owner, kind="stable")
@@ -146,7 +146,11 @@ def adverse_events_standing(
         worst=state.worst[at][known],
         present=state.grade[at][known],
         ongoing=~over[known],
-        seqs=state.seq[at][known],
+        seqs=[
+            reports["seq"].to_numpy()[event][known],
+            state.seq[state.worst_at[at]][known],
+            state.seq[at][known],
+        ],
     )
 
 
@@ -190,6 +194,8 @@ class _States:
         self.over: Flags = over[order]
         packed = np.maximum.accumulate(pack(self.key >> _DAY_BITS, self.grade))
         self.worst: Numbers = packed - pack(self.key >> _DAY_BITS, np.int64(0))
+        worse = np.concatenate(([True], packed[1:] > packed[:-1]))[: len(packed)]
+        self.worst_at: Numbers = np.maximum.accumulate(np.where(worse, np.arange(len(packed)), 0))
 
     def at(self, event: Numbers, on: Numbers, last: Numbers) -> tuple[Numbers, Flags]:
         """The place of the last state of each event at a moment, and whether there is one."""

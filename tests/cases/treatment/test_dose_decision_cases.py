@@ -256,9 +256,30 @@ def test_a_decision_rests_on_answers_nadirs_and_adverse_events(study: Study) -> 
     found = derive(tables_of(happened(case)), study, upto="dose_decision")["dose_decision"]
     assert found.select("cycle", "drug", "sources").rows() == [
         (1, "capecitabine", [1, 2, 3, 4, 5, 14]), (1, "temozolomide", [1, 2, 3, 4, 5, 14]),
-        (2, "capecitabine", [1, 2, 6, 7, 8, 11, 13, 15]),
-        (2, "temozolomide", [1, 2, 6, 7, 8, 11, 13, 15]),
+        (2, "capecitabine", [1, 2, 6, 7, 8, 11, 12, 13, 15]),
+        (2, "temozolomide", [1, 2, 6, 7, 8, 11, 12, 13, 15]),
     ]  # fmt: skip
+
+
+@pytest.mark.requirement("PH1")
+def test_a_dose_reduced_for_the_worst_grade_names_the_report_that_had_it(study: Study) -> None:
+    """Diarrhoea reported in grade 1 (a), in grade 3 (b), again in grade 3 (c), in grade 2 (d) and in
+    grade 1 (e): the dose is reduced for b, the first in grade 3; a said that it is diarrhoea, e how
+    it stands. Another subject of the batch had one of grade 4 before."""
+    later = {datetime.date(2024, 1, 20 + number): grade for number, grade in enumerate((3, 3, 2, 1))}
+    cycles = [datetime.date(2024, 1, 1), datetime.date(2024, 1, 29)]
+    diarrhoea = {"term": "Diarrhea", "grade": 1, "from": datetime.date(2024, 1, 19), "then": later}
+    entries = list(happened({"regimen": "CAPTEM", "cycles": cycles, "harms": [diarrhoea]}))
+    told = [each["event"] for each in entries]
+    report = 1 + told.index("AdverseEventReported")
+    other = [{**diarrhoea, "grade": 4, "then": {}}]
+    before = happened({"regimen": "CAPTEM", "cycles": cycles, "harms": other})
+    tables = together([tables_of(before), tables_of(entries, replicate=1)])
+    found = derive(tables, study, upto="dose_decision")["dose_decision"]
+    mine = found.filter(pl.col("replicate") == 1, cycle=2, drug="capecitabine").row(0, named=True)
+    assert mine["rule"] == "CAPECITABINE_TOXICITY/grade_3_first"
+    harms = {report + number for number in range(5)}
+    assert harms & set(mine["sources"]) == {report, report + 1, report + 4}
 
 
 def test_off_label_is_told_of_the_first_rule_of_the_file_too(study: Study) -> None:
