@@ -155,7 +155,9 @@ def reports(event: Row, submitted: list[Row], plan: SafetyPlan) -> list[Row]:
         start = max(known, severe)
         done = _first(submitted, severe)
         found.append(_report("fatal_or_life_threatening", start, clocks.fatal_days, done, certain))
-        followed = _first([row for row in submitted if row["kind"] == "follow_up"], severe)
+        since = [row for row in submitted if row["occurred"] >= severe]
+        after = sorted(since, key=lambda row: (row["occurred"], row["event"]))[1:]
+        followed = _first([row for row in after if row["kind"] == "follow_up"], severe)
         both = clocks.fatal_days + clocks.fatal_follow_up_days
         found.append(_report("fatal_follow_up", start, both, followed, certain))
     return found

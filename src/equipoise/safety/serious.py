@@ -157,7 +157,10 @@ def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
       with `certain` false. Nothing beyond the sponsor's notice for what is no SUSAR.
 
     `done` is the day of the first submission since the first report (for the two of a fatal one:
-    since it was known to be; a follow-up is one that says so), null if there is none.
+    since it was known to be), null if there is none. The follow-up of a fatal one is a report of
+    its own: the first that says that it is a follow-up among those which left after the first
+    submission since the event was known to be fatal (on a later day, or entered later on the same).
+    One report does not meet both.
     Sources: ICH E2A III.B; Regulation (EU) 536/2014, articles 41(2) and 42(2).
     """
     events = tables["serious_adverse_event"]
@@ -172,7 +175,8 @@ def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     at_once = pl.col("severe_since").is_not_null() & (pl.col("severe_start") <= pl.col("start"))
     later = clocks.fatal_days + clocks.fatal_follow_up_days
     sent = tables[SusarSubmitted.TABLE]
-    followed = sent.filter(pl.col("kind") == "follow_up")
+    first = _since(sent, severe, "severe_since").unique(EVENT, keep="first", maintain_order=True)
+    followed = sent.filter(pl.col("kind") == "follow_up").join(first, [*EVENT, "seq"], "anti")
     return (
         pl.concat(
             [
@@ -204,9 +208,7 @@ def _due(report: str, events: pl.DataFrame, days: int, sent: pl.DataFrame) -> pl
     """One report about each of `events`: its day 0, its last day, and the first day of `sent`."""
     start, since = ("start", "received") if report == "other" else ("severe_start", "severe_since")
     first = (
-        sent.join(events.select(*EVENT, since), EVENT)
-        .filter(pl.col("occurred") >= pl.col(since))
-        .sort("occurred", "seq")
+        _since(sent, events, since)
         .group_by(EVENT, maintain_order=True)
         .agg(pl.col("occurred").first().alias("done"), pl.col("seq").first())
     )
@@ -218,6 +220,15 @@ def _due(report: str, events: pl.DataFrame, days: int, sent: pl.DataFrame) -> pl
         "done",
         pl.col("susar").is_not_null().alias("certain"),
         pl.concat_list("sources", pl.col("seq")).list.drop_nulls().list.sort().alias("sources"),
+    )
+
+
+def _since(sent: pl.DataFrame, events: pl.DataFrame, since: str) -> pl.DataFrame:
+    """What was sent about each of `events` since the day `since`, in the order in which it left."""
+    return (
+        sent.join(events.select(*EVENT, since), EVENT)
+        .filter(pl.col("occurred") >= pl.col(since))
+        .sort("occurred", "event")
     )
 
 
