@@ -61,7 +61,7 @@ def _subject(draw: random.Random, writer: Writer, plan: VisitsPlan) -> None:
     for name, chance in (("visits", 0.15), ("withdrawn", 0.2), ("lost", 0.2), ("died", 0.25)):
         steps += [name] * (draw.random() < chance)
     steps += ["lost"] * (draw.random() < 0.05) + ["therapy"] * draw.choice((0, 0, 1, 2))
-    steps += ["visit"] * draw.randrange(0, 14)
+    steps += ["visit"] * draw.randrange(0, 14) + ["blood"] * draw.choice((0, 0, 1, 2))
     draw.shuffle(steps)
     cycles = [number for number in range(1, 7) if draw.random() < 0.8]
     for step in steps:
@@ -95,6 +95,10 @@ def _other(draw: random.Random, writer: Writer, plan: VisitsPlan, step: str, at:
             "dose_given", day_of(draw.choice((10, 17, 45, at))), cycle=1, day=1, drug="a",
             amount=amount, administrations=number,
         )  # fmt: skip
+    elif step == "blood":
+        report = writer.event("laboratory_reported", day, report=f"L{writer.seq}")
+        for position, value in enumerate(draw.choice(((None,), (1, None), (None, 2), ()))):
+            writer.beneath("laboratory_result", report, position, analyte="platelets", value=value)
     elif step == "died":
         whole = draw.random() < 0.5
         known = draw.choice((f"{day:%Y-%m}", f"{day:%Y}"))

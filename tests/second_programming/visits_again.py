@@ -17,7 +17,8 @@ TABLES = (
     "subject_screened", "screening_failed", "consent_signed", "consent_withdrawn", "form_saved",
     "visit_recorded", "vital_status_recorded", "treatment_discontinued", "visits_discontinued",
     "lost_to_follow_up", "subsequent_therapy_recorded", "death_recorded", "randomised",
-    "tumour_assessed", "cycle_started", "dose_given", "progression",
+    "tumour_assessed", "cycle_started", "dose_given", "progression", "laboratory_reported",
+    "laboratory_result",
 )  # fmt: skip
 
 Subject = dict[str, list[Row]]
@@ -103,9 +104,16 @@ def _last_known_alive(subject: Subject, doses: list[Row], death: str | None) -> 
         *filter(took_place, subject["visit_recorded"]), *subject["form_saved"],
         *subject["tumour_assessed"], *subject["cycle_started"], *doses,
         *subject["vital_status_recorded"],
+        *(report for report in subject["laboratory_reported"] if drawn(report, subject)),
     )  # fmt: skip
     limit = Day.max if death is None else latest_day(death)
     return max((day for day in days(signs) if day <= limit), default=None)
+
+
+def drawn(report: Row, subject: Subject) -> bool:
+    """Whether a report of a laboratory gives the value of anything."""
+    results = (row for row in subject["laboratory_result"] if row["event"] == report["event"])
+    return any(row["value"] is not None for row in results)
 
 
 def timeline(subject: Subject, plan: VisitsPlan) -> list[Row]:

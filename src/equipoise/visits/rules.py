@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import kept, present
 from equipoise.record.declaration import schema
 from equipoise.record.event import Body
 from equipoise.record.partial_date import latest_day
@@ -21,6 +22,7 @@ from equipoise.record.subject_rows import (
     days,
     gathered,
     pack,
+    parent_rows,
     unpacked,
 )
 from equipoise.visits.answer_discrepancy import (
@@ -95,8 +97,8 @@ def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
       (YYYY or YYYY-MM), else the complete date. It is null exactly for those not known dead.
     - `last_known_alive`: the latest day of anything that shows the subject alive: screening,
       consent, randomisation, visits that took place, forms, tumour assessments, cycles, doses,
-      contacts about vital status. Nothing counts that is later than the (latest possible) day of
-      death.
+      contacts about vital status, the draws of laboratory reports with a value. Nothing counts that
+      is later than the (latest possible) day of death.
 
     The four withdrawals (treatment, visits, consent, lost) stay apart (ICH E6(R3); CN1).
     """
@@ -121,7 +123,8 @@ def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     }
     dead, limits = _deaths(subjects, tables["death_recorded"])
     done = tables["visit_recorded"].filter(pl.col("not_done").is_null())
-    signs = [*(events[name] for name in _SIGNS_OF_LIFE), subjects.dated(done), doses]
+    drawn = subjects.dated(_drawn(tables["laboratory_reported"], tables["laboratory_result"]))
+    signs = [*(events[name] for name in _SIGNS_OF_LIFE), subjects.dated(done), doses, drawn]
     facts["last_known_alive"] = _last_sign(subjects, signs, limits)
     seqs = [dead["seq"].to_numpy(), *(found.seq for found in facts.values())]
     return subjects.key.hstack(
@@ -177,6 +180,16 @@ def _deaths(subjects: SubjectRows, deaths: pl.DataFrame) -> tuple[pl.DataFrame, 
     found = [gathered(known[name], places).alias(name) for name in ("death", "death_text", "seq")]
     limits = days(gathered(known["limit"], places))
     return pl.DataFrame(found).with_columns(pl.col("seq").fill_null(-1)), limits
+
+
+def _drawn(reports: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """The reports with a value: without one, nothing shows that blood was drawn."""
+    valued = present(results["value"])
+    if valued.all():
+        return reports
+    shown = np.zeros(len(reports) + 1, dtype=np.bool_)
+    shown[parent_rows(reports, kept(results, valued))] = True
+    return kept(reports, shown[:-1])
 
 
 def _last_sign(subjects: SubjectRows, signs: Sequence[Dated], limits: Numbers) -> Found:
@@ -276,6 +289,8 @@ RULES: tuple[TableRule, ...] = (
             "tumour_assessed": _DATED,
             "cycle_started": _DATED,
             "dose_given": {**_DATED, "amount": pl.Int64, "administrations": pl.Int64},
+            "laboratory_reported": {**_DATED, "event": pl.Int64},
+            "laboratory_result": {"replicate": pl.Int32, "event": pl.Int64, "value": pl.Int64},
         },
         plan="visits",
         rule=disposition,

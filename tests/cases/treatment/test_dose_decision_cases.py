@@ -266,7 +266,9 @@ def test_a_dose_reduced_for_the_worst_grade_names_the_report_that_had_it(study: 
     """Diarrhoea reported in grade 1 (a), in grade 3 (b), again in grade 3 (c), in grade 2 (d) and in
     grade 1 (e): the dose is reduced for b, the first in grade 3; a said that it is diarrhoea, e how
     it stands. Another subject of the batch had one of grade 4 before."""
-    later = {datetime.date(2024, 1, 20 + number): grade for number, grade in enumerate((3, 3, 2, 1))}
+    later = {
+        datetime.date(2024, 1, 20 + number): grade for number, grade in enumerate((3, 3, 2, 1))
+    }
     cycles = [datetime.date(2024, 1, 1), datetime.date(2024, 1, 29)]
     diarrhoea = {"term": "Diarrhea", "grade": 1, "from": datetime.date(2024, 1, 19), "then": later}
     entries = list(happened({"regimen": "CAPTEM", "cycles": cycles, "harms": [diarrhoea]}))

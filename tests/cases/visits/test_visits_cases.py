@@ -205,7 +205,7 @@ def test_answers_to_items_of_another_version_are_kept_but_not_typed() -> None:
 def test_each_subject_of_each_replicate_keeps_its_own_in_any_order_of_rows() -> None:
     histories = [[SCREENED, *case["history"]] for case in DISPOSITIONS]
     histories += [forms(case) for case in read_cases(HERE / "latest_answers.yaml")]
-    places = [(number % 3, f"0{number // 3}-001") for number in range(len(histories))]
+    places = [(number % 3, f"{number // 3:02}-001") for number in range(len(histories))]
     parts = [
         tables_of(history, replicate=replicate, subject=subject)
         for history, (replicate, subject) in zip(histories, places, strict=True)
