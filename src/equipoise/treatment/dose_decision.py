@@ -178,9 +178,8 @@ def amounts(
 
 
 def _sources(seqs: list[Numbers], standing: Standing, taken: Medicines) -> pl.Series:
-    """The entries that each cycle rests on: its own, answers, of the adverse events known the reports
-    that said what they are, how bad they were and how they stood, and medicines of which a rule asks.
-    """
+    """The entries that each cycle rests on: its own, answers, medicines that a rule asks for, and
+    of adverse events the reports of what they are, how bad they were, how they stood."""
     found = array_sources(seqs)
     row = np.concatenate([*[standing.row] * len(standing.seqs), taken.row])
     if not len(row):

@@ -263,7 +263,7 @@ def test_a_decision_rests_on_answers_nadirs_and_adverse_events(study: Study) -> 
 
 @pytest.mark.requirement("PH1")
 def test_a_dose_reduced_for_the_worst_grade_names_the_report_that_had_it(study: Study) -> None:
-    """Diarrhoea reported in grade 1 (a), in grade 3 (b), again in grade 3 (c), in grade 2 (d) and in
+    """Diarrhoea reported in grade 1 (a), in grade 3 (b), in grade 3 again (c), in grade 2 (d), in
     grade 1 (e): the dose is reduced for b, the first in grade 3; a said that it is diarrhoea, e how
     it stands. Another subject of the batch had one of grade 4 before."""
     later = {
