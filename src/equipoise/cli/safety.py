@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from equipoise.record.event import Event
     from equipoise.workflow.safety_worklist import SafetyWorklist
 
 
@@ -26,7 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     due = verbs.add_parser("due", help="reports, opinions and codes that somebody waits for")
     due.add_argument("record", help="the record: a .sqlite3 file, or a PostgreSQL address")
     due.add_argument("--schema", default="equipoise", help="schema of a PostgreSQL record")
-    due.add_argument("--on", metavar="DATE", help="the day; today without it")
+    due.add_argument(
+        "--on", metavar="DATE", help="the day; without it the last that has begun at a site"
+    )
     due.add_argument("--as-of", metavar="SEQ", type=int, help="read no event after this one")
     due.add_argument("--json", action="store_true", help="print JSON")
     code = verbs.add_parser("code", help="record the codes that a dictionary proposes")
@@ -51,8 +54,9 @@ def _due(arguments: argparse.Namespace) -> int:
     from equipoise.cli.records import verified
     from equipoise.workflow.safety_worklist import safety_worklist
 
-    on = day(arguments.on, "--on") or datetime.datetime.now(datetime.UTC).date()
+    asked = day(arguments.on, "--on")
     events = events_of(arguments.record, arguments.schema, arguments.as_of)
+    on = asked or day_of_trial(events, datetime.datetime.now(datetime.UTC))
     found = safety_worklist(events, study_of(events), on)
     _, wrong = verified(arguments.record, schema=arguments.schema)
     for each in wrong:
@@ -74,6 +78,17 @@ def _due(arguments: argparse.Namespace) -> int:
             print(f"{BANNER}\n")
         print("\n".join(_lines(found, events[-1].seq)))
     return int(bool(wrong) or "overdue" in found.reports["state"])
+
+
+def day_of_trial(events: Sequence[Event], now: datetime.datetime) -> datetime.date:
+    """The last day that has begun at one of the sites or in UTC: nothing is shown as due too late
+    (decision 0017)."""
+    from equipoise.conduct.state import TrialState
+    from equipoise.study.load import parse_study
+
+    state = TrialState(parse_study)
+    state.fold(events)
+    return state.today(None, now)
 
 
 def _lines(found: SafetyWorklist, seq: int) -> Iterator[str]:

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from equipoise.cli.analyse import events_of
 from equipoise.cli.main import main
+from equipoise.cli.safety import day_of_trial
 from equipoise.record.keys import KeyStore
 from equipoise.record.sqlite import SqliteLog
 from equipoise.safety.plan import MedicalDictionary
@@ -81,6 +83,17 @@ def test_what_waits_on_a_day(record: Path, capsys: pytest.CaptureFixture[str]) -
     assert told(capsys, record, next_day)["reports"][0]["state"] == "overdue"
     before = told(capsys, record, today - datetime.timedelta(days=1))
     assert (before["reports"], before["opinions"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [("2024-05-09T21:30", "2024-05-09"), ("2024-05-09T22:30", "2024-05-10")],
+)
+def test_the_day_is_that_of_the_sites(record: Path, now: str, day: str) -> None:
+    """In France 10 May begins two hours before it does in UTC."""
+    events = events_of(str(record), "equipoise", None)
+    clock = datetime.datetime.fromisoformat(now).replace(tzinfo=datetime.UTC)
+    assert day_of_trial(events, clock).isoformat() == day
 
 
 def test_it_is_told_in_words(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
