@@ -15,7 +15,7 @@ from pathlib import Path
 
 from equipoise.record.keys import KeyStore
 from equipoise.record.sqlite import SqliteLog
-from equipoise.simulation.run import Version, rehearsed
+from equipoise.simulation.run import Rehearsal, Version, rehearsed
 from equipoise.simulation.scenario import load_scenario
 from equipoise.study.derivation import derive
 from equipoise.study.load import load_study, study_path
@@ -33,14 +33,14 @@ def bench_rehearsal() -> None:
     versions = [Version(0, study)]
     batch = rehearsed(versions, scenario, 1, range(BATCH))
     derive(batch.tables, study)
-    rows = sum(len(table) for table in batch.tables.values()) / BATCH
+    rows = _rows_by_kind(batch)
     begin, processor = time.perf_counter(), time.process_time()
     many_trials(versions, scenario, 1, MANY, processes=1)
     passed, used = time.perf_counter() - begin, time.process_time() - processor
     begin = time.perf_counter()
     many_trials(versions, scenario, 1, MANY)
     print(
-        f"in tables: {MANY} trials, {rows:.0f} rows each, {MANY / used:.1f} trials per CPU-second, "
+        f"in tables: {MANY} trials, {rows}, {MANY / used:.1f} trials per CPU-second, "
         f"{MANY / passed:.1f} trials/s in one process, "
         f"{MANY / (time.perf_counter() - begin):.1f} in one a core with their start"
     )
@@ -72,6 +72,25 @@ def bench_rehearsal() -> None:
         times.append(time.perf_counter() - begin)
     print(f"equipoise --help: median of 5, {sorted(times)[2]:.2f} s")
 
+
+def _rows_by_kind(batch: Rehearsal) -> str:
+    """Drawn rows of a trial, and of each patient randomised those of a kind."""
+    rows = {name: len(table) for name, table in batch.tables.items()}
+    patients, total = rows["randomised"], sum(rows.values())
+    kinds = {kind: sum(rows[name] for name in names) for kind, names in _KINDS.items()}
+    kinds["other"] = total - sum(kinds.values())
+    each = ", ".join(f"{number / patients:.0f} {kind}" for kind, number in kinds.items())
+    return f"{total / BATCH:.0f} rows each ({each} rows a patient)"
+
+
+_KINDS = {
+    "lesion": (
+        "lesion_identified", "target_measured", "non_target_observed", "new_lesion_observed",
+        "fragment_measured",
+    ),
+    "dose": ("dose_given",),
+    "laboratory": ("laboratory_result",),
+}  # fmt: skip
 
 _EVERY = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 

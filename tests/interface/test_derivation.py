@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from polars.testing import assert_frame_equal
 
+from equipoise.analysis.run import READS, operating_counts
 from equipoise.record.rule import TableRule
 from equipoise.record.tables import empty_tables, schema
 from equipoise.simulation.run import Rehearsal
 from equipoise.study.catalogue import CATALOGUE
-from equipoise.study.derivation import ORDER, derive, needed
+from equipoise.study.derivation import ORDER, derive, needed, spent
 from equipoise.study.load import bundled, load_study
 from tests.harness.bridge import drawn, scenario_of
 
@@ -71,3 +73,27 @@ def test_a_rule_reads_nothing_that_it_does_not_declare(
     }
     found = rule.rule(declared, getattr(rehearsal.study, rule.plan))
     assert_frame_equal(found, derived[rule.produces])
+
+
+def test_tables_let_go_on_the_way_leave_the_rest_as_it_is(rehearsal: Rehearsal) -> None:
+    whole, given = derive(rehearsal.tables, rehearsal.study), dict(rehearsal.tables)
+    found = spent(given, rehearsal.study, READS)
+    assert not given
+    assert set(found) == READS
+    for name, table in found.items():
+        assert_frame_equal(table, whole[name])
+
+
+def test_analyses_of_many_trials_read_no_other_tables(rehearsal: Rehearsal) -> None:
+    study, replicates = rehearsal.study, rehearsal.entries.replicates
+    whole = derive(rehearsal.tables, study)
+    read = {name: table for name, table in whole.items() if name in READS}
+    pairs = zip(
+        operating_counts(whole, study, replicates),
+        operating_counts(read, study, replicates),
+        strict=True,
+    )
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.numerators, other.numerators)
+        np.testing.assert_array_equal(one.denominators, other.denominators)
+        np.testing.assert_array_equal(one.p, other.p)

@@ -35,6 +35,7 @@ from equipoise.analysis.estimates import (
     survival_times,
     times_compared,
 )
+from equipoise.analysis.observed import SOURCES
 from equipoise.analysis.result import Result, rounded
 from equipoise.analysis.subjects import (
     DecidingEvents,
@@ -47,8 +48,22 @@ from equipoise.analysis.subjects import (
     variable_of,
 )
 from equipoise.record.rule import Tables
+from equipoise.response.rules import RULES
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, Group, TimeToEventEndPoint
 from equipoise.study.definition import Study
+
+_JUDGED_AGAIN = ("best_overall_response", "window_response")
+READS = frozenset(
+    (
+        "allocation", "consent_withdrawn", "death_recorded", "disposition", "dose_given",
+        "marker_status", "progression", "subject_screened", "time_point_response",
+        "tumour_assessed", *_JUDGED_AGAIN,
+        *(table for sources in SOURCES.values() for table, _ in sources),
+        *(table for rule in RULES if rule.produces in _JUDGED_AGAIN for table in rule.requires),
+    )
+)  # fmt: skip
+"""The tables that the analyses of any plan read: a strategy for what came in between may judge the
+responses before it again."""
 
 
 @dataclass(frozen=True, slots=True)

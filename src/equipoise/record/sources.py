@@ -8,7 +8,7 @@ decided.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -84,11 +84,28 @@ def array_sources(seqs: Sequence[NDArray[np.int64]]) -> pl.Series:
             distinct.append(seq)
     if len(distinct) == 1 and (distinct[0] >= 0).all():
         return pl.Series(SOURCES_NAME, distinct[0]).reshape((-1, 1)).cast(pl.List(pl.Int64))
-    found = np.column_stack(distinct)
-    found.sort(axis=1)
-    found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
-    every = pl.Series(SOURCES_NAME, found).arr.to_list()
+    found = _sorted_columns(distinct)
+    for lower, upper in reversed(list(pairwise(found))):
+        upper[upper == lower] = -1
+    every = pl.Series(SOURCES_NAME, np.column_stack(found)).arr.to_list()
+    if all((column >= 0).all() for column in found):
+        return every
     return every.list.eval(pl.element().filter(pl.element() >= 0))
+
+
+def _sorted_columns(columns: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """`columns` with the numbers of each row in ascending order: a few comparisons of columns are
+    many times faster than a sort of every row.
+
+    >>> [column.tolist() for column in _sorted_columns([np.array([7, 5]), np.array([3, 6])])]
+    [[3, 5], [7, 6]]
+    """
+    found = list(columns)
+    for last in range(len(found) - 1, 0, -1):
+        for place in range(last):
+            lower, upper = found[place], found[place + 1]
+            found[place], found[place + 1] = np.minimum(lower, upper), np.maximum(lower, upper)
+    return found
 
 
 def group_sources(frame: pl.DataFrame, key: Sequence[str], seq: str = "seq") -> pl.DataFrame:

@@ -330,7 +330,9 @@ def grouped_sources(groups: Numbers, seqs: Numbers, number: int) -> pl.Series:
                 of_each[group].add(seq)
         return listed([sorted(each) for each in of_each])
     there = (groups >= 0) & (seqs >= 0)
-    pairs = np.sort(pack(groups[there], seqs[there]))
+    pairs = pack(groups[there], seqs[there])
+    if not (pairs[1:] >= pairs[:-1]).all():
+        pairs.sort()
     pairs = pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))] if len(pairs) else pairs
     values = pl.Series(SOURCES_NAME, pairs & _SEQ)
     return grouped_lists(pairs >> SEQ_BITS, values, number)

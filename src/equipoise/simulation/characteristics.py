@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from equipoise.analysis.run import OperatingCounts, operating_counts
+from equipoise.analysis.run import READS, OperatingCounts, operating_counts
 from equipoise.simulation.run import Version, rehearsed
 from equipoise.simulation.scenario import Scenario
 from equipoise.study.analysis_plan import Analysis
-from equipoise.study.derivation import derive
+from equipoise.study.derivation import spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def batch_counts(
 
     They are the same whatever the batch that a replicate is drawn in.
     """
-    rehearsal = rehearsed(versions, scenario, seed, replicates)
-    tables = derive(rehearsal.tables, rehearsal.study)
-    return operating_counts(tables, rehearsal.study, rehearsal.entries.replicates)
+    study = versions[-1].study
+    drawn = rehearsed(versions, scenario, seed, replicates).tables
+    return operating_counts(spent(drawn, study, READS), study, replicates)
 
 
 def characteristics(batches: Iterable[Sequence[OperatingCounts]]) -> list[Characteristic]:

@@ -35,7 +35,7 @@ WORDS_PER_DIGEST = 4
 
 _NAME = re.compile(r"[!-{}~]{1,200}")
 _HMAC_BLOCK_BYTES = 64
-_COMPILE_FROM = 64
+_COMPILE_FROM = 40
 """Replicates in one call from which machine code repays the time that loading it takes."""
 
 

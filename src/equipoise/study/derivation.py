@@ -7,6 +7,7 @@ rule that stands before it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 
 import polars as pl
@@ -49,6 +50,25 @@ def derive(tables: Tables, study: Study, *, upto: str | None = None) -> dict[str
         if rule.produces not in done:
             done[rule.produces] = rule.rule(done, getattr(study, rule.plan))
     return done
+
+
+def spent(
+    tables: dict[str, pl.DataFrame], study: Study, wanted: Collection[str]
+) -> dict[str, pl.DataFrame]:
+    """The tables `wanted`, after every rule has run; all others are let go on the way.
+
+    What `derive` gives under these names, for a caller who has no use for the rest: a table goes
+    after the last rule that reads it, so that many trials fit into memory. `tables` is left empty.
+    """
+    done = dict(tables)
+    tables.clear()
+    last = {name: place for place, rule in enumerate(ORDER) for name in rule.requires}
+    for place, rule in enumerate(ORDER):
+        done[rule.produces] = rule.rule(done, getattr(study, rule.plan))
+        read = (*rule.requires, rule.produces)
+        for name in {name for name in read if last.get(name, -1) <= place}.difference(wanted):
+            del done[name]
+    return {name: done[name] for name in wanted}
 
 
 @cache
