@@ -55,10 +55,22 @@ def odds_ratio_conditional(x1: int, n1: int, x2: int, n2: int, level: float = 0.
     1.0241
     """
     check_table(x1, n1, x2, n2)
-    tail = (1 - checked_level(level)) / 2
     least, most = max(0, x1 + x2 - n2), min(n1, x1 + x2)
     counts = np.arange(least, most + 1, dtype=np.float64)
-    weights = np.array([_log_ways(k, n1, x1 + x2 - k, n2) for k in range(least, most + 1)])
+    weights = np.array([log_ways(k, n1, x1 + x2 - k, n2) for k in range(least, most + 1)])
+    return conditional_estimate(counts, weights, x1, level)
+
+
+def conditional_estimate(
+    counts: NDArray[np.float64], weights: NDArray[np.float64], observed: int, level: float
+) -> Estimate:
+    """The odds ratio of a count whose probabilities are in proportion to exp(weight) ratio^count.
+
+    Maximum likelihood and exact limits; 0 or infinite at the ends of the range of `counts`, None
+    where there is one possible count only.
+    """
+    tail = (1 - checked_level(level)) / 2
+    least, most = counts[0], counts[-1]
 
     def probabilities(log_ratio: float) -> NDArray[np.float64]:
         exponents = weights + counts * log_ratio
@@ -73,13 +85,13 @@ def odds_ratio_conditional(x1: int, n1: int, x2: int, n2: int, level: float = 0.
         return math.exp(falling_root(excess, -reach, reach))
 
     lower, upper = 0.0, math.inf
-    if x1 > least:
-        lower = solved(lambda t: tail - float(probabilities(t)[counts >= x1].sum()))
-    if x1 < most:
-        upper = solved(lambda t: float(probabilities(t)[counts <= x1].sum()) - tail)
-    if least < x1 < most:
-        return Estimate(solved(lambda t: x1 - float(probabilities(t) @ counts)), lower, upper)
-    return Estimate(_edge_odds_ratio(x1, n1 - x1, x2, n2 - x2), lower, upper)
+    if observed > least:
+        lower = solved(lambda t: tail - float(probabilities(t)[counts >= observed].sum()))
+    if observed < most:
+        upper = solved(lambda t: float(probabilities(t)[counts <= observed].sum()) - tail)
+    if least < observed < most:
+        return Estimate(solved(lambda t: observed - float(probabilities(t) @ counts)), lower, upper)
+    return Estimate(None if least == most else 0.0 if observed == least else math.inf, lower, upper)
 
 
 ODDS_RATIO_INTERVALS: Mapping[str, Callable[[int, int, int, int, float], Estimate]] = (
@@ -94,7 +106,7 @@ def _edge_odds_ratio(a: int, b: int, c: int, d: int) -> float | None:
     return math.inf
 
 
-def _log_ways(k1: int, n1: int, k2: int, n2: int) -> float:
+def log_ways(k1: int, n1: int, k2: int, n2: int) -> float:
     """log of C(n1, k1) C(n2, k2)."""
     return sum(
         math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -187,17 +187,66 @@ class Group(Plan):
     statuses: tuple[Code, ...] = ()
 
 
+class Interaction(Plan):
+    """Treatment by marker: whether the effect of the arms differs between the statuses.
+
+    The last arm and the last status are the ones compared with. With two of each the ratio of
+    ratios is estimated: the first arm against the second in the first status, over the same in the
+    second status. With more, one test asks whether any of them differs.
+    """
+
+    arms: tuple[Code, ...]
+    statuses: tuple[Code, ...]
+
+
+MARKER_STATUS = "marker_status"
+"""What `stratify` and `adjust` call the status that the estimand names."""
+
+Method = Literal[
+    "fisher",
+    "proportion",
+    "kaplan_meier",
+    "log_rank",
+    "logistic",
+    "firth",
+    "cox",
+    "cmh",
+    "cmh_exact",
+    "breslow_day",
+]
+
+
 class Analysis(Plan):
-    """One analysis: estimand, groups (the first compared with the second), method, side, level."""
+    """One analysis: estimand, groups (the first compared with the second), method, side, level.
+
+    The models `logistic`, `firth` (logistic with Firth's penalty) and `cox` say which `test` gives
+    P. `adjust` lists covariates: coded items of forms that are filled once, or `marker_status`, one
+    coefficient per code beside the first. `stratify` lists them as strata (`cmh`, `cmh_exact`,
+    `breslow_day`, `cox`). Who has no answer is left out. With `interaction` the groups are its
+    cells, one arm and one status each.
+
+    `post_hoc`: chosen after the results were known. `reconstruction`: our way to a published
+    number, not the method that the trial states. Both are said wherever the result is shown.
+    """
 
     id: Code
     label: Label
     role: Literal["primary", "secondary", "sensitivity", "exploratory"]
     estimand: Code
     groups: tuple[Group, ...]
-    method: Literal["fisher", "proportion", "kaplan_meier", "log_rank"]
+    method: Method
+    test: Literal["wald", "likelihood_ratio", "score"] | None = None
     side: Literal["two_sided", "greater", "less", "none"]
-    estimate: Literal["odds_ratio", "risk_difference", "proportion", "median", "none"]
+    estimate: Literal[
+        "odds_ratio",
+        "risk_difference",
+        "proportion",
+        "median",
+        "hazard_ratio",
+        "ratio_of_odds_ratios",
+        "ratio_of_hazard_ratios",
+        "none",
+    ]
     interval: Literal[
         "clopper_pearson",
         "wilson",
@@ -206,8 +255,16 @@ class Analysis(Plan):
         "woolf",
         "conditional_exact",
         "brookmeyer_crowley",
+        "wald",
+        "profile",
+        "robins_breslow_greenland",
         "none",
     ]
+    adjust: tuple[Code, ...] = ()
+    stratify: tuple[Code, ...] = ()
+    interaction: Interaction | None = None
+    post_hoc: bool = False
+    reconstruction: bool = False
     level: Number = Field(default=Decimal("0.95"), gt=0, lt=1)
     denominator: Literal["evaluable", "all"] | None = None
 
