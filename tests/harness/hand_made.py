@@ -318,7 +318,11 @@ class Trial:
             "ki67": None,
             "note": None,
         } | subject.items
-        self.derived("subject_item", subject, sources[:1], screening_date=day(-20), **items)
+        behind = {name: sources[0] if value is not None else None for name, value in items.items()}
+        self.derived(
+            "subject_item", subject, sources[:1], screening_date=day(-20),
+            item_sources=behind, **items,
+        )  # fmt: skip
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """All event tables of the catalogue, and the derived tables of DERIVED."""
@@ -360,5 +364,8 @@ DERIVED["subject_item"] = {
     "primary_site": pl.String,
     "ki67": pl.Decimal(18, 1),
     "note": pl.String,
+    "item_sources": pl.Struct(
+        dict.fromkeys(("age", "sex", "primary_site", "ki67", "note"), pl.Int64)
+    ),
     "sources": pl.List(pl.Int64),
 }

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.analysis.estimates import fisher_side
-from equipoise.analysis.subjects import end_point_of, estimand_of, in_group, variable_of
+from equipoise.analysis.grid import Grid, times_in_groups
+from equipoise.analysis.models import REGRESSIONS, STRATIFIED, model_p
+from equipoise.analysis.subjects import (
+    denominator_rule,
+    end_point_of,
+    estimand_of,
+    in_group,
+    variable_of,
+)
 from equipoise.statistics.proportion import fisher_exact_p_batch
 from equipoise.statistics.survival import log_rank, log_rank_z_batch
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, BinaryEndPoint
@@ -67,13 +74,6 @@ def group_counts(
     ]
 
 
-def denominator_rule(plan: AnalysisPlan, analysis: Analysis) -> str:
-    """`evaluable` or `all`: the analysis's own rule, else that of its end point."""
-    end_point = end_point_of(plan, analysis)
-    own = end_point.denominator if isinstance(end_point, BinaryEndPoint) else "all"
-    return analysis.denominator or own
-
-
 def _counted(plan: AnalysisPlan, analysis: Analysis, group: int) -> tuple[pl.Expr, pl.Expr]:
     """Who counts in numerator and denominator of one group."""
     inside = in_group(plan, analysis, analysis.groups[group])
@@ -86,26 +86,6 @@ def _counted(plan: AnalysisPlan, analysis: Analysis, group: int) -> tuple[pl.Exp
     if denominator_rule(plan, analysis) == "evaluable":
         return counted, inside & value.is_not_null()
     return counted, inside
-
-
-class Grid:
-    """Where each row of `analysed_subjects` stands in arrays of shape (replicates, subjects)."""
-
-    def __init__(self, subjects: pl.DataFrame, replicates: Sequence[int]) -> None:
-        """`subjects` are sorted by replicate; every replicate in them is one of `replicates`."""
-        order = {replicate: row for row, replicate in enumerate(replicates)}
-        places = subjects["replicate"].replace_strict(order, return_dtype=pl.Int64)
-        self.row = places.to_numpy()
-        starts = np.flatnonzero(np.diff(self.row, prepend=-1))
-        lengths = np.diff(starts, append=len(self.row))
-        self.column = np.arange(len(self.row)) - np.repeat(starts, lengths)
-        self.shape = (len(replicates), int(lengths.max(initial=0)))
-
-    def spread(self, values: NDArray[Any], filler: int) -> NDArray[Any]:
-        """A column as an array of the grid's shape; `filler` where there is no subject."""
-        spread = np.full(self.shape, filler, dtype=values.dtype)
-        spread[self.row, self.column] = values
-        return spread
 
 
 def p_values(
@@ -121,6 +101,10 @@ def p_values(
     elif analysis.method == "log_rank":
         comparable &= counts.numerators.sum(axis=1) > 0
         p = _log_rank_p(plan, subjects, analysis, grid)
+    elif analysis.method in (*REGRESSIONS, *STRATIFIED):
+        if analysis.method == "cox":
+            comparable &= counts.numerators.sum(axis=1) > 0
+        p = model_p(plan, subjects, analysis, grid)
     return np.where(comparable, p, np.nan)
 
 
@@ -128,23 +112,7 @@ def _log_rank_p(
     plan: AnalysisPlan, subjects: pl.DataFrame, analysis: Analysis, grid: Grid
 ) -> NDArray[np.float64]:
     """Two groups for all replicates at once; more of them trial by trial."""
-    code = variable_of(plan, estimand_of(plan, analysis))
-    group = pl.coalesce(
-        *(
-            pl.when(
-                in_group(plan, analysis, each) & pl.col(f"time_days/{code}").is_not_null()
-            ).then(pl.lit(place, dtype=pl.Int64))
-            for place, each in enumerate(analysis.groups)
-        ),
-        pl.lit(-1, dtype=pl.Int64),
-    )
-    columns = subjects.select(
-        pl.col(f"time_days/{code}").fill_null(0).alias("time"),
-        pl.col(f"event/{code}").fill_null(False).alias("event"),
-        group.alias("group"),
-    )
-    time, event = (grid.spread(columns[name].to_numpy(), 0) for name in ("time", "event"))
-    groups = grid.spread(columns["group"].to_numpy(), -1)
+    time, event, groups = times_in_groups(plan, subjects, analysis, grid)
     if len(analysis.groups) == 2:
         return two_sided_p(log_rank_z_batch(time, event, groups))
     return np.array(

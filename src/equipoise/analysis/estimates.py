@@ -28,7 +28,24 @@ TRANSFORM: Literal["log_log"] = "log_log"
 
 CONTRASTS = {"odds_ratio": ODDS_RATIO_INTERVALS, "risk_difference": RISK_DIFFERENCE_INTERVALS}
 PER_GROUP = ("proportion", "median")
-TESTS = {"fisher": "Fisher's exact test", "log_rank": "log-rank test"}
+RATIOS = ("hazard_ratio", "ratio_of_odds_ratios", "ratio_of_hazard_ratios")
+COMPARISONS = (*CONTRASTS, *RATIOS)
+"""Estimates that compare groups."""
+TESTS = {
+    "fisher": "Fisher's exact test",
+    "log_rank": "log-rank test",
+    "wald": "Wald test",
+    "likelihood_ratio": "likelihood ratio test",
+    "score": "score test",
+    "cmh": "Cochran–Mantel–Haenszel test without continuity correction",
+    "cmh_exact": "exact conditional test of a common odds ratio of 1",
+    "breslow_day": "Breslow–Day test of the same odds ratio in all strata",
+}
+MODELS = {
+    "logistic": "logistic regression",
+    "firth": "logistic regression with Firth's penalty",
+    "cox": "proportional hazards (Cox) regression, Efron's ties",
+}
 SIDES = {
     "two_sided": "two-sided",
     "greater": "one-sided, first group greater",
@@ -39,6 +56,9 @@ ESTIMATES = {
     "risk_difference": "risk difference",
     "proportion": "proportion",
     "median": "Kaplan–Meier median",
+    "hazard_ratio": "hazard ratio",
+    "ratio_of_odds_ratios": "ratio of odds ratios",
+    "ratio_of_hazard_ratios": "ratio of hazard ratios",
 }
 INTERVALS = {
     "clopper_pearson": "exact interval (Clopper–Pearson)",
@@ -48,6 +68,8 @@ INTERVALS = {
     "wald": "normal interval (Wald)",
     "woolf": "logit interval (Woolf)",
     "conditional_exact": "exact conditional interval, estimate by conditional maximum likelihood",
+    "profile": "profile likelihood interval",
+    "robins_breslow_greenland": "interval (Robins–Breslow–Greenland)",
     "brookmeyer_crowley": "interval (Brookmeyer–Crowley, log-log scale)",
 }
 DENOMINATORS = {
@@ -68,16 +90,36 @@ class Numbers:
 
 
 def method_in_words(analysis: Analysis, denominator: str | None, estimate: str) -> str:
-    """Test, side, kind of estimate, interval with its level, and who is in the denominator."""
+    """Test, side, model, strata, kind of estimate, interval with its level, and who is counted."""
     parts = []
-    if analysis.method in TESTS and estimate not in PER_GROUP:
-        parts.append(f"{TESTS[analysis.method]}, {SIDES[analysis.side]}")
+    if tests(analysis) and estimate not in PER_GROUP:
+        name = TESTS[analysis.test or analysis.method]
+        if analysis.interaction is not None:
+            name += " of the interaction of arm and marker status"
+        parts.append(f"{name}, {SIDES[analysis.side]}")
+    if analysis.method in MODELS:
+        adjusted = f", adjusted for {_items(analysis.adjust)}" if analysis.adjust else ""
+        parts.append(MODELS[analysis.method] + adjusted)
+    if analysis.stratify:
+        parts.append(f"stratified by {_items(analysis.stratify)}")
     if estimate != "none":
         parts.append(ESTIMATES[estimate] + _interval_in_words(analysis))
     if denominator is not None:
         parts.append(DENOMINATORS[denominator])
+    if analysis.adjust or analysis.stratify:
+        items = _items((*analysis.adjust, *analysis.stratify))
+        parts.append(f"subjects without {items} left out")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def tests(analysis: Analysis) -> bool:
+    """Whether the analysis gives a P value."""
+    return analysis.method in TESTS or analysis.method in MODELS
+
+
+def _items(items: Sequence[str]) -> str:
+    return " and ".join(item.replace("_", " ") for item in items)
 
 
 def _interval_in_words(analysis: Analysis) -> str:
@@ -89,7 +131,7 @@ def _interval_in_words(analysis: Analysis) -> str:
 
 def compared(analysis: Analysis, numerators: Sequence[int], denominators: Sequence[int]) -> Numbers:
     """Two proportions compared as `analysis` says: contrast, interval, and P of its test."""
-    if empty := _empty(analysis, denominators):
+    if empty := empty_groups(analysis, denominators):
         return Numbers(why=empty)
     table = (numerators[0], denominators[0], numerators[1], denominators[1])
     p = fisher_exact_p(*table, side=fisher_side(analysis)) if analysis.method == "fisher" else None
@@ -136,7 +178,7 @@ def times_compared(
 ) -> Numbers:
     """The log-rank test; `group` is each subject's place in the analysis's groups."""
     sizes = [sum(place == each for each in group) for place in range(len(analysis.groups))]
-    if empty := _empty(analysis, sizes):
+    if empty := empty_groups(analysis, sizes):
         return Numbers(why=empty)
     if not any(event):
         return Numbers(why="not estimable: no event in any group")
@@ -166,6 +208,7 @@ def fisher_side(analysis: Analysis) -> Side:
     return analysis.side
 
 
-def _empty(analysis: Analysis, denominators: Sequence[int]) -> str:
+def empty_groups(analysis: Analysis, denominators: Sequence[int]) -> str:
+    """Which groups nobody is counted in, as a reason; empty where there is none."""
     names = [g.label for g, n in zip(analysis.groups, denominators, strict=True) if n == 0]
     return f"not estimable: no subject counted in {' and '.join(names)}" if names else ""

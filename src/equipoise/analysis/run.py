@@ -17,29 +17,31 @@ from numpy.typing import NDArray
 
 from equipoise.analysis.counts import (
     Counts,
-    Grid,
     GroupCounts,
-    denominator_rule,
     group_counts,
     p_values,
 )
 from equipoise.analysis.endpoints import convention
 from equipoise.analysis.estimates import (
-    CONTRASTS,
+    COMPARISONS,
     PER_GROUP,
-    TESTS,
     Numbers,
     compared,
+    empty_groups,
     method_in_words,
     single_proportion,
     survival_times,
+    tests,
     times_compared,
 )
+from equipoise.analysis.grid import Grid
+from equipoise.analysis.models import REGRESSIONS, STRATIFIED, model_numbers
 from equipoise.analysis.observed import SOURCES
 from equipoise.analysis.result import Result, rounded
 from equipoise.analysis.subjects import (
     DecidingEvents,
     analysed_subjects,
+    denominator_rule,
     end_point_of,
     end_point_tables,
     estimand_of,
@@ -56,8 +58,8 @@ _JUDGED_AGAIN = ("best_overall_response", "window_response")
 READS = frozenset(
     (
         "allocation", "consent_withdrawn", "death_recorded", "disposition", "dose_given",
-        "marker_status", "progression", "subject_screened", "time_point_response",
-        "tumour_assessed", *_JUDGED_AGAIN,
+        "marker_status", "progression", "subject_item", "subject_screened",
+        "time_point_response", "tumour_assessed", *_JUDGED_AGAIN,
         *(table for sources in SOURCES.values() for table, _ in sources),
         *(table for rule in RULES if rule.produces in _JUDGED_AGAIN for table in rule.requires),
     )
@@ -85,6 +87,7 @@ class _Trial:
 
     plan: AnalysisPlan
     subjects: pl.DataFrame
+    grid: Grid
     deciding: DecidingEvents
 
 
@@ -101,7 +104,8 @@ def run(
     tables = {name: table.filter(replicate=replicate) for name, table in tables.items()}
     end_points = end_point_tables(tables, study, cut=cut)
     subjects = analysed_subjects(tables, study, end_points)
-    trial = _Trial(plan, subjects, DecidingEvents(tables, plan, subjects, end_points))
+    grid = Grid(subjects, [replicate])
+    trial = _Trial(plan, subjects, grid, DecidingEvents(tables, plan, subjects, end_points))
     return [
         row for counts in group_counts(subjects, plan, [replicate]) for row in _rows(trial, counts)
     ]
@@ -130,9 +134,9 @@ def _rows(trial: _Trial, counts: GroupCounts) -> list[Result]:
     analysis = counts.analysis
     events, sizes = counts.numerators[0].tolist(), counts.denominators[0].tolist()
     rows = []
-    if analysis.method in TESTS or analysis.estimate in CONTRASTS:
+    if tests(analysis) or analysis.estimate in COMPARISONS:
         found = _comparison(trial, analysis, events, sizes)
-        estimate = analysis.estimate if analysis.estimate in CONTRASTS else "none"
+        estimate = analysis.estimate if analysis.estimate in COMPARISONS else "none"
         rows.append(_result(trial, analysis, analysis.groups, events, sizes, found, estimate))
     if analysis.estimate in PER_GROUP:
         for place, group in enumerate(analysis.groups):
@@ -149,6 +153,10 @@ def _rows(trial: _Trial, counts: GroupCounts) -> list[Result]:
 def _comparison(
     trial: _Trial, analysis: Analysis, numerators: list[int], denominators: list[int]
 ) -> Numbers:
+    if analysis.method in (*REGRESSIONS, *STRATIFIED):
+        if empty := empty_groups(analysis, denominators):
+            return Numbers(why=empty)
+        return model_numbers(trial.plan, trial.subjects, analysis, trial.grid)
     if not _is_time(trial.plan, analysis):
         return compared(analysis, numerators, denominators)
     found = [_times(trial, analysis, group) for group in analysis.groups]
@@ -199,7 +207,7 @@ def _result(
 ) -> Result:
     plan, estimand = trial.plan, estimand_of(trial.plan, analysis)
     rule = None if _is_time(plan, analysis) else denominator_rule(plan, analysis)
-    compares = analysis.method in TESTS and estimate not in PER_GROUP
+    compares = tests(analysis) and estimate not in PER_GROUP
     return Result(
         analysis=analysis.id,
         estimand=estimand.code,

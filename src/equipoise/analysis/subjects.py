@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,6 +26,7 @@ from equipoise.analysis.populations import (
 )
 from equipoise.record.rule import Tables
 from equipoise.study.analysis_plan import (
+    MARKER_STATUS,
     Analysis,
     AnalysisPlan,
     BinaryEndPoint,
@@ -37,6 +39,9 @@ from equipoise.study.censoring import handling_of, rules_in_words
 from equipoise.study.definition import Study
 
 EndPointTables = dict[str, pl.DataFrame]
+
+POST_HOC = "post hoc: chosen after the results were known"
+RECONSTRUCTION = "our reconstruction, not the method that the trial states"
 
 
 def estimand_of(plan: AnalysisPlan, analysis: Analysis) -> Estimand:
@@ -56,11 +61,24 @@ def end_point_of(plan: AnalysisPlan, analysis: Analysis) -> BinaryEndPoint | Tim
     return next(each for each in plan.end_points if each.code == wanted)
 
 
-def labelled(plan: AnalysisPlan, analysis: Analysis) -> str:
-    """The label of the analysis and, where its end point names any, the censoring rules."""
+def denominator_rule(plan: AnalysisPlan, analysis: Analysis) -> str:
+    """`evaluable` or `all`: the analysis's own rule, else that of its end point."""
     end_point = end_point_of(plan, analysis)
-    rules = "" if isinstance(end_point, BinaryEndPoint) else rules_in_words(end_point)
-    return f"{analysis.label.en}; {rules}" if rules else analysis.label.en
+    own = end_point.denominator if isinstance(end_point, BinaryEndPoint) else "all"
+    return analysis.denominator or own
+
+
+def labelled(plan: AnalysisPlan, analysis: Analysis) -> str:
+    """The label of the analysis, the censoring rules where its end point names any, and whether it
+    is post hoc or a reconstruction of ours."""
+    end_point = end_point_of(plan, analysis)
+    parts = [
+        analysis.label.en,
+        "" if isinstance(end_point, BinaryEndPoint) else rules_in_words(end_point),
+        POST_HOC if analysis.post_hoc else "",
+        RECONSTRUCTION if analysis.reconstruction else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def variable_of(plan: AnalysisPlan, estimand: Estimand) -> str:
@@ -105,7 +123,8 @@ def analysed_subjects(tables: Tables, study: Study, end_points: EndPointTables) 
     """One row per screened subject, replicate first, and one column per thing that is analysed.
 
     Columns: arm; `population/CODE/RULE` (Boolean); `status/RULE/BASIS`; of each variable its
-    columns as `value/CODE`, or `time_days/CODE` and `event/CODE`.
+    columns as `value/CODE`, or `time_days/CODE` and `event/CODE`; of each covariate that an
+    analysis reads `item/CODE`, or `marker/RULE/BASIS` for the status, as codes of the study file.
     """
     plan = study.analysis
     frame = tables["disposition"].select(KEY).sort(KEY)
@@ -124,11 +143,60 @@ def analysed_subjects(tables: Tables, study: Study, end_points: EndPointTables) 
         values = [name for name in ("value", "time_days", "event") if name in table.columns]
         named = table.select(*KEY, *(pl.col(name).alias(f"{name}/{code}") for name in values))
         frame = frame.join(named, on=KEY, how="left")
-    return frame.sort(KEY)
+    return _with_covariates(frame, tables, study).sort(KEY)
+
+
+def _with_covariates(frame: pl.DataFrame, tables: Tables, study: Study) -> pl.DataFrame:
+    """`frame` with the columns of every covariate of the plan.
+
+    An item stands on a form that is filled once: its latest answer, whenever it was given or put
+    right, is what was so at entry.
+    """
+    plan = study.analysis
+    read = {item for each in plan.analyses for item in covariates_of(each)}
+    items = sorted(read - {MARKER_STATUS})
+    if items:
+        codes = {
+            each.code: [code.code for code in each.codes]
+            for form in study.visits.forms
+            for each in form.items
+        }
+        answers = tables["subject_item"].select(
+            *KEY, *(pl.col(item).cast(pl.Enum(codes[item])).alias(f"item/{item}") for item in items)
+        )
+        frame = frame.join(answers, on=KEY, how="left")
+    statuses = pl.Enum([each.code for each in study.biomarker.marker.statuses])
+    named = {
+        (estimand.status_rule, estimand.status_basis)
+        for each in plan.analyses
+        if MARKER_STATUS in covariates_of(each)
+        for estimand in [estimand_of(plan, each)]
+    }
+    return frame.with_columns(
+        pl.col(f"status/{rule}/{basis}").cast(statuses).alias(f"marker/{rule}/{basis}")
+        for rule, basis in sorted(named)
+    )
+
+
+def covariates_of(analysis: Analysis) -> tuple[str, ...]:
+    """The covariates and strata of an analysis."""
+    return (*analysis.adjust, *analysis.stratify)
+
+
+def covariate_column(plan: AnalysisPlan, analysis: Analysis, item: str) -> str:
+    """The column of `analysed_subjects` with the codes of a covariate: its categories are those of
+    the study file, in their order."""
+    if item != MARKER_STATUS:
+        return f"item/{item}"
+    estimand = estimand_of(plan, analysis)
+    return f"marker/{estimand.status_rule}/{estimand.status_basis}"
 
 
 def in_group(plan: AnalysisPlan, analysis: Analysis, group: Group) -> pl.Expr:
-    """Whether a row of `analysed_subjects` is in this group of this analysis; never null."""
+    """Whether a row of `analysed_subjects` is in this group of this analysis; never null.
+
+    Who has no answer to a covariate of the analysis is in none.
+    """
     estimand = estimand_of(plan, analysis)
     inside = pl.col(f"population/{estimand.population}/{estimand.status_rule}")
     if group.arms:
@@ -136,6 +204,8 @@ def in_group(plan: AnalysisPlan, analysis: Analysis, group: Group) -> pl.Expr:
     if group.statuses:
         status = pl.col(f"status/{estimand.status_rule}/{estimand.status_basis}")
         inside &= status.is_in(group.statuses)
+    for item in covariates_of(analysis):
+        inside &= pl.col(covariate_column(plan, analysis, item)).is_not_null()
     return inside.fill_null(False)
 
 
@@ -158,8 +228,8 @@ class DecidingEvents:
         """Sorted distinct `seq` of the events that decided the results of these groups.
 
         For each subject of a group: the allocation where the group names arms, the results behind
-        the status where it names statuses, the events that the population's expression reads, and
-        those that decided the end point.
+        the status where it names statuses, the events that the population's expression reads, the
+        answers to covariates, and those that decided the end point.
         """
         plan, estimand = self._plan, estimand_of(self._plan, analysis)
         population = items_behind(population_of(plan, analysis))
@@ -168,12 +238,14 @@ class DecidingEvents:
             items = set(population)
             if group.arms:
                 items.add("randomised")
-            if group.statuses:
+            if group.statuses or MARKER_STATUS in covariates_of(analysis):
                 items.add(f"status_{estimand.status_basis}")
             inside = self._subjects.select(in_group(plan, analysis, group).alias("inside"))
             members = np.flatnonzero(inside["inside"].to_numpy())
             lists = [self._of_item(estimand.status_rule, item) for item in items]
             lists.append(self._of_end_point(variable_of(plan, estimand)))
+            answered = (item for item in covariates_of(analysis) if item != MARKER_STATUS)
+            lists += [self._of_answer(item) for item in answered]
             found.update(*(each[row] or () for each in lists for row in members))
         return tuple(sorted(found))
 
@@ -191,7 +263,16 @@ class DecidingEvents:
             self._lists["", variable] = self._aligned(self._end_points[variable], "sources")
         return self._lists["", variable]
 
-    def _aligned(self, frame: pl.DataFrame, column: str) -> list[list[int] | None]:
+    def _of_answer(self, item: str) -> list[list[int] | None]:
+        """For each subject the event that holds the answer to an item."""
+        if ("item", item) not in self._lists:
+            seqs = pl.col("item_sources").struct.field(item).alias(item)
+            answers = self._tables["subject_item"].select(*KEY, seqs)
+            found = self._aligned(answers, item)
+            self._lists["item", item] = [[each] if each is not None else None for each in found]
+        return self._lists["item", item]
+
+    def _aligned(self, frame: pl.DataFrame, column: str) -> list[Any]:
         mine = self._subjects.select(KEY)
         found = mine.join(frame.select(*KEY, column), on=KEY, how="left", maintain_order="left")
         return found[column].to_list()

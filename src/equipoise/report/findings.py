@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.analysis.estimates import CONTRASTS, ESTIMATES, PER_GROUP
+from equipoise.analysis.estimates import COMPARISONS, ESTIMATES, PER_GROUP
 from equipoise.analysis.result import Result
 from equipoise.analysis.subjects import end_point_of, estimand_of, labelled
 from equipoise.report.wording import (
@@ -20,6 +20,7 @@ from equipoise.report.wording import (
 from equipoise.study.analysis_plan import Analysis, Estimand, TimeToEventEndPoint
 from equipoise.study.definition import Study
 
+RATIO = ("ratio", "ratios")
 BASES = {"as_randomised": "as randomised", "as_redetermined": "as re-determined"}
 
 
@@ -53,7 +54,7 @@ class ResultView:
     @property
     def scale(self) -> str:
         """What the estimate is, in small type below it."""
-        return self.unit or {"odds_ratio": "odds ratio"}.get(self.kind, "")
+        return self.unit or (ESTIMATES[self.kind] if self.kind.endswith(RATIO) else "")
 
     @property
     def limits(self) -> str:
@@ -162,6 +163,12 @@ def caution(analysis: Analysis) -> str:
     Groups that differ in status within the same arms were not randomised against one another:
     association. Only the interaction of treatment and marker speaks to prediction.
     """
+    if analysis.interaction is not None:
+        return (
+            "Whether the effect of treatment differs between the statuses: the only comparison "
+            "that speaks to prediction. Arms are randomised within each status; the statuses are "
+            "not."
+        )
     statuses = {group.statuses for group in analysis.groups}
     arms = {group.arms for group in analysis.groups}
     if len(statuses) > 1 and len(arms) == 1:
@@ -219,7 +226,7 @@ def _status(estimand: Estimand) -> str:
 
 
 def _kind(analysis: Analysis, result: Result) -> str:
-    if analysis.estimate in CONTRASTS:
+    if analysis.estimate in COMPARISONS:
         return analysis.estimate
     return analysis.estimate if len(result.groups) == 1 and result.p is None else "none"
 
@@ -246,7 +253,7 @@ def _sentence(study: Study, analysis: Analysis, row: ResultView) -> str:
         )
     ]
     text = f"{end_point.label.en}: {_listed(counts)}."
-    if row.kind in CONTRASTS or row.kind in PER_GROUP:
+    if row.kind in COMPARISONS or row.kind in PER_GROUP:
         name = f"{_percent(analysis)}% confidence interval "
         value = row.in_words.replace("(", f"({name}", 1) if row.interval else row.in_words
         text += f" {ESTIMATES[row.kind].capitalize()} {value}."

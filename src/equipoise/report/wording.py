@@ -67,7 +67,7 @@ def quantity(value: float | None, kind: str) -> str:
         text = f"{100 * value:.1f}%"
     elif kind == "risk_difference":
         text = f"{100 * value:.1f}"
-    elif kind == "odds_ratio":
+    elif kind.endswith(("ratio", "ratios")):
         text = f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
     else:
         text = f"{value:.1f}" if value < 100 else f"{value:.0f}"

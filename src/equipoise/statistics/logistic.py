@@ -177,7 +177,7 @@ def logistic_effect(
 def _against_null(
     x: FloatArray, y: FloatArray, n: FloatArray, columns: list[int], test: Test, penalised: bool
 ) -> FloatArray:
-    """The likelihood-ratio or the score statistic; Firth's penalty stays that of the whole model."""
+    """The likelihood-ratio or the score statistic; a penalty stays that of the whole model."""
     free = np.ones(x.shape[1], dtype=bool)
     free[columns] = False
     null, below = _newton(x, y, n, np.zeros(x.shape[1]), free, penalised)

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from equipoise.study.analysis_plan import Analysis, BinaryEndPoint, TimeToEventEndPoint
 from equipoise.study.definition import Study
-from equipoise.study.disagreement import Disagreement, Disagreements, one_of, repeated, unknown
+from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
 from equipoise.study.estimand_checks import estimand_disagreements
+from equipoise.study.method_checks import COMPARING, OF_RESPONSES, method_disagreements
 from equipoise.study.source import FieldPath
-
-INTERVALS = {
-    ("fisher", "odds_ratio"): ("conditional_exact", "woolf", "none"),
-    ("fisher", "risk_difference"): ("miettinen_nurminen", "newcombe", "none"),
-    ("fisher", "none"): ("none",),
-    ("proportion", "proportion"): ("clopper_pearson", "wilson", "none"),
-    ("proportion", "odds_ratio"): ("conditional_exact", "woolf", "none"),
-    ("proportion", "risk_difference"): ("miettinen_nurminen", "newcombe", "none"),
-    ("kaplan_meier", "median"): ("brookmeyer_crowley", "none"),
-    ("log_rank", "none"): ("none",),
-}
-"""Estimates that a method can give, and the intervals that an estimate can have."""
 
 
 def analysis_disagreements(study: Study) -> Disagreements:
@@ -76,50 +65,19 @@ def _end_point(
 def _analysis(study: Study, analysis: Analysis, path: FieldPath) -> Disagreements:
     estimands = {estimand.code: estimand for estimand in study.analysis.estimands}
     yield from unknown((*path, "estimand"), analysis.estimand, estimands, "an estimand")
-    yield from _method(analysis, path)
+    yield from method_disagreements(study, analysis, path)
     yield from _groups(study, analysis, path)
     if analysis.estimand not in estimands:
         return
     kinds = {end_point.code: end_point.kind for end_point in study.analysis.end_points}
     kind = kinds.get(estimands[analysis.estimand].end_point)
-    binary = analysis.method in ("fisher", "proportion")
+    binary = analysis.method in OF_RESPONSES
     if kind is not None and binary != (kind == "binary"):
         allowed = f"must fit the end point, whose kind is {kind}"
         yield Disagreement((*path, "method"), allowed, analysis.method)
     if kind == "time_to_event" and analysis.denominator is not None:
         allowed = "must be left out: a time to event has none"
         yield Disagreement((*path, "denominator"), allowed, analysis.denominator)
-
-
-def _method(analysis: Analysis, path: FieldPath) -> Disagreements:
-    method, estimate = analysis.method, analysis.estimate
-    estimates = [possible for name, possible in INTERVALS if name == method]
-    if estimate not in estimates:
-        allowed = f"must be {one_of(estimates)} with the method {method}"
-        yield Disagreement((*path, "estimate"), allowed, estimate)
-    elif analysis.interval not in INTERVALS[method, estimate]:
-        allowed = f"must be {one_of(INTERVALS[method, estimate])} with the estimate {estimate}"
-        yield Disagreement((*path, "interval"), allowed, analysis.interval)
-    tests = method in ("fisher", "log_rank")
-    if tests != (analysis.side != "none"):
-        allowed = "must say the side of the test" if tests else "must be none: this is no test"
-        yield Disagreement((*path, "side"), allowed, analysis.side)
-    elif method == "log_rank" and analysis.side != "two_sided":
-        allowed = "must be two_sided: this log-rank test has no direction"
-        yield Disagreement((*path, "side"), allowed, analysis.side)
-    yield from _number_of_groups(analysis, (*path, "groups"))
-
-
-def _number_of_groups(analysis: Analysis, path: FieldPath) -> Disagreements:
-    number = len(analysis.groups)
-    if analysis.method == "fisher" or analysis.estimate in ("odds_ratio", "risk_difference"):
-        needed, fits = "two groups, the first compared with the second", number == 2
-    elif analysis.method == "log_rank":
-        needed, fits = "two groups or more", number >= 2
-    else:
-        needed, fits = "one group or more", number >= 1
-    if not fits:
-        yield Disagreement(path, f"must be {needed}", f"{number} groups")
 
 
 def _groups(study: Study, analysis: Analysis, path: FieldPath) -> Disagreements:
@@ -134,7 +92,7 @@ def _groups(study: Study, analysis: Analysis, path: FieldPath) -> Disagreements:
         for position, status in enumerate(group.statuses):
             yield from unknown((*at, "statuses", position), status, statuses, "a status")
         own = {(arm, status) for arm in group.arms or arms for status in group.statuses or statuses}
-        if own & cells and analysis.method in ("fisher", "log_rank"):
+        if own & cells and analysis.method in COMPARING:
             allowed = "must share no subjects with an earlier group of the comparison"
             yield Disagreement(at, allowed, group.label)
         cells |= own

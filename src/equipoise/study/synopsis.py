@@ -163,9 +163,20 @@ def _analyses(study: Study) -> Iterator[str]:
 
 
 def _method(analysis: Analysis) -> str:
-    parts = [analysis.method, analysis.side, analysis.estimate, analysis.interval]
-    named = [part.replace("_", " ") for part in parts if part != "none"]
-    return ", ".join([*named, *([analysis.denominator] if analysis.denominator else [])])
+    parts = [
+        analysis.method,
+        analysis.test or "none",
+        analysis.side,
+        analysis.estimate,
+        analysis.interval,
+        f"adjusted for {' and '.join(analysis.adjust)}" if analysis.adjust else "none",
+        f"stratified by {' and '.join(analysis.stratify)}" if analysis.stratify else "none",
+        "interaction of arm and status" if analysis.interaction else "none",
+        analysis.denominator or "none",
+        "post_hoc" if analysis.post_hoc else "none",
+        "our_reconstruction" if analysis.reconstruction else "none",
+    ]
+    return ", ".join(part.replace("_", " ") for part in parts if part != "none")
 
 
 def _size(study: Study) -> Iterator[str]:
