@@ -158,7 +158,7 @@ def _ratio(analysis: Analysis, found: Effect | HazardEffect, diagnosis: str) -> 
         why.append("not estimable: the data do not determine what is tested")
     elif analysis.estimate != "none" and found.standard_error is None:
         why.append(f"the {ESTIMATES[analysis.estimate]} has no finite estimate")
-    if analysis.estimate == "none" or found.estimate is None:
+    if analysis.estimate == "none":
         return Numbers(p=found.p, why="; ".join(why))
     limits = (None, None) if analysis.interval == "none" else (found.lower, found.upper)
     return Numbers(_exp(found.estimate), _exp(limits[0]), _exp(limits[1]), found.p, "; ".join(why))

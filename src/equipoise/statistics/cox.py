@@ -54,9 +54,9 @@ class CoxFit:
 class HazardEffect:
     """The tested coefficient with its limits, on the scale of the logarithm, and P of the test.
 
-    `estimate` is None where more than one coefficient is tested or the data do not determine it,
-    -inf or inf where the likelihood is monotone in it, and the limits are then None. `p` is None
-    where nothing can be tested. `diverging` are all coefficients without a finite estimate.
+    `estimate` and limits are None where more than one coefficient is tested, or where the data do
+    not determine it or the likelihood is monotone in it. `p` is None where nothing can be tested.
+    `diverging` are all coefficients without a finite estimate.
     """
 
     estimate: float | None
@@ -138,8 +138,7 @@ def cox_effect(
         return HazardEffect(None, None, None, None, answer, freedom, diverging)
     estimate = float(fit.coefficients[0, columns[0]])
     if columns[0] in diverging:
-        infinite = math.copysign(math.inf, estimate)
-        return HazardEffect(infinite, None, None, None, answer, freedom, diverging)
+        return HazardEffect(None, None, None, None, answer, freedom, diverging)
     error = math.sqrt(fit.covariance[0, columns[0], columns[0]])
     half = normal_quantile(level) * error
     return HazardEffect(

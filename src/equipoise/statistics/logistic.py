@@ -58,8 +58,9 @@ class LogisticFit:
 class Effect:
     """The tested coefficient with its limits, on the scale of the logarithm, and P of the test.
 
-    `estimate` is None where more than one coefficient is tested or the data do not determine it,
-    -inf or inf where separation drives it there; a limit may be infinite. `p` is None where nothing
+    `estimate` is None where more than one coefficient is tested, or where the data do not determine
+    it or separation leaves it no finite value; a profile limit may be infinite, or the only finite
+    figure. `p` is None where nothing
     can be tested, on `degrees_of_freedom`. `separated` are the cells whose outcome is predicted
     without exception.
     """
@@ -160,18 +161,14 @@ def logistic_effect(
     finite = _degrees(x, present & ~fit.separated, columns)[0] == 1
     estimate = float(fit.coefficients[0, column])
     error = math.sqrt(fit.covariance[0, column, column]) if finite else None
-    if not finite:
-        settled = abs(estimate) < 1.0
-        estimate = math.copysign(math.inf, estimate)
-        if settled:
-            return Effect(None, None, None, None, answer, freedom, separated)
     lower = upper = None
     if interval == "wald" and error is not None:
         half = normal_quantile(level) * error
         lower, upper = estimate - half, estimate + half
     elif interval == "profile":
         lower, upper = _profile(x, y, n, column, estimate, level, penalised)
-    return Effect(estimate, error, lower, upper, answer, freedom, separated)
+    shown = estimate if finite else None
+    return Effect(shown, error, lower, upper, answer, freedom, separated)
 
 
 def _against_null(
