@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
-from equipoise.statistics.compiled import compiled
+from equipoise.statistics.cox_core import newton_core, pass_core
 from equipoise.statistics.proportion import normal_quantile
 
 IntArray = NDArray[np.int64]
@@ -28,13 +28,6 @@ Test = Literal["wald", "likelihood_ratio", "score"]
 TESTS: tuple[Test, ...] = ("wald", "likelihood_ratio", "score")
 
 _RANK = 1e-10
-_PIVOT = 1e-12
-_STEPS = 100
-_EQUAL = 1e-12
-_DIVERGING = 1e-2
-"""A coefficient that still moves this far when the likelihood no longer rises goes to infinity."""
-_COMPILE_FROM = 2000
-"""Subjects in one call from which machine code repays the time that loading it takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,18 +194,12 @@ def _fitted(trials: _Trials, free: BoolArray, ties: Ties) -> CoxFit:
     found = np.zeros((number, width))
     information = np.zeros((number, width, width))
     value, diverging = np.zeros(number), np.zeros((number, width), dtype=bool)
-    core = _core(_cox_trials, trials)
-    core(
+    newton_core(trials.time.size)(
         trials.time, trials.event, trials.covariates, trials.stratum, _efron(ties), free,
         found, information, value, diverging,
     )  # fmt: skip
     covariance = np.linalg.pinv(information, rcond=_RANK, hermitian=True)
     return CoxFit(found, np.asarray(covariance, dtype=np.float64), value, diverging)
-
-
-def _core(core: Any, trials: _Trials) -> Any:
-    worth_it = trials.time.size >= _COMPILE_FROM
-    return compiled(core, _cox_pass, _cox_step, _cox_newton, worth_it=worth_it)
 
 
 def _p(trials: _Trials, tested: Sequence[int], test: Test, ties: Ties) -> FloatArray:
@@ -266,8 +253,7 @@ def _at(trials: _Trials, beta: FloatArray, ties: Ties) -> tuple[FloatArray, Floa
     """Score and information of every trial at the given coefficients."""
     score = np.zeros(beta.shape)
     information = np.zeros((*beta.shape, beta.shape[1]))
-    core = compiled(_cox_passes, _cox_pass, worth_it=trials.time.size >= _COMPILE_FROM)
-    core(
+    pass_core(trials.time.size)(
         trials.time, trials.event, trials.covariates, trials.stratum, _efron(ties), beta,
         score, information,
     )  # fmt: skip
@@ -285,172 +271,3 @@ def _columns(tested: Sequence[int], width: int) -> list[int]:
     if not columns or columns[0] < 0 or columns[-1] >= width:
         raise BadInput(f"columns from 0 to {width - 1}", field="tested", found=tested)
     return columns
-
-
-def _cox_pass(
-    time: FloatArray,
-    event: BoolArray,
-    covariates: FloatArray,
-    stratum: IntArray,
-    efron: bool,
-    beta: FloatArray,
-    score: FloatArray,
-    information: FloatArray,
-) -> float:
-    """Core: the log partial likelihood of one trial; score and information are written.
-
-    From the last time to the first, so that the sums over those at risk only grow.
-    """
-    width = len(beta)
-    score[:] = 0.0
-    information[:] = 0.0
-    value = 0.0
-    s0, d0 = 0.0, 0.0
-    s1, d1, mean = np.zeros(width), np.zeros(width), np.zeros(width)
-    s2, d2 = np.zeros((width, width)), np.zeros((width, width))
-    subject = len(time) - 1
-    layer = -1
-    while subject >= 0 and stratum[subject] >= 0:
-        if stratum[subject] != layer:
-            layer = stratum[subject]
-            s0 = 0.0
-            s1[:] = 0.0
-            s2[:] = 0.0
-        now, deaths = time[subject], 0
-        d0 = 0.0
-        d1[:] = 0.0
-        d2[:] = 0.0
-        while subject >= 0 and stratum[subject] == layer and time[subject] == now:
-            linear = 0.0
-            for i in range(width):
-                linear += covariates[subject, i] * beta[i]
-            risk = math.exp(linear)
-            died = event[subject]
-            s0 += risk
-            if died:
-                deaths += 1
-                value += linear
-                d0 += risk
-            for i in range(width):
-                x = covariates[subject, i]
-                s1[i] += risk * x
-                if died:
-                    score[i] += x
-                    d1[i] += risk * x
-                for j in range(width):
-                    s2[i, j] += risk * x * covariates[subject, j]
-                    if died:
-                        d2[i, j] += risk * x * covariates[subject, j]
-            subject -= 1
-        for place in range(deaths):
-            share = place / deaths if efron else 0.0
-            total = s0 - share * d0
-            value -= math.log(total)
-            for i in range(width):
-                mean[i] = (s1[i] - share * d1[i]) / total
-                score[i] -= mean[i]
-            for i in range(width):
-                for j in range(width):
-                    spread = (s2[i, j] - share * d2[i, j]) / total
-                    information[i, j] += spread - mean[i] * mean[j]
-    return value
-
-
-def _cox_passes(
-    time: FloatArray,
-    event: BoolArray,
-    covariates: FloatArray,
-    stratum: IntArray,
-    efron: bool,
-    beta: FloatArray,
-    score: FloatArray,
-    information: FloatArray,
-) -> None:
-    for t in range(len(time)):
-        _cox_pass(
-            time[t], event[t], covariates[t], stratum[t], efron, beta[t], score[t], information[t]
-        )
-
-
-def _cox_step(
-    information: FloatArray, score: FloatArray, first: FloatArray, free: BoolArray, step: FloatArray
-) -> None:
-    """Core: solve information step = score in the free columns by elimination.
-
-    A column whose pivot has fallen to nothing beside its `first` information stays where it is.
-    """
-    width = len(score)
-    matrix, right = information.copy(), score.copy()
-    used = free.copy()
-    for k in range(width):
-        used[k] = free[k] and matrix[k, k] > _PIVOT * first[k] and matrix[k, k] > 0.0
-        if used[k]:
-            for i in range(k + 1, width):
-                factor = matrix[i, k] / matrix[k, k]
-                for j in range(k, width):
-                    matrix[i, j] -= factor * matrix[k, j]
-                right[i] -= factor * right[k]
-    for k in range(width - 1, -1, -1):
-        step[k] = 0.0
-        if used[k]:
-            rest = right[k]
-            for j in range(k + 1, width):
-                rest -= matrix[k, j] * step[j]
-            step[k] = rest / matrix[k, k]
-
-
-def _cox_newton(
-    time: FloatArray,
-    event: BoolArray,
-    covariates: FloatArray,
-    stratum: IntArray,
-    efron: bool,
-    free: BoolArray,
-    beta: FloatArray,
-    information: FloatArray,
-    diverging: BoolArray,
-) -> float:
-    """Core: Newton's method from 0 with halved steps; the log partial likelihood reached."""
-    width = len(beta)
-    score, step, trial = np.zeros(width), np.zeros(width), np.zeros(width)
-    first = np.zeros(width)
-    value = _cox_pass(time, event, covariates, stratum, efron, beta, score, information)
-    for i in range(width):
-        first[i] = information[i, i]
-    for _ in range(_STEPS):
-        _cox_step(information, score, first, free, step)
-        size, reached = 1.0, value
-        for _ in range(20):
-            for i in range(width):
-                trial[i] = beta[i] + size * step[i]
-            reached = _cox_pass(time, event, covariates, stratum, efron, trial, score, information)
-            if reached >= value - _EQUAL * (1.0 + abs(value)):
-                break
-            size /= 2
-        beta[:] = trial
-        rise = reached - value
-        value = reached
-        if abs(rise) <= _EQUAL * (1.0 + abs(value)):
-            break
-    for i in range(width):
-        diverging[i] = free[i] and abs(step[i]) > _DIVERGING
-    return value
-
-
-def _cox_trials(
-    time: FloatArray,
-    event: BoolArray,
-    covariates: FloatArray,
-    stratum: IntArray,
-    efron: bool,
-    free: BoolArray,
-    beta: FloatArray,
-    information: FloatArray,
-    value: FloatArray,
-    diverging: BoolArray,
-) -> None:
-    for t in range(len(time)):
-        value[t] = _cox_newton(
-            time[t], event[t], covariates[t], stratum[t], efron, free, beta[t], information[t],
-            diverging[t],
-        )  # fmt: skip

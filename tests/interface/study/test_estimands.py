@@ -70,6 +70,6 @@ def test_reconstructions_are_labelled_and_never_called_the_trials_method() -> No
     one_sided = [each for each in STUDY.analysis.analyses if each.side in ("greater", "less")]
     assert len(one_sided) == 2
     for analysis in one_sided:
-        assert analysis.role == "exploratory"
-        assert "post hoc" in analysis.label.en
+        assert analysis.role == "sensitivity"
+        assert analysis.post_hoc and analysis.reconstruction
         assert analysis.assumption is not None and "Our reconstruction" in analysis.assumption
