@@ -39,11 +39,17 @@ def _by(version: Classification, said: list[Any], last: Row, plan: PathologyPlan
     central = graded(version, _tenths(last.get("ki67")), _tenths(last.get("mitoses")))
     by_this = last.get("classification") == version.version
     judged = last.get("differentiation") if by_this else None
-    reader = {
-        "local": "local",
-        "central": "central",
-        "central_else_local": "local" if central is None else "central",
-    }[plan.analysed]
+    indices = [_ten_thousandths(ki67), _ten_thousandths(_tenths(last.get("ki67")))]
+    used: Row = {}
+    for name, both in (
+        ("grade", (local, central)),
+        ("differentiation", (differentiation, judged)),
+        ("ki67", indices),
+    ):
+        reader = {"central_else_local": "local" if both[1] is None else "central"}.get(
+            plan.analysed, plan.analysed
+        )
+        used |= {name: both[reader == "central"], f"{name}_reader": reader}
     return {
         "classification": version.version,
         "stated": stated,
@@ -54,9 +60,9 @@ def _by(version: Classification, said: list[Any], last: Row, plan: PathologyPlan
         "local_differentiation": differentiation,
         "central_differentiation": judged,
         "differentiation_discordant": _differ(differentiation, judged),
-        "reader": reader,
-        "grade": {"local": local, "central": central}[reader],
-        "differentiation": {"local": differentiation, "central": judged}[reader],
+        "local_ki67": indices[0],
+        "central_ki67": indices[1],
+        **used,
     }
 
 
@@ -73,6 +79,10 @@ def graded(version: Classification, ki67: Any, mitoses: Any) -> str | None:
 
 def _tenths(count: int | None) -> Fraction | None:
     return None if count is None else Fraction(count, 10)
+
+
+def _ten_thousandths(index: Any) -> int | None:
+    return None if index is None else int(Fraction(index) * 10_000)
 
 
 def _when(review: Row) -> tuple[datetime.date, int]:

@@ -24,13 +24,25 @@ TUMOUR_GRADE: Columns = {
     "local_differentiation": pl.String,
     "central_differentiation": pl.String,
     "differentiation_discordant": pl.Boolean,
-    "reader": pl.String,
+    "local_ki67": pl.Int64,
+    "central_ki67": pl.Int64,
     "grade": pl.String,
+    "grade_reader": pl.String,
     "differentiation": pl.String,
+    "differentiation_reader": pl.String,
+    "ki67": pl.Int64,
+    "ki67_reader": pl.String,
     **SOURCES,
 }
 
 _CENTRAL = ("ki67", "mitoses", "differentiation")
+
+_READERS = {
+    "grade": ("local", "central"),
+    "differentiation": ("local_differentiation", "central_differentiation"),
+    "ki67": ("local_ki67", "central_ki67"),
+}
+"""By what analyses use: the columns of the hospital and of central review."""
 
 
 def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
@@ -50,8 +62,13 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
       and mitoses are counts, and speak to every version; `central_differentiation` is known only by
       the version of the review.
     - `discordant`: local and central are known and differ; null while one is not known.
-    - `grade` and `differentiation` are those of the `reader` that analyses use, by the study:
-      local, central, or central and where that has no grade local.
+    - `grade`, `differentiation` and `ki67` are what analyses use, each beside its reader: by the
+      study local, central, or central and where that review is silent on this very column local.
+      A grade is derived only from values that may go together: a Ki-67 and mitoses of one reader,
+      centrally of one review. A count of one reader never joins one of the other, and neither a
+      differentiation nor a grade that is stated has a part in it.
+
+    Ki-67 indices (`local_ki67`, `central_ki67`, `ki67`) are in 1/10,000 per cent.
 
     Sorted by replicate, subject and classification. Nothing where the study reads no grade.
     """
@@ -136,11 +153,6 @@ def _graded(
         )
         .with_columns(local=pl.coalesce("stated", "derived"))
     )
-    central = {
-        "local": pl.lit(False),
-        "central": pl.lit(True),
-        "central_else_local": pl.col("central").is_not_null(),
-    }[plan.analysed]
     return frame.with_columns(
         pl.lit(classification.version).alias("classification"),
         (pl.col("stated") != pl.col("derived")).alias("stated_differs"),
@@ -148,12 +160,22 @@ def _graded(
         (pl.col("local_differentiation") != pl.col("central_differentiation")).alias(
             "differentiation_discordant"
         ),
-        pl.when(central).then(pl.lit("central")).otherwise(pl.lit("local")).alias("reader"),
-        pl.when(central).then("central").otherwise("local").alias("grade"),
-        pl.when(central)
-        .then("central_differentiation")
-        .otherwise("local_differentiation")
-        .alias("differentiation"),
+        *(each for name in _READERS for each in _analysed(name, plan)),
+    )
+
+
+def _analysed(name: str, plan: PathologyPlan) -> tuple[pl.Expr, pl.Expr]:
+    """What analyses use for one column, and who read it."""
+    local, central = _READERS[name]
+    by_central = {
+        "local": pl.lit(False),
+        "central": pl.lit(True),
+        "central_else_local": pl.col(central).is_not_null(),
+    }[plan.analysed]
+    reader = pl.when(by_central).then(pl.lit("central")).otherwise(pl.lit("local"))
+    return (
+        pl.when(by_central).then(central).otherwise(local).alias(name),
+        reader.alias(f"{name}_reader"),
     )
 
 

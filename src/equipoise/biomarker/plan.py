@@ -195,7 +195,8 @@ class PathologyPlan(Plan):
 
     Criteria and strata read items of forms, hence the local reading, as it is known before any
     review. `analysed` is the reading that analyses and reports use, by the classification
-    `in_force`.
+    `in_force`; `central_else_local` takes what the central review leaves out from the local one,
+    each of grade, differentiation and Ki-67 for itself.
     """
 
     local: LocalReading
