@@ -2,7 +2,7 @@
 
 Two times are named: --as-of is a position in the record (what was known), --cut a date (what had
 happened). Prints a summary, or with --json the results; with --out also writes results.json and
-report.html.
+report.html. Whether estimate, interval and P of every result agree is checked each time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import datetime
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when done, 1 when the record does not verify."""
-    text, findings = _analysed(
+    """0 when done, 1 when the record does not verify or a result contradicts itself."""
+    text, findings = write_analysis(
         arguments.record,
         out=None if arguments.out is None else Path(arguments.out),
         as_json=arguments.json,
@@ -43,6 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
         schema=arguments.schema,
         anchors=arguments.anchors,
     )
+    return told(text, findings)
+
+
+def told(text: str, findings: Sequence[str]) -> int:
+    """Print an analysis, and what was found wrong on standard error; the exit code."""
     print(text, end="")
     for finding in findings:
         print(finding, file=sys.stderr)
@@ -58,30 +64,16 @@ def write_analysis(
     as_of: int | None = None,
     schema: str = "equipoise",
     anchors: str | None = None,
-) -> str:
-    """Verify and analyse a record; the text to print: a summary, or the results as JSON.
+) -> tuple[str, tuple[str, ...]]:
+    """Verify and analyse a record; the text to print (a summary, or the results as JSON), and what
+    verification and the check of the results found.
 
     Writes results.json and report.html into `out` where it is given. Raises BadInput for a
     position that the record does not have, RecordError for a record without a study.
     """
-    return _analysed(
-        record, out=out, as_json=as_json, cut=cut, as_of=as_of, schema=schema, anchors=anchors
-    )[0]
-
-
-def _analysed(
-    record: str,
-    *,
-    out: Path | None,
-    as_json: bool,
-    cut: datetime.date | None,
-    as_of: int | None,
-    schema: str,
-    anchors: str | None,
-) -> tuple[str, tuple[str, ...]]:
-    """The text to print, and what verification found."""
     from equipoise.analysis.cut import data_cut
     from equipoise.analysis.result import results_json
+    from equipoise.analysis.result_claim import contradictions
     from equipoise.analysis.run import run as analysed
     from equipoise.cli.records import verified
     from equipoise.record.tables import tables
@@ -96,11 +88,13 @@ def _analysed(
     derived = derive(data_cut(found, cut) if cut is not None else found, study)
     results = analysed(derived, study, cut=cut)
     facts = facts_of(events, cut, findings, _lines(anchors))
+    contradicted = contradictions(results)
+    findings += tuple(f"CONTRADICTION in the results: {each}" for each in contradicted)
     if out is not None:
         from equipoise.report.provenance import events_summary
         from equipoise.report.report import report
 
-        page = report(study, derived, results, events_summary(events), facts)
+        page = report(study, derived, results, events_summary(events), facts, contradicted)
         out.mkdir(parents=True, exist_ok=True)
         (out / "results.json").write_text(results_json(results), encoding="utf-8")
         (out / "report.html").write_text(page, encoding="utf-8")
@@ -111,7 +105,8 @@ def _analysed(
     people = derived["disposition"]
     counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
     counts += f"{people['first_dose'].count()} treated"
-    return "\n".join(_summary(study, results, facts, counts)) + "\n", findings
+    lines = [*_summary(study, results, facts, counts), "", *_agreement(len(results), contradicted)]
+    return "\n".join(lines) + "\n", findings
 
 
 BANNER = "REHEARSAL: synthetic patients, not a trial"
@@ -197,6 +192,14 @@ def _summary(study: Study, results: list[Result], facts: RecordFacts, counts: st
                 if len(row.groups) > 1:
                     lines += _contrast(row.kind, row.in_words, row.p.text, row.why)
     return lines
+
+
+def _agreement(results: int, contradicted: Sequence[str]) -> list[str]:
+    """What the check of every result against itself says."""
+    if not contradicted:
+        return [f"No contradiction of estimate, interval, P and counts in {results} results"]
+    head = f"CONTRADICTION: {len(contradicted)} in the results; do not use them"
+    return [head, *(line for each in contradicted for line in _wrapped(each))]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -89,7 +89,7 @@ def _many(arguments: argparse.Namespace, versions: list[Version], scenario: Scen
 
 def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scenario) -> int:
     """One trial through conduct into a record, verified, analysed and reported."""
-    from equipoise.cli.analyse import write_analysis
+    from equipoise.cli.analyse import told, write_analysis
     from equipoise.cli.records import created, verified
     from equipoise.record.anchors import anchor_lines
     from equipoise.simulation.run import rehearsed
@@ -118,9 +118,7 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
         return 1
     show.say(f"{head.seq} events verified, head {head.hash[:16]}; analysing")
     anchors = str(folder / "anchors.jsonl")
-    summary = write_analysis(str(path), out=folder, as_json=arguments.json, anchors=anchors)
-    print(summary)
-    return 0
+    return told(*write_analysis(str(path), out=folder, as_json=arguments.json, anchors=anchors))
 
 
 class _Progress:

@@ -83,7 +83,7 @@ def read_lines(path: Path, required: Sequence[str]) -> list[Line]:
     no such file, not UTF-8, a NUL, an unclosed quotation mark, a line with more or fewer fields
     than the header (a file that was cut off), a missing or doubled column.
     """
-    rows = _rows(path.name, _text(path))
+    rows = _rows(path.name, file_text(path))
     _, header = next(rows, (1, []))
     columns = [name.strip().upper() for name in header]
     where = f"{path.name} line 1"
@@ -109,7 +109,8 @@ def _line(file: str, number: int, columns: Sequence[str], fields: Sequence[str])
     return Line(file, number, dict(zip(columns, texts, strict=True)))
 
 
-def _text(path: Path) -> str:
+def file_text(path: Path) -> str:
+    """The text of a file in UTF-8; BadInput names the line that is none, or why there is none."""
     try:
         if path.stat().st_size > MAXIMUM_BYTES:
             raise BadInput(f"must not be larger than {MAXIMUM_BYTES} bytes", where=path.name)

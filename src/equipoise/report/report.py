@@ -7,6 +7,7 @@ and release give the same bytes.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -58,11 +59,13 @@ def report(
     results: list[Result],
     events_summary: pl.DataFrame,
     record_facts: RecordFacts,
+    contradictions: Sequence[str] = (),
 ) -> str:
     """The text of report.html.
 
     `tables` are the event and derived tables of one trial (after its data cut), `results` what
-    `equipoise.analysis.run` made of them, `events_summary` the events without their bodies.
+    `equipoise.analysis.run` made of them, `events_summary` the events without their bodies,
+    `contradictions` what the check of estimate, interval and P found in the results.
     """
     plan = study.analysis
     names, lists = source_lists(results)
@@ -88,6 +91,7 @@ def report(
         "answers": answers_table(tables, study),
         "primary": primary_view(study, primary, views) if primary else None,
         "sections": analysis_blocks(views),
+        "contradictions": contradictions,
         "figures": [
             (title, Markup(figure), rows)
             for title, figure, rows in survival_figures(study, subjects, views)
