@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import json
 import shutil
@@ -13,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from equipoise.analysis import run as analysis_run
+from equipoise.analysis.result import Result
 from equipoise.cli import analyse
+from equipoise.cli.main import main
 from equipoise.errors import BadInput, RecordError
 from equipoise.record.event import Draft
 from equipoise.record.sqlite import SqliteLog
@@ -162,3 +166,33 @@ def test_a_record_that_was_changed_is_analysed_with_a_warning_and_exit_code_1(
     assert run(str(changed), "--out", str(tmp_path)) == 1
     assert "event 30: altered" in capsys.readouterr().err
     assert "The record does not verify." in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_no_result_of_a_rehearsed_trial_contradicts_itself(
+    record: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(record, "--out", str(tmp_path)) == 0
+    assert "No contradiction of estimate, interval, P and counts in" in capsys.readouterr().out
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "were checked against one another: no contradiction" in page
+    assert main(["consistency", str(tmp_path / "results.json")]) == 0
+    assert "IMPOSSIBLE" not in capsys.readouterr().out
+
+
+def test_a_result_that_contradicts_itself_is_loud_everywhere(
+    record: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = analysis_run.run
+
+    def careless(*arguments: Any, **options: Any) -> list[Result]:
+        found = honest(*arguments, **options)
+        return [dataclasses.replace(each, p=0.5 if each.p else None) for each in found]
+
+    monkeypatch.setattr(analysis_run, "run", careless)
+    assert run(record, "--out", str(tmp_path)) == 1
+    said = capsys.readouterr()
+    assert "CONTRADICTION: " in said.out and "do not use them" in said.out
+    assert "CONTRADICTION in the results: " in said.err
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "The results contradict themselves; do not use them." in page
+    assert run(record, "--json") == 1
