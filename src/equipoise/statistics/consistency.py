@@ -159,7 +159,7 @@ def _against_no_effect(claim: Claim, notes: _Notes) -> Iterator[Finding]:
 
 
 def _again(claim: Claim, notes: _Notes) -> bool:
-    """Whether the counts give estimate and interval; findings where the method named does not."""
+    """Whether the counts settle the interval as one that is not symmetric, or as a wrong one."""
     figures = [name for name in claim.figures if name != "p"]
     if not figures or not claim.shares:
         return False
@@ -167,8 +167,8 @@ def _again(claim: Claim, notes: _Notes) -> bool:
     agreeing = [each.method for each in found if not each.differing(claim)]
     if agreeing:
         notes.checked.append(f"estimate and interval from the counts ({', '.join(agreeing)})")
-        return True
-    if found and claim.method:
+        return not set(agreeing) & set(SYMMETRIC)
+    if found and claim.method not in ("", "wald"):
         notes.checked.append(f"estimate and interval from the counts ({found[0].method})")
         notes.findings += filter(None, (recomputed.contradiction(claim, each) for each in found))
         return True
@@ -227,7 +227,7 @@ def _as_wald(claim: Claim, notes: _Notes) -> None:
     kind = claim.kind
     if kind is None:
         return
-    null, named = kind.null, {n: each for n, each in claim.figures.items() if not each.is_open}
+    null, named = kind.null, _uncut(claim, kind)
     if null is None or not claim.one_kind or claim.method == "t":
         named.pop("p", None)
         null = None
@@ -252,6 +252,20 @@ def _as_wald(claim: Claim, notes: _Notes) -> None:
     symmetric = bool(model.corners({name: each for name, each in ranges.items() if name != "p"}))
     attempt = _Attempt(scale, symmetric, named, fits)
     _unlike_wald(claim, kind, attempt, notes)
+
+
+def _uncut(claim: Claim, kind: Measure) -> dict[str, Printed]:
+    """The figures without limits that were not reached, or cut at the ends of a share."""
+    top = Decimal(100 if claim.in_percent else 1)
+    ends = (Decimal(0) if kind.null is None else -top, top) if kind.share else ()
+    return {
+        name: figure
+        for name, figure in claim.figures.items()
+        if not figure.is_open
+        and not (
+            name in ("lower", "upper") and any(figure.low <= end <= figure.high for end in ends)
+        )
+    }
 
 
 def _ranges(named: Mapping[str, Printed]) -> dict[str, tuple[float, float]]:

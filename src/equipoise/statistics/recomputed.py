@@ -56,6 +56,9 @@ def is_printed_as(value: float, figure: Printed) -> bool:
 def intervals(claim: Claim) -> Iterator[Recomputed]:
     """Estimate and interval from the counts, by the method named or by each that there is.
 
+    By `wald` too, which an adjusted analysis has as well: that the counts do not give it says
+    nothing.
+
     >>> from equipoise.statistics.claim import Share
     >>> crude = Claim(label="x", measure="odds_ratio", shares=(Share(10, 34), Share(2, 25)))
     >>> [(each.method, round(each.values["estimate"], 2)) for each in intervals(crude)]
@@ -69,15 +72,20 @@ def intervals(claim: Claim) -> Iterator[Recomputed]:
     if len(counts) == 2 and claim.measure == "proportion":
         x, n = counts
         for name, one in PROPORTION_INTERVALS.items():
-            if claim.method in ("", name):
+            if _asked(claim, name):
                 found[name] = one(x, n, level)
     elif len(counts) == 4 and claim.measure in _TWO:
         for name, two in _TWO[claim.measure].items():
-            method = "woolf" if claim.method == "wald" and name == "woolf" else claim.method
-            if method in ("", name):
+            if _asked(claim, name):
                 found[name] = two(counts[0], counts[1], counts[2], counts[3], level)
     for name, each in found.items():
         yield Recomputed(name, {part: _sized(getattr(each, part), size) for part in _PARTS})
+
+
+def _asked(claim: Claim, name: str) -> bool:
+    if claim.method == "wald":
+        return name in ("wald", "woolf")
+    return claim.method in ("", name)
 
 
 _PARTS = ("estimate", "lower", "upper")
