@@ -231,23 +231,36 @@ class DecidingEvents:
         the status where it names statuses, the events that the population's expression reads, the
         answers to covariates, and those that decided the end point.
         """
-        plan, estimand = self._plan, estimand_of(self._plan, analysis)
-        population = items_behind(population_of(plan, analysis))
         found: set[int] = set()
         for group in groups:
-            items = set(population)
-            if group.arms:
-                items.add("randomised")
-            if group.statuses or MARKER_STATUS in covariates_of(analysis):
-                items.add(f"status_{estimand.status_basis}")
-            inside = self._subjects.select(in_group(plan, analysis, group).alias("inside"))
+            inside = self._subjects.select(in_group(self._plan, analysis, group).alias("inside"))
             members = np.flatnonzero(inside["inside"].to_numpy())
-            lists = [self._of_item(estimand.status_rule, item) for item in items]
-            lists.append(self._of_end_point(variable_of(plan, estimand)))
-            answered = (item for item in covariates_of(analysis) if item != MARKER_STATUS)
-            lists += [self._of_answer(item) for item in answered]
+            lists = self._lists_of(analysis, group)
             found.update(*(each[row] or () for each in lists for row in members))
         return tuple(sorted(found))
+
+    def by_subject(self, analysis: Analysis, group: Group) -> list[frozenset[int]]:
+        """For each subject, in the group or not, the events that say whether, and with which value.
+
+        In order of the rows of `subjects`; what `of` says of a group is what this says of its
+        members.
+        """
+        lists = self._lists_of(analysis, group)
+        rows = range(len(self._subjects))
+        return [frozenset(seq for each in lists for seq in each[row] or ()) for row in rows]
+
+    def _lists_of(self, analysis: Analysis, group: Group) -> list[list[list[int] | None]]:
+        """For each item that speaks to a group, and for the end point, each subject's events."""
+        plan, estimand = self._plan, estimand_of(self._plan, analysis)
+        items = set(items_behind(population_of(plan, analysis)))
+        if group.arms:
+            items.add("randomised")
+        if group.statuses or MARKER_STATUS in covariates_of(analysis):
+            items.add(f"status_{estimand.status_basis}")
+        lists = [self._of_item(estimand.status_rule, item) for item in items]
+        answered = (item for item in covariates_of(analysis) if item != MARKER_STATUS)
+        lists += [self._of_answer(item) for item in answered]
+        return [*lists, self._of_end_point(variable_of(plan, estimand))]
 
     def _of_item(self, rule: str, item: str) -> list[list[int] | None]:
         """For each subject the events behind an item, by a version of the status rule."""

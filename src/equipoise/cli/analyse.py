@@ -3,6 +3,9 @@
 Two times are named: --as-of is a position in the record (what was known), --cut a date (what had
 happened). Prints a summary, or with --json the results; with --out also writes results.json and
 report.html. Whether estimate, interval and P of every result agree is checked each time.
+
+--compare names another cut and position (DATE, @SEQ or DATE@SEQ; what it leaves open is as in this
+analysis), and prints what changed since then in every result, and by which events.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from equipoise.analysis.result import Result
     from equipoise.record.event import Event
+    from equipoise.record.rule import Tables
     from equipoise.report.provenance import RecordFacts
     from equipoise.study.definition import Study
 
@@ -28,6 +32,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schema", default="equipoise", help="schema of a PostgreSQL record")
     parser.add_argument("--cut", metavar="DATE", help="data cut: leave out what occurred later")
     parser.add_argument("--as-of", metavar="SEQ", type=int, help="read no event after this one")
+    parser.add_argument(
+        "--compare", metavar="DATE@SEQ", help="print what changed since this cut or position"
+    )
     parser.add_argument("--anchors", help="file of signed heads to verify the record against")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--out", metavar="DIR", help="folder for results.json and report.html")
@@ -35,12 +42,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when done, 1 when the record does not verify or a result contradicts itself."""
+    from equipoise.cli.compared import position
+
+    cut, as_of = day(arguments.cut, "--cut"), arguments.as_of
+    asked = arguments.compare
     text, findings = write_analysis(
         arguments.record,
         out=None if arguments.out is None else Path(arguments.out),
         as_json=arguments.json,
-        cut=day(arguments.cut, "--cut"),
-        as_of=arguments.as_of,
+        cut=cut,
+        as_of=as_of,
+        against=None if asked is None else position(asked, cut, as_of),
         schema=arguments.schema,
         anchors=arguments.anchors,
     )
@@ -62,31 +74,25 @@ def write_analysis(
     as_json: bool = False,
     cut: datetime.date | None = None,
     as_of: int | None = None,
+    against: tuple[datetime.date | None, int | None] | None = None,
     schema: str = "equipoise",
     anchors: str | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """Verify and analyse a record; the text to print (a summary, or the results as JSON), and what
     verification and the check of the results found.
 
-    Writes results.json and report.html into `out` where it is given. Raises BadInput for a
-    position that the record does not have, RecordError for a record without a study.
+    With `against`, a cut and a position, the text is what changed since that analysis. Writes
+    results.json and report.html into `out` where it is given. Raises BadInput for a position that
+    the record does not have, RecordError for a record without a study.
     """
-    from equipoise.analysis.cut import data_cut
     from equipoise.analysis.result import results_json
     from equipoise.analysis.result_claim import contradictions
-    from equipoise.analysis.run import run as analysed
     from equipoise.cli.records import verified
-    from equipoise.record.tables import tables
-    from equipoise.study.catalogue import CATALOGUE
-    from equipoise.study.derivation import derive
 
     events = events_of(record, schema, as_of)
     _, wrong = verified(record, schema=schema, anchors=anchors)
     findings = tuple(f"event {each.seq}: {each.kind}: {each.message}" for each in wrong)
-    study = study_of(events)
-    found = tables(events, CATALOGUE)
-    derived = derive(data_cut(found, cut) if cut is not None else found, study)
-    results = analysed(derived, study, cut=cut)
+    study, derived, results = _analysed(events, cut)
     facts = facts_of(events, cut, findings, _lines(anchors))
     contradicted = contradictions(results)
     findings += tuple(f"CONTRADICTION in the results: {each}" for each in contradicted)
@@ -98,15 +104,42 @@ def write_analysis(
         out.mkdir(parents=True, exist_ok=True)
         (out / "results.json").write_text(results_json(results), encoding="utf-8")
         (out / "report.html").write_text(page, encoding="utf-8")
+    rehearsal = facts.mode == "rehearsal"
+    if as_json and rehearsal:
+        print(BANNER, file=sys.stderr)
+    if against is not None:
+        from equipoise.analysis.comparison import Reading
+        from equipoise.cli.compared import comparison_json, comparison_text
+
+        before = events_of(record, schema, against[1], option="--compare")
+        readings = (
+            Reading(before, *_analysed(before, against[0]), against[0]),
+            Reading(events, study, derived, results, cut),
+        )
+        if as_json:
+            return comparison_json(*readings), findings
+        return (f"{BANNER}\n\n" if rehearsal else "") + comparison_text(*readings), findings
     if as_json:
-        if facts.mode == "rehearsal":
-            print(BANNER, file=sys.stderr)
         return results_json(results), findings
     people = derived["disposition"]
     counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
     counts += f"{people['first_dose'].count()} treated"
     lines = [*_summary(study, results, facts, counts), "", *_agreement(len(results), contradicted)]
     return "\n".join(lines) + "\n", findings
+
+
+def _analysed(events: list[Event], cut: datetime.date | None) -> tuple[Study, Tables, list[Result]]:
+    """The study of a record, its tables up to the cut, event and derived, and the results."""
+    from equipoise.analysis.cut import data_cut
+    from equipoise.analysis.run import run as analysed
+    from equipoise.record.tables import tables
+    from equipoise.study.catalogue import CATALOGUE
+    from equipoise.study.derivation import derive
+
+    study = study_of(events)
+    found = tables(events, CATALOGUE)
+    derived = derive(data_cut(found, cut) if cut is not None else found, study)
+    return study, derived, analysed(derived, study, cut=cut)
 
 
 BANNER = "REHEARSAL: synthetic patients, not a trial"
@@ -150,7 +183,7 @@ def facts_of(
     )
 
 
-def events_of(record: str, schema: str, as_of: int | None) -> list[Event]:
+def events_of(record: str, schema: str, as_of: int | None, option: str = "--as-of") -> list[Event]:
     """The events of a record up to a position. RecordError for an empty one, BadInput for a
     position that it does not have."""
     from equipoise.cli.records import opened
@@ -162,7 +195,7 @@ def events_of(record: str, schema: str, as_of: int | None) -> list[Event]:
         if not last:
             raise RecordError("the record is empty")
         if as_of is not None and not 1 <= as_of <= last:
-            raise BadInput(f"an event from 1 to {last}", field="--as-of", found=as_of)
+            raise BadInput(f"an event from 1 to {last}", field=option, found=as_of)
         return log.read(upto=as_of)
     finally:
         log.close()
