@@ -70,9 +70,9 @@ def single_lesion_responder(record: str, capsys: pytest.CaptureFixture[str]) -> 
     return baselines[0].subject, baselines[0].seq
 
 
-def correct(record: str, target: int, value: str) -> int:
-    """Record that the diameter of T1 in an assessment was another; the seq of the correction."""
-    body = correction(events_of(record), target, "targets/T1/diameter", CATALOGUE, value=value)
+def correct(record: str, target: int, value: str, item: str = "targets/T1/diameter") -> int:
+    """Record that an item of an event was another; the seq of the correction."""
+    body = correction(events_of(record), target, item, CATALOGUE, value=value)
     with contextlib.closing(SqliteLog(record)) as log:
         event = next(each for each in log.read() if each.seq == target)
         draft = Draft(
@@ -153,6 +153,29 @@ def test_a_correction_that_changes_no_result_is_no_change(
     assert changes(capsys, record, "--compare", f"@{seq - 1}")["changes"] == []
 
 
+def test_a_correction_that_takes_somebody_out_of_a_group_is_the_cause_in_both(
+    record: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A marker value that was lower: by status as re-determined the subject is in the other group;
+    as randomised nothing changes."""
+    subject, _ = single_lesion_responder(record, capsys)
+    assay = next(
+        event.seq
+        for event in events_of(record)
+        if event.type == "AssayResultRecorded" and event.subject == subject
+    )
+    seq = correct(record, assay, "3", item="measurements/burden/value")
+    found = changes(capsys, record, "--compare", f"@{seq - 1}")
+    assert "main_test" not in {row["analysis"] for row in found["changes"]}
+    row = of(found, "main_later")
+    moves = {each["group"]: each for each in row["subjects"]}
+    assert moves["HIGH, COMBI"]["before"] == moves["LOW, COMBI"]["after"] == "responded"
+    assert moves["HIGH, COMBI"]["after"] == moves["LOW, COMBI"]["before"] == "not in the group"
+    for move in moves.values():
+        assert (move["subject"], [each["seq"] for each in move["events"]]) == (subject, [seq])
+    assert row["figures"]["numerators"] == {"before": [1, 0], "after": [0, 1]}
+
+
 def test_nothing_changed_says_so(record: str, capsys: pytest.CaptureFixture[str]) -> None:
     head = len(events_of(record))
     for same in (f"@{head}", "2099-12-31", f"2099-12-31@{head}"):
@@ -225,6 +248,25 @@ def test_every_difference_of_two_analyses_is_told(
         figures = told.get((after["analysis"], tuple(after["groups"])), {})
         assert {name: figures[name] for name in figures if name in names} == differing
     assert found["unchanged"] + len(found["changes"]) == len(rows[1])
+
+
+def test_subjects_account_for_every_change_of_a_count(
+    record: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = changes(capsys, record, "--compare", "@500")
+    counted = 0
+    for row in found["changes"]:
+        before, after = row["figures"].get("numerators", {"before": 0, "after": 0}).values()
+        for place, group in enumerate(row["groups"]):
+            moves = [each for each in row["subjects"] if each["group"] == group]
+            hits = [
+                sum(each[when].startswith(("responded", "event")) for each in moves)
+                for when in ("before", "after")
+            ]
+            moved = after[place] - before[place] if after else 0
+            assert hits[1] - hits[0] == moved, (row["analysis"], group)
+            counted += moved != 0
+    assert counted > 5
 
 
 @pytest.mark.parametrize(
