@@ -1,9 +1,10 @@
 """Whether printed figures can be of one Wald analysis, again: by drawing true values.
 
 From the words alone: an estimate m and a standard error s, on the log scale for a ratio; limits
-m ± z s; P from m / s; each printed figure stands for what rounds to it. Pairs (m, s) are drawn, in
-ever smaller boxes about the best so far; how far the worst figure is from its rounding, in halves
-of its last digit, is all that is asked of a pair. No geometry, no vertex, no algebra.
+m ± z s; P from m / s; each printed figure stands for what rounds to it. Pairs (m, s) are drawn from
+what two of the figures say, then in ever smaller boxes about the best so far; how far the worst
+figure is from its rounding, in halves of its last digit, is all that is asked of a pair. No
+geometry, no vertex, no algebra.
 """
 
 from __future__ import annotations
@@ -55,16 +56,17 @@ def least_miss(
 ) -> float:
     """The least that the worst figure misses by, over all pairs that were drawn."""
     random = np.random.default_rng(seed)
+    how: dict[str, Any] = {"ratio": ratio, "level": level, "side": side}
     best = np.inf
-    for m0, s0 in _starts(figures, ratio, level):
-        centre, size = np.array([m0, np.log(s0)]), np.array([1.0 + abs(m0), 1.5])
+    for m, s in _starts(figures, ratio, level, random):
+        first = int(worst(m, s, figures, **how).argmin())
+        centre, size = np.array([m[first], np.log(s[first])]), np.array([0.5 + abs(m[first]), 1.0])
         for _ in range(45):
             box = centre[:, None] + size[:, None] * random.uniform(-1, 1, (2, draws // 10))
             box = np.concatenate([box, centre[:, None]], axis=1)
-            miss = worst(box[0], np.exp(box[1]), figures, ratio=ratio, level=level, side=side)
+            miss = worst(box[0], np.exp(box[1]), figures, **how)
             place = int(miss.argmin())
-            if miss[place] < best:
-                best = float(miss[place])
+            best = min(best, float(miss[place]))
             centre = box[:, place]
             size = size * 0.72
             if best == 0:
@@ -72,15 +74,17 @@ def least_miss(
     return best
 
 
-def _starts(figures: dict[str, str], ratio: bool, level: float) -> list[tuple[float, float]]:
-    """Where to begin: what each pair of figures says, taken at its word."""
+def _starts(
+    figures: dict[str, str], ratio: bool, level: float, random: np.random.Generator
+) -> list[tuple[Floats, Floats]]:
+    """Where to begin: what each pair of figures says, drawn within the rounding of both."""
     z = norm.ppf(0.5 + level / 2)
-    on: dict[str, Any] = {}
+    on: dict[str, Floats] = {}
     for name in ("estimate", "lower", "upper"):
         if name in figures:
             value = text_of(figures[name])
-            middle = max(value.middle, value.half / 2) if ratio else value.middle
-            on[name] = np.log(middle) if ratio else middle
+            drawn = value.middle + value.half * random.uniform(-1, 1, 2000)
+            on[name] = np.log(np.abs(drawn)) if ratio else drawn
     found = []
     if {"lower", "upper"} <= set(on):
         found.append(((on["lower"] + on["upper"]) / 2, (on["upper"] - on["lower"]) / (2 * z)))
@@ -88,4 +92,4 @@ def _starts(figures: dict[str, str], ratio: bool, level: float) -> list[tuple[fl
         found.append((on["estimate"], (on["upper"] - on["estimate"]) / z))
     if {"estimate", "lower"} <= set(on):
         found.append((on["estimate"], (on["estimate"] - on["lower"]) / z))
-    return [(m, max(s, 1e-4)) for m, s in found]
+    return [(m, np.maximum(s, 1e-4)) for m, s in found]
