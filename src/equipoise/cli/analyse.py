@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from equipoise.analysis.result import Result
     from equipoise.record.event import Event
-    from equipoise.record.rule import Tables
     from equipoise.report.provenance import RecordFacts
     from equipoise.study.definition import Study
 
@@ -43,6 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 when done, 1 when the record does not verify or a result contradicts itself."""
     from equipoise.cli.compared import position
+    from equipoise.cli.reading import day
 
     cut, as_of = day(arguments.cut, "--cut"), arguments.as_of
     asked = arguments.compare
@@ -87,12 +87,15 @@ def write_analysis(
     """
     from equipoise.analysis.result import results_json
     from equipoise.analysis.result_claim import contradictions
+    from equipoise.cli.compared import comparison
+    from equipoise.cli.reading import BANNER, analysed, events_of
     from equipoise.cli.records import verified
 
     events = events_of(record, schema, as_of)
     _, wrong = verified(record, schema=schema, anchors=anchors)
     findings = tuple(f"event {each.seq}: {each.kind}: {each.message}" for each in wrong)
-    study, derived, results = _analysed(events, cut)
+    now = analysed(events, cut)
+    study, derived, results = now.study, now.tables, now.results
     facts = facts_of(events, cut, findings, _lines(anchors))
     contradicted = contradictions(results)
     findings += tuple(f"CONTRADICTION in the results: {each}" for each in contradicted)
@@ -108,55 +111,16 @@ def write_analysis(
     if as_json and rehearsal:
         print(BANNER, file=sys.stderr)
     if against is not None:
-        from equipoise.analysis.comparison import Reading
-        from equipoise.cli.compared import comparison_json, comparison_text
-
-        before = events_of(record, schema, against[1], option="--compare")
-        readings = (
-            Reading(before, *_analysed(before, against[0]), against[0]),
-            Reading(events, study, derived, results, cut),
-        )
-        if as_json:
-            return comparison_json(*readings), findings
-        return (f"{BANNER}\n\n" if rehearsal else "") + comparison_text(*readings), findings
+        earlier = events_of(record, schema, against[1], option="--compare")
+        text = comparison(analysed(earlier, against[0]), now, as_json=as_json)
+        return (f"{BANNER}\n\n" if rehearsal and not as_json else "") + text, findings
     if as_json:
         return results_json(results), findings
     people = derived["disposition"]
     counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
     counts += f"{people['first_dose'].count()} treated"
-    lines = [*_summary(study, results, facts, counts), "", *_agreement(len(results), contradicted)]
+    lines = _summary(study, results, facts, counts, contradicted)
     return "\n".join(lines) + "\n", findings
-
-
-def _analysed(events: list[Event], cut: datetime.date | None) -> tuple[Study, Tables, list[Result]]:
-    """The study of a record, its tables up to the cut, event and derived, and the results."""
-    from equipoise.analysis.cut import data_cut
-    from equipoise.analysis.run import run as analysed
-    from equipoise.record.tables import tables
-    from equipoise.study.catalogue import CATALOGUE
-    from equipoise.study.derivation import derive
-
-    study = study_of(events)
-    found = tables(events, CATALOGUE)
-    derived = derive(data_cut(found, cut) if cut is not None else found, study)
-    return study, derived, analysed(derived, study, cut=cut)
-
-
-BANNER = "REHEARSAL: synthetic patients, not a trial"
-
-
-def study_of(events: list[Event]) -> Study:
-    """The study version that was adopted last among `events`, as the record holds it."""
-    from equipoise.errors import RecordError
-    from equipoise.study.load import parse_study
-
-    adopted = [event for event in events if event.type == "StudyVersionAdopted"]
-    if not adopted:
-        raise RecordError(
-            f"the record holds no study version up to event {events[-1].seq}; there is nothing to "
-            "analyse before one was adopted"
-        )
-    return parse_study(json.loads(adopted[-1].body)["study"])
 
 
 def facts_of(
@@ -183,29 +147,19 @@ def facts_of(
     )
 
 
-def events_of(record: str, schema: str, as_of: int | None, option: str = "--as-of") -> list[Event]:
-    """The events of a record up to a position. RecordError for an empty one, BadInput for a
-    position that it does not have."""
-    from equipoise.cli.records import opened
-    from equipoise.errors import BadInput, RecordError
-
-    log = opened(record, schema=schema)
-    try:
-        last = log.head().seq
-        if not last:
-            raise RecordError("the record is empty")
-        if as_of is not None and not 1 <= as_of <= last:
-            raise BadInput(f"an event from 1 to {last}", field=option, found=as_of)
-        return log.read(upto=as_of)
-    finally:
-        log.close()
-
-
-def _summary(study: Study, results: list[Result], facts: RecordFacts, counts: str) -> list[str]:
+def _summary(
+    study: Study,
+    results: list[Result],
+    facts: RecordFacts,
+    counts: str,
+    contradicted: Sequence[str],
+) -> list[str]:
     """What a statistician reads first: who was analysed, then the analyses by their role."""
+    from equipoise.cli.reading import BANNER
     from equipoise.report.findings import analysis_blocks, result_views, shorter
 
     lines = [BANNER, ""] if facts.mode == "rehearsal" else []
+    lines += _loud(contradicted) if contradicted else []
     when = f"cut {facts.cut.isoformat()}" if facts.cut else "no data cut"
     lines.append(f"{shorter(study)}, version {study.version}: as of event {facts.as_of}, {when}")
     lines.append(counts)
@@ -224,15 +178,16 @@ def _summary(study: Study, results: list[Result], facts: RecordFacts, counts: st
                 ]
                 if len(row.groups) > 1:
                     lines += _contrast(row.kind, row.in_words, row.p.text, row.why)
+    if not contradicted:
+        checked = f"{len(results)} results"
+        lines += ["", f"No contradiction of estimate, interval, P and counts: {checked}"]
     return lines
 
 
-def _agreement(results: int, contradicted: Sequence[str]) -> list[str]:
-    """What the check of every result against itself says."""
-    if not contradicted:
-        return [f"No contradiction of estimate, interval, P and counts in {results} results"]
+def _loud(contradicted: Sequence[str]) -> list[str]:
+    """What stands above everything else when results contradict themselves."""
     head = f"CONTRADICTION: {len(contradicted)} in the results; do not use them"
-    return [head, *(line for each in contradicted for line in _wrapped(each))]
+    return [head, *(line for each in contradicted for line in _wrapped(each)), ""]
 
 
 def _wrapped(text: str) -> list[str]:
@@ -248,18 +203,6 @@ def _contrast(kind: str, words: str, p: str, why: str) -> list[str]:
     shown += [f"P {p}" if p.startswith("<") else f"P = {p}"] if p != "–" else []
     shown += [why] if why else []
     return _wrapped("; ".join(shown))
-
-
-def day(text: str | None, option: str) -> datetime.date | None:
-    """The date that an option was given, None without one; BadInput for what is no date."""
-    from equipoise.errors import BadInput
-
-    if text is None:
-        return None
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput("a date as YYYY-MM-DD", field=option, found=text) from error
 
 
 def _lines(anchors: str | None) -> int:

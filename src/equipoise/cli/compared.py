@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from equipoise.analysis.comparison import Cause, Reading, ResultChange, SubjectChange
+    from equipoise.cli.reading import Analysed
 
 
 def position(
@@ -25,7 +26,7 @@ def position(
     >>> position("@400", datetime.date(2022, 1, 1), None)
     (datetime.date(2022, 1, 1), 400)
     """
-    from equipoise.cli.analyse import day
+    from equipoise.cli.reading import day
     from equipoise.errors import BadInput
 
     date, at, seq = text.partition("@")
@@ -34,6 +35,14 @@ def position(
             "a cut and a position as DATE, @SEQ or DATE@SEQ", field="--compare", found=text
         )
     return (day(date, "--compare") if date else cut), (int(seq) if seq else as_of)
+
+
+def comparison(before: Analysed, after: Analysed, *, as_json: bool) -> str:
+    """What changed from one analysis to the other, in words or as JSON."""
+    from equipoise.analysis.comparison import Reading
+
+    in_form = comparison_json if as_json else comparison_text
+    return in_form(Reading(*before), Reading(*after))
 
 
 def comparison_text(earlier: Reading, later: Reading) -> str:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _due(arguments: argparse.Namespace) -> int:
     import sys
 
-    from equipoise.cli.analyse import BANNER, day, events_of, study_of
+    from equipoise.cli.reading import BANNER, day, events_of, study_of
     from equipoise.cli.records import verified
     from equipoise.workflow.safety_worklist import safety_worklist
 

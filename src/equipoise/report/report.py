@@ -64,8 +64,8 @@ def report(
     """The text of report.html.
 
     `tables` are the event and derived tables of one trial (after its data cut), `results` what
-    `equipoise.analysis.run` made of them, `events_summary` the events without their bodies,
-    `contradictions` what the check of estimate, interval and P found in the results.
+    `equipoise.analysis.run` made of them and `contradictions` what its check found in them,
+    `events_summary` the events without their bodies.
     """
     plan = study.analysis
     names, lists = source_lists(results)
@@ -90,8 +90,7 @@ def report(
         "baseline": baseline_table(tables, study),
         "answers": answers_table(tables, study),
         "primary": primary_view(study, primary, views) if primary else None,
-        "sections": analysis_blocks(views),
-        "contradictions": contradictions,
+        "sections": analysis_blocks(views), "contradictions": contradictions,
         "figures": [
             (title, Markup(figure), rows)
             for title, figure, rows in survival_figures(study, subjects, views)

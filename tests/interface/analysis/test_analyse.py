@@ -172,7 +172,7 @@ def test_no_result_of_a_rehearsed_trial_contradicts_itself(
     record: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(record, "--out", str(tmp_path)) == 0
-    assert "No contradiction of estimate, interval, P and counts in" in capsys.readouterr().out
+    assert "No contradiction of estimate, interval, P and counts: " in capsys.readouterr().out
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "were checked against one another: no contradiction" in page
     assert main(["consistency", str(tmp_path / "results.json")]) == 0
@@ -191,7 +191,8 @@ def test_a_result_that_contradicts_itself_is_loud_everywhere(
     monkeypatch.setattr(analysis_run, "run", careless)
     assert run(record, "--out", str(tmp_path)) == 1
     said = capsys.readouterr()
-    assert "CONTRADICTION: " in said.out and "do not use them" in said.out
+    assert said.out.startswith("REHEARSAL: synthetic patients, not a trial\n\nCONTRADICTION: ")
+    assert "do not use them" in said.out.splitlines()[2]
     assert "CONTRADICTION in the results: " in said.err
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "The results contradict themselves; do not use them." in page
