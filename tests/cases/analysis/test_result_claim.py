@@ -12,8 +12,11 @@ from equipoise.analysis.estimates import ESTIMATES, INTERVALS, TESTS, method_in_
 from equipoise.analysis.result import Result
 from equipoise.analysis.result_claim import claim_of, contradictions
 from equipoise.analysis.run import run
+from equipoise.report.findings import result_views
 from equipoise.statistics.claim import MEASURES, METHODS
 from equipoise.statistics.claim import TESTS as KNOWN_TESTS
+from equipoise.statistics.consistency import judged
+from equipoise.statistics.printed import printed
 from equipoise.study.analysis_plan import Analysis
 from tests.cases.analysis.test_run import people
 from tests.harness.hand_made import trial
@@ -89,3 +92,26 @@ def test_a_result_is_that_of_its_method_and_no_figure_of_it_may_differ(
 def test_no_result_of_a_whole_plan_contradicts_itself() -> None:
     subjects = [*people("a", ["PR", "SD", "PD"]), *people("h", ["PR", "SD", "NE"], status="HIGH")]
     assert contradictions(run(trial(*subjects), study(THREE_BY_THREE))) == ()
+
+
+def test_what_the_report_prints_of_every_result_agrees_within_its_rounding() -> None:
+    """The figures as the page has them, judged as if somebody else had printed them."""
+    subjects = [
+        *people("a", ["PR"] * 5 + ["SD"] * 4 + ["NE"], progression=80),
+        *people("h", ["PR", "SD", "NE", "PD"] * 3, status="HIGH"),
+        *people("b", ["SD"] * 9 + ["PR"], arm="B", progression=60),
+    ]
+    design = study(THREE_BY_THREE)
+    found = run(trial(*subjects), design)
+    seen = 0
+    for view in result_views(design, found, [""] * len(found)):
+        low, _, high = view.interval.partition(" to ")
+        texts = {"estimate": view.estimate, "lower": low, "upper": high, "p": view.p.text}
+        figures = {name: printed(text) for name, text in texts.items() if text not in ("", "–")}
+        claim = dataclasses.replace(
+            claim_of(view.result),
+            **{name: figures.get(name) for name in ("estimate", "lower", "upper", "p")},
+        )
+        assert not judged(claim).findings, (claim.in_words(), judged(claim).findings)
+        seen += len(figures)
+    assert seen > 20
