@@ -21,9 +21,9 @@ def claim_of(result: Result) -> Claim:
     """The result as a claim: every figure with the digits of results.json, the method as it says.
 
     A method in words that is none of `equipoise.analysis.estimates` is `other`: of it only what
-    holds of any method is asked.
+    holds of any method is asked. Counts beside an adjusted or stratified estimate do not give it.
     """
-    test, measure, method, level = "", "", "", Decimal("0.95")
+    test, measure, method, level, crude = "", "", "", Decimal("0.95"), True
     for part in result.method.split("; "):
         if found := _named(part, TESTS):
             test = found if found in KNOWN_TESTS else "other"
@@ -33,6 +33,10 @@ def claim_of(result: Result) -> Claim:
                 level = Decimal(given[1]) / 100
                 method = _named(part[given.end() :], INTERVALS)
                 method = method if method in METHODS else "other"
+        elif "regression" in part or part.casefold().startswith("stratified by"):
+            crude = False
+    counts = zip(result.numerators, result.denominators, strict=True)
+    shares = tuple(Share(x, n) for x, n in counts)
     side: Side = "greater" if result.side == "greater" else "two_sided"
     side = "less" if result.side == "less" else side
     return Claim(
@@ -46,9 +50,7 @@ def claim_of(result: Result) -> Claim:
         side=side,
         method=method,
         test=test or "other",
-        shares=tuple(
-            Share(x, n) for x, n in zip(result.numerators, result.denominators, strict=True)
-        ),
+        shares=shares if crude else (),
     )
 
 

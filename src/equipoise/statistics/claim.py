@@ -57,13 +57,14 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     }
 )
 
-SYMMETRIC = ("wald", "woolf", "t")
+SYMMETRIC = ("wald", "woolf", "robins_breslow_greenland", "t")
 """Intervals that are symmetric on the scale of their measure; `t` with wider limits than normal."""
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {
         "wald": "Wald interval: symmetric on the scale of the measure",
         "woolf": "logit interval of an odds ratio (Woolf), a Wald interval",
+        "robins_breslow_greenland": "interval of a Mantel–Haenszel odds ratio, a Wald interval",
         "t": "interval with quantiles of Student's t: symmetric, but wider than normal",
         "clopper_pearson": "exact interval of a proportion (Clopper–Pearson)",
         "wilson": "score interval of a proportion (Wilson)",
@@ -89,6 +90,9 @@ TESTS: Mapping[str, str] = MappingProxyType(
         "fisher": "Fisher's exact test",
         "chi_square": "chi-square test",
         "log_rank": "log-rank test",
+        "cmh": "Cochran–Mantel–Haenszel test",
+        "cmh_exact": "exact conditional test of a common odds ratio",
+        "breslow_day": "Breslow–Day test",
         "other": "any other",
     }
 )

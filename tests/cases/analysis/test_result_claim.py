@@ -64,6 +64,14 @@ def test_a_method_in_other_words_is_asked_only_what_holds_of_any() -> None:
     assert (claim.measure, claim.method, claim.test) == ("odds_ratio", "other", "other")
 
 
+def test_counts_beside_an_adjusted_or_stratified_estimate_do_not_give_it() -> None:
+    words = "Wald test, two-sided; {}; odds ratio with 95% normal interval (Wald)"
+    for how in ("logistic regression, adjusted for primary site", "stratified by primary site"):
+        claim = claim_of(dataclasses.replace(result(), method=words.format(how)))
+        assert (claim.shares, claim.measure, claim.method) == ((), "odds_ratio", "wald")
+        assert claim.level == Decimal("0.95")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

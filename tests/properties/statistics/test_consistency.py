@@ -21,6 +21,7 @@ from equipoise.statistics.proportion import (
     Side,
     fisher_exact_p,
 )
+from equipoise.statistics.wald import Corner, Wald
 
 ROUNDINGS = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_HALF_DOWN)
 RATIOS = ("odds_ratio", "hazard_ratio", "risk_ratio", "ratio_of_odds_ratios")
@@ -194,6 +195,20 @@ def test_what_fits_a_value_is_how_it_is_printed(value: float, digits: int) -> No
     first, last = fitting(printed(text), value, value)
     assert float(first) <= float(text) <= float(last)
     assert printed(text).low <= Decimal(value) <= printed(text).high
+
+
+@pytest.mark.parametrize(
+    ("corner", "p"),
+    [
+        (Corner(1, 0.0, 0.0, 1.0), (0.0, 1.0)),
+        (Corner(1, 0.5, 0.0, 1.0), (0.0, 0.0)),
+        (Corner(-1, 0.5, 0.0, 1.0), (1.0, 1.0)),
+    ],
+)
+def test_p_without_any_width_is_0_beyond_no_effect_and_anything_at_it(
+    corner: Corner, p: tuple[float, float]
+) -> None:
+    assert Wald(logarithmic=False, null=0.0, side="less").span("p", [corner]) == p
 
 
 @given(st.text(max_size=12))
