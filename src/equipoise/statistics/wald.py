@@ -24,7 +24,7 @@ Ranges = Mapping[str, Range]
 
 _SLACK = 1e-10
 """Of the size of the figures: what rounding in binary may do."""
-_FAR = 1e6
+_FAR = 1e13
 """An unknown that may be as large as this may be anything."""
 
 

@@ -80,6 +80,18 @@ def test_a_true_wald_result_is_consistent_however_it_is_rounded(
     assert found.verdict == "consistent", (figures, found)
 
 
+@given(st.floats(10, 60), st.floats(1, 7))
+def test_a_monotone_likelihood_contradicts_nothing(centre: float, size: float) -> None:
+    """Separation: an odds ratio of 10^25, a standard error of millions, P of nearly 1, all true."""
+    error = 10**size * centre
+    claim = Claim(
+        label="separated", measure="hazard_ratio", method="wald", test="wald",
+        estimate=computed(math.exp(centre)), lower=computed(0.0),
+        p=computed(tail(centre / error, "two_sided")),
+    )  # fmt: skip
+    assert judged(claim).verdict == "consistent"
+
+
 @given(st.floats(-2, 2), st.floats(0.05, 1), st.sampled_from((2, 3)), st.booleans())
 def test_a_digit_of_p_that_is_wrong_by_more_than_rounding_is_found(
     centre: float, error: float, digits: int, up: bool
