@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from equipoise.cli.analyse import events_of
 from equipoise.cli.main import main
+from equipoise.cli.reading import events_of
 from equipoise.cli.safety import day_of_trial
 from equipoise.record.keys import KeyStore
 from equipoise.record.sqlite import SqliteLog
