@@ -11,26 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from equipoise.conduct.context import Context, as_it_stands, event_as_it_stands
+from equipoise.conduct.criteria_again import (
+    against_randomisation,
+    against_treatment,
+    speaks_of_entry,
+)
 from equipoise.conduct.derived import rests_on
 from equipoise.conduct.dosing import against_cycle, departures, deviation
-from equipoise.conduct.first_dose import criteria_now_against, entry_now_against
 from equipoise.conduct.participation import ASKED, Done, check_taking_part, unconsented
 from equipoise.errors import BadInput, Refused
 from equipoise.oversight.events import DeviationCategory, DeviationRecorded
 from equipoise.randomisation.events import Randomised
 from equipoise.record.correction import Corrected, Redacted
 from equipoise.record.event import EventBody
-from equipoise.safety.events import LaboratoryReported
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.treatment.events import CycleStarted, DoseGiven
 from equipoise.visits.events import (
     ConcomitantMedicationRecorded,
     ConsentSigned,
-    FormSaved,
-    PriorTherapyRecorded,
     VitalStatusRecorded,
 )
 from equipoise.visits.participation import LIMITS
+
+Late = Callable[[Context, EventBody], bool]
+"""Whether an event that is entered may concern what was done before."""
 
 Told = dict[str, DeviationCategory]
 """Departures in words, each with its category."""
@@ -38,7 +42,7 @@ Told = dict[str, DeviationCategory]
 _PARTICIPATION = frozenset(LIMITS) | {ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
 _TREATMENT = rests_on("dose_decision") - {Corrected.TYPE, Redacted.TYPE} | {DoseGiven.TYPE}
 
-_ENTRY = frozenset({FormSaved.TYPE, LaboratoryReported.TYPE, PriorTherapyRecorded.TYPE})
+_ENTRY = rests_on("entry_eligibility") - {Corrected.TYPE, Redacted.TYPE}
 
 _NO_FACT = frozenset(
     {CycleStarted.TYPE, DoseGiven.TYPE, ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
@@ -48,7 +52,7 @@ _NO_FACT = frozenset(
 
 def deviations_shown(context: Context, body: EventBody) -> tuple[DeviationRecorded, ...]:
     """The deviations that the record shows with `body` and did not show without it, by category."""
-    concerned = [found for types, found in _FOUND if _concerns(context, body, types)]
+    concerned = [found for types, late, found in _FOUND if _concerns(context, body, types, late)]
     if not concerned:
         return ()
     after = context.afterwards(body)
@@ -67,14 +71,16 @@ def _listed(new: Told, category: DeviationCategory) -> str:
     return "; ".join(told for told, of in new.items() if of == category)[:3500]
 
 
-def _concerns(context: Context, body: EventBody, types: frozenset[str]) -> bool:
-    """Whether something recorded may rest on what `body` corrects, or tells of an earlier day."""
+def _concerns(context: Context, body: EventBody, types: frozenset[str], late: Late) -> bool:
+    """Whether something recorded may rest on what `body` corrects, or comes late with it."""
     if isinstance(body, Corrected):
         return next(event.type for event in context.events if event.seq == body.target) in types
-    if body.TYPE not in types or body.TYPE in _NO_FACT:
-        return False
-    if isinstance(body, PriorTherapyRecorded):
-        return any(event.type == Randomised.TYPE for event in context.events)
+    return body.TYPE in types and body.TYPE not in _NO_FACT and late(context, body)
+
+
+def _of_an_earlier_day(context: Context, body: EventBody) -> bool:
+    """Whether `body` tells of a day on which, or before which, something was done that rests on
+    it."""
     day = context.action.occurred or context.today.isoformat()
     if isinstance(body, ConcomitantMedicationRecorded):
         day = body.start or ""
@@ -95,8 +101,6 @@ def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
         if told:
             what = f"cycle {row['cycle']} of {row['regimen']} began although {'; '.join(told)}"
             yield what, "dose"
-    for each in criteria_now_against(context):
-        yield f"treatment began although {each}", "not_eligible"
     by_drug = {(row["cycle"], row["drug"]): row for row in decided}
     planned = {
         (regimen.code, dose.drug): dose
@@ -114,9 +118,12 @@ def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
 
 
 def _entry(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
-    """Criteria that a randomised subject did not meet, by what the record says now."""
-    for each in entry_now_against(context):
+    """Criteria that a randomised subject did not meet, or of which that is not known, by what the
+    record says now; those judged provisionally once treatment has begun."""
+    for each in against_randomisation(context):
         yield f"randomised although {each}", "not_eligible"
+    for each in against_treatment(context):
+        yield f"treatment began although {each}", "not_eligible"
 
 
 def _participation(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
@@ -140,5 +147,10 @@ def _participation(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
 
 
 _FOUND: tuple[
-    tuple[frozenset[str], Callable[[Context], Iterator[tuple[str, DeviationCategory]]]], ...
-] = ((_TREATMENT, _treatment), (_ENTRY, _entry), (_PARTICIPATION, _participation))
+    tuple[frozenset[str], Late, Callable[[Context], Iterator[tuple[str, DeviationCategory]]]], ...
+] = (
+    (_TREATMENT, _of_an_earlier_day, _treatment),
+    (_ENTRY, speaks_of_entry, _entry),
+    (_PARTICIPATION, _of_an_earlier_day, _participation),
+)
+"""The events that each kind of departure rests on, which new ones may show it, what it is."""

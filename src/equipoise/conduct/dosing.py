@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from equipoise.conduct.context import Context, as_it_stands
+from equipoise.conduct.criteria_again import against_first_cycle
 from equipoise.conduct.days import check_cycle_day, check_dose_day
-from equipoise.conduct.first_dose import criteria_against
 from equipoise.errors import BadInput
 from equipoise.oversight.events import DeviationCategory, DeviationRecorded
 from equipoise.record.event import EventBody, decimal_text
@@ -108,7 +108,7 @@ def cycle_possible(context: Context, body: CycleStarted) -> EventBody:
 
 
 def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[EventBody, ...]:
-    criteria = criteria_against(context, body)
+    criteria = against_first_cycle(context, body)
     decided = context.derived_with("dose_decision", body)
     before = context.derived("treatment_cycle")["next_due"].to_list()
     day = datetime.date.fromisoformat(context.action.occurred or "")

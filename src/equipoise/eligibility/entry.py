@@ -96,6 +96,24 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     )
 
 
+def unsettled(judged: pl.DataFrame, plan: EligibilityPlan, *, provisional: bool) -> pl.DataFrame:
+    """The criteria that rows of `entry_eligibility` say are not met now (`met` is false) or not
+    known (null), of those judged provisionally or of the others.
+
+    A row each with replicate, subject, criterion and met; first what is not met.
+
+    >>> now = {"replicate": 0, "subject": "1", "unmet_now": ["A"], "pending_now": ["B"]}
+    >>> unsettled(pl.DataFrame([now]), EligibilityPlan(criteria=()), provisional=True).height
+    0
+    """
+    asked = [each.id for each in plan.criteria if each.provisional is provisional]
+    parts = [
+        judged.select(*KEY, pl.col(name).alias("criterion"), pl.lit(met, pl.Boolean).alias("met"))
+        for name, met in (("unmet_now", False), ("pending_now", None))
+    ]
+    return pl.concat(parts).explode("criterion").filter(pl.col("criterion").is_in(asked))
+
+
 def _decisions(subjects: SubjectRows, tables: Tables) -> tuple[Numbers, pl.DataFrame]:
     """The place of each subject's decision in a table of all decisions, -1 if there is none."""
     head = [pl.col(*KEY, "seq", "study_version"), pl.col("occurred").alias("decided")]

@@ -13,7 +13,8 @@ class Criterion(Plan):
     The expression reads form items. For an inclusion criterion true means met; for an exclusion
     criterion true means excluded. `attested` marks criteria whose items are the investigator's
     statement rather than a measurement. A criterion judged `provisionally` may still be null at
-    randomisation if nothing speaks against it; it is judged again at the first dose.
+    randomisation if nothing speaks against it; it is judged again at the first dose, and reads no
+    item that is asked repeatedly.
     """
 
     id: Code

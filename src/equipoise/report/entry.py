@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
 from equipoise.record.rule import KEY, Tables
@@ -49,11 +46,6 @@ def entry_table(tables: Tables, study: Study) -> Table:
         rows,
         _wording(study, [*changed["unmet_then"], *changed["unmet_now"], *changed["pending_now"]]),
     )
-
-
-def _under(row: Mapping[str, Any], study: Study) -> str:
-    version = row["study_version"]
-    return "" if version == study.version else f", version {version}"
 
 
 _DECISION = {"randomised": "Randomised", "screening_failed": "Screening failure"}

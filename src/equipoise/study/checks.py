@@ -16,6 +16,7 @@ from equipoise.study.dosing_checks import dosing_disagreements
 from equipoise.study.expression_checks import (
     expression_disagreements,
     name_disagreements,
+    provisional_disagreements,
     window_disagreements,
 )
 from equipoise.study.form_checks import (
@@ -44,6 +45,7 @@ CHECKS = (
     criterion_disagreements,
     name_disagreements,
     expression_disagreements,
+    provisional_disagreements,
     window_disagreements,
     analysis_disagreements,
 )

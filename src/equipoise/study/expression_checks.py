@@ -94,6 +94,32 @@ def window_disagreements(study: Study) -> Disagreements:
             yield from unknown((*path, "entry_window_of", place), code, codes, "a code of the item")
 
 
+def provisional_disagreements(study: Study) -> Disagreements:
+    """Criteria judged provisionally that read what is asked again and again.
+
+    Such a criterion is asked at randomisation and on the first day of treatment, and one answer has
+    to serve both: of a form that repeats, or of a laboratory, the second time has another.
+    """
+    again = {
+        item.code
+        for form in study.visits.forms
+        for item in form.items
+        if form.repeating or item.analyte is not None
+    }
+    for number, criterion in enumerate(study.eligibility.criteria):
+        if not criterion.provisional:
+            continue
+        with suppress(BadInput):
+            read = [name for name in Expression(criterion.expression).items if name in again]
+            if read:
+                path: FieldPath = ("eligibility", "criteria", number, "expression")
+                allowed = (
+                    "must not read what a repeating form or a laboratory answers, as it is judged "
+                    "provisionally: ask for it on a form that is filled once"
+                )
+                yield Disagreement(path, allowed, ", ".join(read))
+
+
 def _expression(text: str, readable: pl.DataFrame, codes: Codes, path: FieldPath) -> Disagreements:
     try:
         expression = Expression(text)

@@ -16,6 +16,7 @@ import polars as pl
 
 from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.opening import open_trial
+from equipoise.eligibility.entry import unsettled
 from equipoise.oversight.events import TrialOpened
 from equipoise.randomisation.approval import approval_sha256, list_sha256
 from equipoise.randomisation.events import ActivateScheme
@@ -181,14 +182,12 @@ def _unmet_at_first_dose(rehearsal: Rehearsal, replicate: int) -> frozenset[int]
     }  # fmt: skip
     found: set[int] = set()
     for version in rehearsal.versions:
-        provisional = [each.id for each in version.study.eligibility.criteria if each.provisional]
-        if provisional:
-            verdicts = derive(known, version.study, upto="criterion_verdict")["criterion_verdict"]
-            open_ = verdicts.filter(
-                pl.col("criterion").is_in(provisional), pl.col("met").fill_null(False).not_()
-            )
-            began = first.filter(study_version=version.study.version)
-            found |= set(began.join(open_, "subject", "semi")["event"])
+        if not any(each.provisional for each in version.study.eligibility.criteria):
+            continue
+        judged = derive(known, version.study, upto="entry_eligibility")["entry_eligibility"]
+        open_ = unsettled(judged, version.study.eligibility, provisional=True)
+        began = first.filter(study_version=version.study.version)
+        found |= set(began.join(open_, "subject", "semi")["event"])
     return frozenset(found)
 
 

@@ -18,6 +18,7 @@ from equipoise.record.sqlite import SqliteLog
 from equipoise.study.definition import Study
 from equipoise.study.load import load_study
 from equipoise.treatment.plan import SignedSource
+from tests.harness.dosed import opened
 from tests.harness.trial import Trial
 
 SIGNED = SignedSource(document="label", pharmacist="P. Harmacist", investigator="I. Nvestigator")
@@ -75,6 +76,12 @@ def of_type(trial: Trial, subject: str, name: str) -> Event:
     return trial.log.read(subject=subject, types={name})[-1]
 
 
+def form_of(trial: Trial, subject: str, code: str) -> Event:
+    """The last instance of a form."""
+    saved = trial.log.read(subject=subject, types={"FormSaved"})
+    return [each for each in saved if json.loads(each.body)["form"] == code][-1]
+
+
 def corrected(trial: Trial, subject: str, target: Event, item: str, new: Any) -> list[Event]:
     change = {"target": target.seq, "item": item, "new": json.dumps(new)}
     return trial.act("Correct", change, subject=subject, reason="misread")
@@ -111,10 +118,7 @@ def test_a_weight_put_right_shows_the_doses_that_were_calculated_on_it(trial: Tr
 @pytest.mark.requirement("PH1")
 def test_an_answer_put_right_shows_the_dose_and_the_cycle_that_rested_on_it(trial: Trial) -> None:
     subject = treated(trial)
-    status = [
-        each for each in trial.log.read(subject=subject, types={"FormSaved"})
-        if json.loads(each.body)["form"] == "status"
-    ][-1]  # fmt: skip
+    status = form_of(trial, subject, "status")
     reduced = told(
         trial, corrected(trial, subject, status, "items/serum_creatinine/value", "120.1")
     )
@@ -182,7 +186,9 @@ def test_a_consent_put_right_shows_what_was_done_before_it(trial: Trial) -> None
     subject = treated(trial)
     consent = of_type(trial, subject, "ConsentSigned")
     trial.act("VisitRecorded", {"visit": "day_1"}, subject=subject)
-    assert len(corrected(trial, subject, consent, "occurred", ago(trial, 3))) == 1
+    shown = told(trial, corrected(trial, subject, consent, "occurred", ago(trial, 3)))
+    assert "criterion IN5 is not met: Written informed consent" in shown.pop("not_eligible")
+    assert not shown, "signed after screening, and before randomisation"
     shown = told(trial, corrected(trial, subject, consent, "occurred", ago(trial, 1)))
     assert f"randomised on {ago(trial, 2)}, before consent participation" in shown["consent"]
     assert "CycleStarted" not in shown["consent"]
@@ -258,12 +264,73 @@ def test_a_provisional_criterion_is_asked_again_at_the_first_cycle(trial: Trial)
     assert set(told(trial, begun)) == {"not_eligible"}
     cycle = begun[0]
     assert len(corrected(trial, subject, cycle, "occurred", ago(trial, 2))) == 1
-    scan = next(
-        each for each in trial.log.read(subject=subject, types={"FormSaved"})
-        if json.loads(each.body)["form"] == "scan"
-    )  # fmt: skip
+    scan = form_of(trial, subject, "scan")
     shown = told(trial, corrected(trial, subject, scan, "items/scan_date/value", ago(trial, 40)))
     assert "treatment began although criterion IN4 is not met" in shown["not_eligible"]
     change = {"target": scan.seq, "item": "items/scan_date/value", "new_missing": "unknown"}
     shown = told(trial, trial.act("Correct", change, subject=subject, reason="not found"))
     assert "criterion IN4 is not known" in shown["not_eligible"]
+
+
+@pytest.mark.requirement("RN5")
+def test_an_answer_that_turns_out_not_to_be_known_is_a_deviation(trial: Trial) -> None:
+    """Nobody can show any more that the patient could enter."""
+    subject, _ = randomised(trial)
+    person = form_of(trial, subject, "person")
+    change = {"target": person.seq, "item": "items/age_years/value", "new_missing": "unknown"}
+    written = trial.act("Correct", change, subject=subject, reason="of another patient")
+    shown = told(trial, written)
+    assert set(shown) == {"not_eligible"}
+    assert shown["not_eligible"].startswith("randomised although criterion IN1 is not known (as")
+    known = told(trial, corrected(trial, subject, person, "items/age_years/value", "17"))
+    assert "criterion IN1 is not met" in known["not_eligible"]
+
+
+@pytest.mark.requirement("RN5")
+def test_a_late_form_before_the_first_cycle_is_judged_again(trial: Trial) -> None:
+    """Of the day of randomisation or before it; a later day says nothing of entry."""
+    subject, _ = randomised(trial)
+    trial.wait(1)
+    excluding = {"ecog_status": "3", "serum_creatinine": "81.5"}
+    assert len(trial.form(subject, "status", excluding, "2")) == 1, "of a later day"
+    shown = told(trial, trial.form(subject, "status", excluding, "3", occurred=ago(trial, 1)))
+    assert set(shown) == {"not_eligible"}
+    assert "randomised although criterion EX1 is not met" in shown["not_eligible"]
+    assert shown["not_eligible"].endswith("(entered later)")
+
+
+@pytest.mark.requirement("RN5")
+def test_a_late_laboratory_report_before_the_first_cycle_is_judged_again(trial: Trial) -> None:
+    subject, _ = randomised(trial)
+    trial.wait(1)
+    found = {"analyte": "creatinine", "value": "151", "unit": "µmol/L"}
+    report = {"report": "L1", "results": [found]}
+    later = {**report, "report": "L2"}
+    assert len(trial.act("LaboratoryReported", later, subject=subject)) == 1, "of a later day"
+    written = trial.act("LaboratoryReported", report, subject=subject, occurred=ago(trial, 1))
+    assert "criterion EX2 is not met" in told(trial, written)["not_eligible"]
+
+
+@pytest.mark.requirement("RN3")
+def test_the_first_cycle_and_the_record_now_judge_by_one_rule(tmp_path: Path) -> None:
+    """What a repeating form says after randomisation is none of entry's, at the first cycle too.
+
+    `study check` refuses a criterion that would read it; a study that was not checked has one.
+    """
+    study = released()
+    criteria = tuple(
+        each.model_copy(update={"provisional": each.id == "EX2"})
+        for each in study.eligibility.criteria
+        if each.id != "IN4"
+    )
+    eligibility = study.eligibility.model_copy(update={"criteria": criteria})
+    unchecked = study.model_copy(update={"eligibility": eligibility})
+    for trial in opened(tmp_path, unchecked):
+        subject, _ = randomised(trial)
+        trial.wait(1)
+        trial.form(subject, "status", {"ecog_status": "1", "serum_creatinine": "151"}, "2")
+        assert len(trial.act("CycleStarted", CYCLE, subject=subject)) == 1
+        again = {"ecog_status": "1", "serum_creatinine": "152"}
+        (form,) = trial.form(subject, "status", again, "3")
+        value = "items/serum_creatinine/value"
+        assert set(told(trial, corrected(trial, subject, form, value, "153"))) <= {"dose"}
