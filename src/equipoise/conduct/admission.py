@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from equipoise.conduct.context import Context
+from equipoise.conduct.days import NEEDED, day_needed
 from equipoise.errors import BadInput, Refused
 from equipoise.record.event import Body, PartialDate
 from equipoise.study.access import AFTER_LOCK, SITE_ROLES, may_act
 from equipoise.study.actions import Action
-from equipoise.study.catalogue import ACTIONS
+from equipoise.study.catalogue import ACTIONS, ASKED_FOR
 from equipoise.visits.events import FormSaved
 
 REASON_NEEDED = frozenset(
@@ -47,23 +47,22 @@ def _said(problem: Any) -> str:
     return f"{place}: {message}{shown}"
 
 
-MADE_TODAY: Mapping[str, str] = {
-    "ConfirmEligibility": "eligibility is confirmed when it is seen",
-    "Randomise": "an arm is allocated when it is asked for",
-}
-"""Decisions that are made now. Dated another day, answers would count that are too old today, or
-that were not there then."""
+MADE_TODAY = frozenset(ASKED_FOR.values())
+"""Actions of which the day is that on which they are asked for."""
 
 
 def check_day(action: Action, cls: type[Body], today: datetime.date) -> None:
-    """BadInput for a date that does not exist, is partial where it may not be, or is to come; for a
-    decision that is made now, any day but today. Today is the day at the site."""
+    """BadInput for a date that is needed and lacks, does not exist, is partial where it may not be,
+    or is to come; for a decision that is made now, any day but today. Today is the day at the
+    site."""
     if action.occurred is None:
+        if action.name in NEEDED:
+            raise day_needed(action.name, where=action.name, field="occurred")
         return
     if action.name in MADE_TODAY and action.occurred != today.isoformat():
         raise BadInput(
-            f"today ({today}): {MADE_TODAY[action.name]}", where=action.name, field="occurred",
-            found=action.occurred,
+            f"today ({today}): it is decided when it is asked for", where=action.name,
+            field="occurred", found=action.occurred,
         )  # fmt: skip
     try:
         _PARTIAL.validate_python(action.occurred)

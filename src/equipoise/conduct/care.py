@@ -19,6 +19,7 @@ from equipoise.biomarker.events import (
 from equipoise.biomarker.recordable import check_result
 from equipoise.biomarker.sample import LONGEST_CHAIN
 from equipoise.conduct.context import Context
+from equipoise.conduct.days import check_result_day
 from equipoise.conduct.marker import check_run, check_step
 from equipoise.errors import BadInput, Refused
 from equipoise.record.event import Body, EventBody
@@ -36,7 +37,7 @@ def sample_labelled(context: Context, body: SampleLabelled) -> EventBody:
 def sample_shipped(context: Context, body: SampleShipped) -> EventBody:
     """Only a sample of this subject is shipped, and not after it was received."""
     check_known(context, body, "sample", *SAMPLES)
-    shipped, received = _day(context, body), _moved(context, body.sample, "received")
+    shipped, received = _on(context.day), _moved(context, body.sample, "received")
     if received is not None and received < shipped:
         raise _too_late(context, body.sample, shipped, received, shipped)
     return body
@@ -45,7 +46,7 @@ def sample_shipped(context: Context, body: SampleShipped) -> EventBody:
 def sample_received(context: Context, body: SampleReceived) -> EventBody:
     """Only a sample of this subject is received, and not before it was shipped."""
     check_known(context, body, "sample", *SAMPLES)
-    received, shipped = _day(context, body), _moved(context, body.sample, "shipped")
+    received, shipped = _on(context.day), _moved(context, body.sample, "shipped")
     if shipped is not None and received < shipped:
         raise _too_late(context, body.sample, shipped, received, received)
     return body
@@ -101,27 +102,10 @@ def assay_result_recorded(context: Context, body: AssayResultRecorded) -> EventB
     check_known(context, body, "sample", *SAMPLES)
     check_result(context.study.biomarker, body)
     if context.action.name == AssayResultRecorded.TYPE:
-        _check_day(context, body)
+        check_result_day(context, body.result, body.sample, context.day)
     _check_replicates(context, body)
     check_run(context, body)
     return body
-
-
-def _check_day(context: Context, body: AssayResultRecorded) -> None:
-    """The day of the result has to be known: on it rests whether it came in time. BadInput for one
-    before the sample was there."""
-    where = f"{body.TYPE} {body.result}"
-    if context.action.occurred is None:
-        raise BadInput("the day of the result", where=where, field="occurred")
-    sample = context.derived("sample_state").filter(sample=body.sample).row(0, named=True)
-    for what in ("received", "taken"):
-        if sample[what] is not None and context.action.occurred < sample[what].isoformat():
-            raise BadInput(
-                f"a day not before {body.sample} was {what} ({sample[what]})",
-                where=where,
-                field="occurred",
-                found=context.action.occurred,
-            )
 
 
 def _check_replicates(context: Context, body: AssayResultRecorded) -> None:
@@ -200,10 +184,8 @@ def check_known(context: Context, body: Body, field: str, *event_types: str) -> 
         )
 
 
-def _day(context: Context, body: EventBody) -> datetime.date:
-    if context.action.occurred is None:
-        raise BadInput("the day on which it happened", where=body.TYPE, field="occurred")
-    return datetime.date.fromisoformat(context.action.occurred)
+def _on(day: str) -> datetime.date:
+    return datetime.date.fromisoformat(day)
 
 
 def _moved(context: Context, sample: str, what: str) -> datetime.date | None:

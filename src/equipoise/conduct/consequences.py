@@ -25,7 +25,7 @@ from equipoise.randomisation.events import Randomised
 from equipoise.record.correction import Corrected, Redacted
 from equipoise.record.event import EventBody
 from equipoise.study.catalogue import CATALOGUE
-from equipoise.treatment.events import CycleStarted, DoseGiven
+from equipoise.treatment.events import CycleStarted, DoseGiven, DrugDispensed
 from equipoise.visits.events import (
     ConcomitantMedicationRecorded,
     ConsentSigned,
@@ -40,12 +40,20 @@ Told = dict[str, DeviationCategory]
 """Departures in words, each with its category."""
 
 _PARTICIPATION = frozenset(LIMITS) | {ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
-_TREATMENT = rests_on("dose_decision") - {Corrected.TYPE, Redacted.TYPE} | {DoseGiven.TYPE}
+_TREATMENT = rests_on("dose_decision") - {Corrected.TYPE, Redacted.TYPE} | {
+    DoseGiven.TYPE, DrugDispensed.TYPE,
+}  # fmt: skip
 
 _ENTRY = rests_on("entry_eligibility") - {Corrected.TYPE, Redacted.TYPE}
 
 _NO_FACT = frozenset(
-    {CycleStarted.TYPE, DoseGiven.TYPE, ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
+    {
+        CycleStarted.TYPE,
+        DoseGiven.TYPE,
+        DrugDispensed.TYPE,
+        ConsentSigned.TYPE,
+        VitalStatusRecorded.TYPE,
+    }
 )
 """What is judged when it is entered, or only ever allows more."""
 
@@ -115,6 +123,10 @@ def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
                 dose = planned[by_rule["regimen"], body.drug]
                 for each in departures(context, body, dose, by_rule, recorded=event.seq):
                     yield f"given {each}", "dose"
+    for day, lot in as_it_stands(context.events, DrugDispensed.TYPE):
+        if lot["expiry"] < day:
+            what = f"dispensed lot {lot['lot']} of {lot['drug']}, which expired on {lot['expiry']}"
+            yield f"{what}, on {day}", "dose"
 
 
 def _entry(context: Context) -> Iterator[tuple[str, DeviationCategory]]:

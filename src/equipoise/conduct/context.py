@@ -96,6 +96,13 @@ class Context:
         return self.events[0].site if self.events else self.action.site
 
     @property
+    def day(self) -> str:
+        """The day of an action that is refused without one (`days.NEEDED`)."""
+        if self.action.occurred is None:
+            raise TypeError(f"{self.action.name} was admitted without a day")
+        return self.action.occurred
+
+    @property
     def study_version(self) -> str:
         """The version in force at the site today; before any is in force, the last adopted."""
         found = self.state.version_in_force(self.site, self.reached)

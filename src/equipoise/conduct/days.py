@@ -10,13 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.biomarker.events import SampleReceived, SampleShipped
+from equipoise.biomarker.events import (
+    AssayResultRecorded,
+    SampleCollected,
+    SampleDerived,
+    SampleReceived,
+    SampleShipped,
+)
 from equipoise.conduct.context import Context, as_it_stands, event_as_it_stands, read
 from equipoise.errors import BadInput
 from equipoise.randomisation.events import Randomised
 from equipoise.record.event import Event
+from equipoise.safety.events import (
+    CausalityAssessed,
+    LaboratoryReported,
+    ReferenceRangesDeclared,
+    SeriousAdverseEventReported,
+    SusarSubmitted,
+)
 from equipoise.study.access import SITE_ROLES
-from equipoise.treatment.events import CycleStarted, DoseGiven
+from equipoise.treatment.events import CycleStarted, DoseGiven, DrugDispensed, DrugReturned
 from equipoise.visits.events import (
     ConsentSigned,
     DeathRecorded,
@@ -27,14 +40,27 @@ from equipoise.visits.events import (
 )
 from equipoise.visits.participation import PROCEDURES
 
-NEEDED = frozenset(
-    {
-        CycleStarted.TYPE, DeathRecorded.TYPE, ScreeningFailed.TYPE, SampleShipped.TYPE,
-        SampleReceived.TYPE, "AssayResultRecorded", "DrugDispensed", "LaboratoryReported",
-        "CausalityAssessed", "SeriousAdverseEventReported", "SusarSubmitted",
-    }
-)  # fmt: skip
-"""Events that are refused without a day."""
+NEEDED: Mapping[str, str] = {
+    CycleStarted.TYPE: "the day on which the cycle began",
+    DrugDispensed.TYPE: "the day of dispensing",
+    DeathRecorded.TYPE: "the day of death, perhaps partial",
+    ScreeningFailed.TYPE: "the day of the screening failure",
+    SampleShipped.TYPE: "the day on which the sample left",
+    SampleReceived.TYPE: "the day on which the sample arrived",
+    AssayResultRecorded.TYPE: "the day of the result",
+    LaboratoryReported.TYPE: "the day of the blood draw",
+    ReferenceRangesDeclared.TYPE: "the day from which they are valid",
+    CausalityAssessed.TYPE: "the day of the opinion",
+    SeriousAdverseEventReported.TYPE: "the day on which the report reached the sponsor",
+    SusarSubmitted.TYPE: "the day on which the report left",
+}
+"""Events that are refused without a day, entered or corrected, and which day it is."""
+
+
+def day_needed(event_type: str, *, where: str, field: str) -> BadInput:
+    """The BadInput that an event of this type needs its day."""
+    told = f"{NEEDED[event_type]}: without it the event is not recorded"
+    return BadInput(told, where=where, field=field)
 
 
 def check_corrected_day(context: Context, after: Context, target: Event) -> None:
@@ -48,7 +74,7 @@ def check_corrected_day(context: Context, after: Context, target: Event) -> None
     where = f"{context.action.name}, event {target.seq} ({target.type})"
     if day is None:
         if target.type in NEEDED:
-            raise BadInput("a day: without it the event is not recorded", where=where, field="new")
+            raise day_needed(target.type, where=where, field="new")
         return
     if day > context.today.isoformat()[: len(day)]:
         raise BadInput(
@@ -101,6 +127,53 @@ def check_dose_day(context: Context, cycle: int, drug: str, day: str | None) -> 
         value=day,
         way_out="give the right day, or correct that of the other event first",
     )
+
+
+def check_dispensing_day(context: Context, drug: str, day: str) -> None:
+    """Refuse a dispensing of a day before randomisation: nobody knew the arm."""
+    for since, _ in as_it_stands(context.events, Randomised.TYPE):
+        if day < since:
+            raise context.refuse(
+                f"cannot have been given {drug} by the pharmacy on {day}: was randomised on "
+                f"{since}",
+                rule="RN3",
+                clause="no drug of an arm is handed out before the arm is allocated",
+                value=day,
+                way_out="give the day on which the drug left the pharmacy",
+            )
+
+
+def check_return_day(context: Context, dispensing: str, day: str | None) -> None:
+    """Refuse units that came back before they were dispensed."""
+    for left, body in as_it_stands(context.events, DrugDispensed.TYPE):
+        if body["dispensing"] == dispensing and day is not None and day < left:
+            raise context.refuse(
+                f"cannot have returned units of {dispensing} on {day}: it was dispensed on {left}",
+                rule="accountability",
+                clause="what comes back was handed out before",
+                value=day,
+                way_out="give the right day, or correct that of the other event first",
+            )
+
+
+def check_result_day(context: Context, result: str, sample: str, day: str) -> None:
+    """BadInput for a result of a day before the sample was there."""
+    row = context.derived("sample_state").filter(sample=sample).row(0, named=True)
+    for what in ("received", "taken"):
+        if row[what] is not None and day < row[what].isoformat():
+            raise BadInput(
+                f"a day not before {sample} was {what} ({row[what]})",
+                where=f"{AssayResultRecorded.TYPE} {result}", field="occurred", found=day,
+            )  # fmt: skip
+
+
+def check_aware(body: SeriousAdverseEventReported, received: str) -> None:
+    """BadInput for a report of which the sponsor knew before the site."""
+    if body.aware.isoformat() > received:
+        raise BadInput(
+            f"a day not after the sponsor knew ({received})",
+            where=f"{body.TYPE} {body.adverse_event}", field="aware", found=body.aware,
+        )  # fmt: skip
 
 
 def check_death_day(context: Context, day: str) -> None:
@@ -174,6 +247,34 @@ def _check_signature(after: Context, target: Event, day: str) -> None:
             )  # fmt: skip
 
 
+def _check_dispensing(after: Context, target: Event, day: str) -> None:
+    dispensed = read(target)
+    check_dispensing_day(after, dispensed["drug"], day)
+    for event in after.events:
+        if event.type == DrugReturned.TYPE and read(event)["dispensing"] == dispensed["dispensing"]:
+            check_return_day(after, dispensed["dispensing"], _stands(after, event))
+
+
+def _check_return(after: Context, target: Event, day: str) -> None:
+    check_return_day(after, read(target)["dispensing"], day)
+
+
+def _check_report(after: Context, target: Event, day: str) -> None:
+    body = event_as_it_stands(after.events, target).body
+    check_aware(SeriousAdverseEventReported.model_validate(body), day)
+
+
+def _check_result(after: Context, target: Event, day: str) -> None:
+    body = event_as_it_stands(after.events, target).body
+    check_result_day(after, body["result"], body["sample"], day)
+
+
+def _check_results(after: Context, target: Event, day: str) -> None:
+    """No result is of a day before its sample was there."""
+    for on, body in as_it_stands(after.events, AssayResultRecorded.TYPE):
+        check_result_day(after, body["result"], body["sample"], on)
+
+
 def _check_transport(after: Context, target: Event, day: str) -> None:
     sample = read(target)["sample"]
     row = after.derived("sample_state").filter(sample=sample).row(0, named=True)
@@ -185,6 +286,7 @@ def _check_transport(after: Context, target: Event, day: str) -> None:
             value=day,
             way_out="give the right day, or correct the other one",
         )
+    _check_results(after, target, day)
 
 
 _CHECKS: Mapping[str, Callable[[Context, Event, str], Any]] = {
@@ -193,6 +295,12 @@ _CHECKS: Mapping[str, Callable[[Context, Event, str], Any]] = {
     DeathRecorded.TYPE: _check_death,
     SubjectScreened.TYPE: _check_screening,
     ConsentSigned.TYPE: _check_signature,
+    DrugDispensed.TYPE: _check_dispensing,
+    DrugReturned.TYPE: _check_return,
+    AssayResultRecorded.TYPE: _check_result,
+    SampleCollected.TYPE: _check_results,
+    SampleDerived.TYPE: _check_results,
+    SeriousAdverseEventReported.TYPE: _check_report,
     SampleShipped.TYPE: _check_transport,
     SampleReceived.TYPE: _check_transport,
 }

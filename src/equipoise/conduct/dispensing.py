@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from equipoise.conduct.context import Context
+from equipoise.conduct.days import check_dispensing_day, check_return_day
 from equipoise.conduct.dosing import (
     decided_on,
     decision_told,
@@ -32,10 +33,8 @@ def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[E
             field="unit",
             found=body.unit,
         )
-    day = context.action.occurred
-    if day is None:
-        raise BadInput("the day of dispensing", where="DrugDispensed", field="occurred")
-    if body.expiry.isoformat() < day:
+    check_dispensing_day(context, body.drug, context.day)
+    if body.expiry.isoformat() < context.day:
         raise context.refuse(
             f"cannot be given lot {body.lot} of {body.drug}: it expired on {body.expiry}",
             rule="PH1",
@@ -85,6 +84,7 @@ def drug_returned(context: Context, body: DrugReturned) -> EventBody:
             field="dispensing",
             found=body.dispensing,
         )
+    check_return_day(context, body.dispensing, context.action.occurred)
     back = body.units + sum(
         each["units"]
         for each in context.bodies("DrugReturned")

@@ -62,8 +62,6 @@ def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[Eve
     to be given, unless a reason is given: then the cycle is a deviation too.
     """
     _arm(context)
-    if context.action.occurred is None:
-        raise BadInput("the day on which the cycle began", where="CycleStarted", field="occurred")
     chosen = [each["regimen"] for _, each in as_it_stands(context.events, RegimenChosen.TYPE)]
     if not chosen or chosen[-1] != body.regimen:
         raise context.refuse(
@@ -80,7 +78,7 @@ def cycle_started(context: Context, body: CycleStarted) -> EventBody | tuple[Eve
             way_out=f"record cycle {len(done) + 1}",
             value=body.cycle,
         )
-    check_cycle_day(context, body.cycle, context.action.occurred)
+    check_cycle_day(context, body.cycle, context.day)
     for dose in _regimen(context, body.regimen).doses:
         _check_released(context, body.regimen, dose)
     return _by_the_rule(context, body)
@@ -111,7 +109,7 @@ def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[Even
     criteria = against_first_cycle(context, body)
     decided = context.derived_with("dose_decision", body)
     before = context.derived("treatment_cycle")["next_due"].to_list()
-    day = datetime.date.fromisoformat(context.action.occurred or "")
+    day = datetime.date.fromisoformat(context.day)
     told, against = against_cycle(
         context, body.cycle, day, decided.iter_rows(named=True), before[-1] if before else None
     )

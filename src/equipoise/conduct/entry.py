@@ -93,8 +93,6 @@ def screening_failed(context: Context, body: ScreeningFailed) -> EventBody:
                 rule="screening failure",
                 way_out="correct the event that is wrong, or record what ended the participation",
             )
-    if context.action.occurred is None:
-        raise BadInput("the day of the screening failure", where=body.TYPE, field="occurred")
     if body.cause != "not_eligible":
         return body.model_copy(update={"criteria": (), "pending": ()})
     verdict = _judged(context, "eligibility").row(0, named=True)
@@ -231,10 +229,7 @@ def consent_withdrawn(context: Context, body: ConsentWithdrawn) -> EventBody:
 
 def death_recorded(context: Context, body: DeathRecorded) -> EventBody:
     """A death on or after the day of screening, and after the site last saw the subject."""
-    occurred = context.action.occurred
-    if occurred is None:
-        raise BadInput("the day of death, perhaps partial", where="DeathRecorded", field="occurred")
-    check_death_day(context, occurred)
+    check_death_day(context, context.day)
     return body
 
 

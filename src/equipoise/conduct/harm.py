@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -10,6 +9,7 @@ from typing import Any
 
 from equipoise.conduct.care import check_known
 from equipoise.conduct.context import Context
+from equipoise.conduct.days import check_aware
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody, decimal_text
 from equipoise.record.scaled import ANSWER_PLACES
@@ -54,10 +54,7 @@ def serious_adverse_event_reported(
     """The next report about an event, from a day on or after that of the site's awareness."""
     check_known(context, body, "adverse_event", "AdverseEventReported")
     where = f"SeriousAdverseEventReported {body.adverse_event}"
-    received = _day(context, where, "the day on which the report reached the sponsor")
-    if body.aware > received:
-        allowed = f"a day not after the sponsor knew ({received})"
-        raise BadInput(allowed, where=where, field="aware", found=body.aware)
+    check_aware(body, context.day)
     earlier = [
         each
         for each in context.bodies("SeriousAdverseEventReported")
@@ -81,7 +78,6 @@ def serious_for_a_reason(context: Context, body: SeriousAdverseEventReported) ->
 def causality_assessed(context: Context, body: CausalityAssessed) -> EventBody:
     """An opinion of a day on an event that was reported."""
     check_known(context, body, "adverse_event", "AdverseEventReported")
-    _day(context, f"CausalityAssessed {body.adverse_event}", "the day of the opinion")
     return opinion_of_its_own(context, body)
 
 
@@ -125,7 +121,6 @@ def susar_submitted(context: Context, body: SusarSubmitted) -> EventBody:
     """A report to the authority of an event that was reported to the sponsor as serious."""
     check_known(context, body, "adverse_event", "SeriousAdverseEventReported")
     where = f"SusarSubmitted {body.adverse_event}"
-    _day(context, where, "the day on which the report left")
     sent = [
         each["kind"]
         for each in context.bodies("SusarSubmitted")
@@ -135,18 +130,6 @@ def susar_submitted(context: Context, body: SusarSubmitted) -> EventBody:
         allowed = "follow_up" if sent else "initial, before any follow_up"
         raise BadInput(allowed, where=where, field="kind", found=body.kind)
     return body
-
-
-def _day(context: Context, where: str, what: str) -> datetime.date:
-    if context.action.occurred is None:
-        raise BadInput(what, where=where, field="occurred")
-    return datetime.date.fromisoformat(context.action.occurred)
-
-
-def laboratory_reported(context: Context, body: LaboratoryReported) -> EventBody:
-    """The values of a draw of which the day is known."""
-    _day(context, f"LaboratoryReported {body.report}", "the day of the blood draw")
-    return laboratory_results(context, body)
 
 
 def laboratory_results(context: Context, body: LaboratoryReported) -> EventBody:
@@ -174,7 +157,6 @@ def reference_ranges_declared(context: Context, body: ReferenceRangesDeclared) -
     where = "ReferenceRangesDeclared"
     if context.action.site not in context.state.sites or context.action.subject is not None:
         raise BadInput("an open site, and no subject", where=where, found=context.action.site)
-    _day(context, where, "the day from which they are valid")
     seen: set[tuple[object, ...]] = set()
     for each in body.ranges:
         at = f"{where}, {each.analyte}"
@@ -268,6 +250,6 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "CausalityAssessed": causality_assessed,
     "SusarSubmitted": susar_submitted,
     "AdverseEventCoded": adverse_event_coded,
-    "LaboratoryReported": laboratory_reported,
+    "LaboratoryReported": laboratory_results,
     "ReferenceRangesDeclared": reference_ranges_declared,
 }

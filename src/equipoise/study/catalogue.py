@@ -55,6 +55,13 @@ DECIDED: frozenset[str] = frozenset(
 )
 """Events that only a decision of `conduct` brings about: nobody can send one as an action."""
 
+ASKED_FOR = {
+    eligibility.EligibilityConfirmed.TYPE: "ConfirmEligibility",
+    randomisation.Randomised.TYPE: "Randomise",
+}
+"""Events that are decided when they are asked for, and never entered late, with the action that
+asks. Dated another day, answers would count that are too old today, or that were not there then."""
+
 ACTIONS: dict[str, type[Body]] = {
     **{event.TYPE: event for event in EVENTS if event.TYPE not in DECIDED},
     "ConfirmEligibility": eligibility.ConfirmEligibility,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from equipoise.conduct.state import TrialState
 from equipoise.oversight.events import OutageDeclared
 from equipoise.record.log import Log
+from equipoise.study.catalogue import ASKED_FOR
 from equipoise.study.load import parse_study
 
 
@@ -56,10 +57,6 @@ def back_entries(log: Log) -> list[BackEntry]:
         if event.seq > outage.seq
         and event.subject is not None
         and event.occurred is not None
-        and event.type not in DECIDED_THEN
+        and event.type not in ASKED_FOR
         and outage.covers(event.site, event.occurred)
     ]
-
-
-DECIDED_THEN = frozenset({"EligibilityConfirmed", "Randomised"})
-"""Events that are never entered late: they are decided when they are asked for."""

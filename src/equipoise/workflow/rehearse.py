@@ -27,7 +27,7 @@ from equipoise.record.tables import Row, rows
 from equipoise.simulation.run import Rehearsal, Version
 from equipoise.study.access import ACTION_ROLES
 from equipoise.study.actions import Action
-from equipoise.study.catalogue import DECIDED, EVENTS
+from equipoise.study.catalogue import ASKED_FOR, DECIDED, EVENTS
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.study.factor_levels import factor_levels
@@ -36,9 +36,6 @@ from equipoise.treatment.events import CycleStarted
 
 ORGANISATION = "Rehearsal"
 ADMINISTRATOR = "rehearsal-administrator"
-DECISIONS = {"EligibilityConfirmed": "ConfirmEligibility", "Randomised": "Randomise"}
-"""Events that are not replayed but asked for again, by the action that decides them."""
-
 READ = frozenset({"LesionIdentified", "TumourAssessed"})
 """What a reader enters in a rehearsal."""
 
@@ -142,7 +139,7 @@ def _entries(rehearsal: Rehearsal, replicate: int) -> Iterator[_Entry]:
     }
     for cls in EVENTS:
         frame = mine[cls.TABLE]
-        if cls.TYPE in DECIDED and cls.TYPE not in DECISIONS:
+        if cls.TYPE in DECIDED and cls.TYPE not in ASKED_FOR:
             continue
         if frame.is_empty():
             continue
@@ -195,8 +192,8 @@ def _action(
     entry: _Entry, clock: _Clock, seqs: dict[int, int], seen: dict[str, int], study: Study
 ) -> Action:
     row, name, body = entry.row, entry.name, dict(entry.row.body)
-    if name in DECISIONS:
-        name, body = DECISIONS[name], {}
+    if name in ASKED_FOR:
+        name, body = ASKED_FOR[name], {}
     if name == "Correct":
         body["target"] = seqs[body["target"]]
     role = _role(name, body, study)

@@ -89,7 +89,7 @@ def test_a_decision_that_is_made_now_is_no_back_entry(embedded: Trial) -> None:
     embedded.screened("A-001")
     declared(embedded, 3, 0)
     embedded.act("Randomise", {}, subject="A-001")
-    with pytest.raises(BadInput, match="an arm is allocated when it is asked for"):
+    with pytest.raises(BadInput, match="it is decided when it is asked for"):
         embedded.act("Randomise", {}, subject="A-001", occurred=ago(embedded, 1), reason=PAPER)
     assert back_entries(embedded.log) == []
 

@@ -3,103 +3,31 @@ not be done now is a deviation, and nothing is undone."""
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from equipoise.errors import BadInput, Refused
-from equipoise.record.event import Event
-from equipoise.record.keys import KeyStore
-from equipoise.record.sqlite import SqliteLog
-from equipoise.study.definition import Study
-from equipoise.study.load import load_study
-from equipoise.treatment.plan import SignedSource
-from tests.harness.dosed import opened
+from tests.harness.corrected import (
+    CYCLE,
+    ago,
+    corrected,
+    form_of,
+    of_type,
+    randomised,
+    told,
+    treated,
+)
+from tests.harness.dosed import opened, signed
 from tests.harness.trial import Trial
-
-SIGNED = SignedSource(document="label", pharmacist="P. Harmacist", investigator="I. Nvestigator")
-CYCLE = {"cycle": 1, "regimen": "DOUBLET", "height": "170", "weight": "70"}
-EXEMPLATIN = {"cycle": 1, "day": 1, "drug": "exemplatin", "amount": "108.58"}
-
-
-def released() -> Study:
-    """LUNG-TMB with every dose released for patients."""
-    study = load_study("lung-tmb")
-    regimens = tuple(
-        regimen.model_copy(
-            update={"doses": tuple(d.model_copy(update={"release": SIGNED}) for d in regimen.doses)}
-        )
-        for regimen in study.treatment.regimens
-    )
-    treatment = study.treatment.model_copy(update={"regimens": regimens})
-    return study.model_copy(update={"treatment": treatment})
 
 
 @pytest.fixture
 def trial(tmp_path: Path) -> Iterator[Trial]:
     """A trial that began ninety days ago, so that days can pass."""
-    log = SqliteLog.create(tmp_path / "record.sqlite3", trial="T1")
-    keys = KeyStore.create(tmp_path / "record.sqlite3.keys")
-    opened = Trial.opened(log, keys, study=released(), behind=90)
-    opened.activate()
-    yield opened
-    log.close()
-    keys.close()
-
-
-def randomised(trial: Trial) -> tuple[str, Event]:
-    """The first subject who is allocated to the doublet, and its allocation."""
-    for number in range(1, 40):
-        subject = f"A-{number:03}"
-        trial.screened(subject)
-        (event,) = trial.act("Randomise", {}, subject=subject)
-        if json.loads(event.body)["arm"] == "CHEMO":
-            trial.act("RegimenChosen", {"regimen": "DOUBLET"}, subject=subject)
-            return subject, event
-    raise AssertionError
-
-
-def treated(trial: Trial) -> str:
-    """A subject of the doublet who was randomised, and two days later dosed by the rule."""
-    subject, _ = randomised(trial)
-    trial.wait(2)
-    trial.act("CycleStarted", CYCLE, subject=subject)
-    trial.act("DoseGiven", EXEMPLATIN, subject=subject)
-    return subject
-
-
-def of_type(trial: Trial, subject: str, name: str) -> Event:
-    return trial.log.read(subject=subject, types={name})[-1]
-
-
-def form_of(trial: Trial, subject: str, code: str) -> Event:
-    """The last instance of a form."""
-    saved = trial.log.read(subject=subject, types={"FormSaved"})
-    return [each for each in saved if json.loads(each.body)["form"] == code][-1]
-
-
-def corrected(trial: Trial, subject: str, target: Event, item: str, new: Any) -> list[Event]:
-    change = {"target": target.seq, "item": item, "new": json.dumps(new)}
-    return trial.act("Correct", change, subject=subject, reason="misread")
-
-
-def told(trial: Trial, events: list[Event]) -> dict[str, str]:
-    """The deviations among `events` by category, in plain text."""
-    found = {}
-    for event in events:
-        if event.type == "DeviationRecorded":
-            body = json.loads(event.body)
-            place = f"T1/{event.subject}/description"
-            found[body["category"]] = str(trial.keys.unseal(body["description"], place))
-    return found
-
-
-def ago(trial: Trial, days: int) -> str:
-    return (trial.today - datetime.timedelta(days=days)).isoformat()
+    yield from opened(tmp_path, signed())
 
 
 @pytest.mark.requirement("PH1")
@@ -153,7 +81,7 @@ def test_the_day_of_a_cycle_is_put_right_within_what_can_have_been(trial: Trial)
         (first, ago(trial, -1), "a day not after today"),
         (first, ago(trial, 20), r"cannot have been given exemplatin of cycle 1 on .* began on"),
         (later, ago(trial, 22), "cannot have begun cycle 2 on .*: cycle 1 began on"),
-        (later, None, "a day: without it the event is not recorded"),
+        (later, None, "the day on which the cycle began: without it the event is not recorded"),
     ):
         with pytest.raises((BadInput, Refused), match=said):
             corrected(trial, subject, event, "occurred", day)
@@ -317,7 +245,7 @@ def test_the_first_cycle_and_the_record_now_judge_by_one_rule(tmp_path: Path) ->
 
     `study check` refuses a criterion that would read it; a study that was not checked has one.
     """
-    study = released()
+    study = signed()
     criteria = tuple(
         each.model_copy(update={"provisional": each.id == "EX2"})
         for each in study.eligibility.criteria
