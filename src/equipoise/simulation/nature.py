@@ -24,15 +24,22 @@ DAYS_PER_MONTH = 30.4375
 class Nature:
     """Draws for `replicates` of the scenario seed; every array has one row per replicate.
 
-    Each question has its own stream, so that asking one more changes no other answer.
+    Each question has its own stream, so that asking one more changes no other answer. Every array
+    drawn has one column per candidate. `twins`, replicates x candidates, says whose draw each
+    candidate takes instead: that of the same candidate in another replicate.
     """
 
     seed: int
     replicates: Sequence[int]
+    twins: Ints | None = None
 
     def uniform(self, name: str, *size: int) -> Floats:
         """Numbers strictly between 0 and 1."""
-        return uniforms(self.seed, name, self.replicates, size)
+        if self.twins is None:
+            return uniforms(self.seed, name, self.replicates, size)
+        others, where = np.unique(self.twins, return_inverse=True)
+        drawn = uniforms(self.seed, name, others.tolist(), size)
+        return drawn[where.reshape(self.twins.shape), np.arange(self.twins.shape[1])]
 
     def chance(self, name: str, probability: Floats | float, *size: int) -> Bools:
         """True with the given probability."""
@@ -65,6 +72,28 @@ class Nature:
     def choice(self, name: str, weights: Mapping[str, object], *size: int) -> Ints:
         """Positions in `weights`, by weight."""
         return chosen(self.uniform(name, *size), weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The draws of some trials, by the part that they decide.
+
+    `arrivals`: who comes when and where. `screening`: what is found of them until they are
+    allocated. `course`: what happens afterwards. `allocation`: the replicate whose dummy seed each
+    trial is allocated by.
+    """
+
+    seed: int
+    arrivals: Nature
+    screening: Nature
+    course: Nature
+    allocation: Sequence[int]
+
+
+def draws(seed: int, replicates: Sequence[int]) -> Draws:
+    """Everything drawn for the replicates themselves."""
+    nature = Nature(seed, replicates)
+    return Draws(seed, nature, nature, nature, replicates)
 
 
 def chosen(uniform: Floats, weights: Mapping[str, object]) -> Ints:
