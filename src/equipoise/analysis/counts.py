@@ -54,7 +54,7 @@ def group_counts(
         expression.sum().cast(pl.Int64).alias(f"{place}/{group}/{part}")
         for place, analysis in enumerate(plan.analyses)
         for group in range(len(analysis.groups))
-        for part, expression in zip("nd", _counted(plan, analysis, group), strict=True)
+        for part, expression in zip("nd", counted(plan, analysis, group), strict=True)
     ]
     rows = pl.DataFrame({"replicate": list(replicates)}, schema={"replicate": pl.Int32})
     found = subjects.group_by("replicate").agg(sums)
@@ -74,18 +74,18 @@ def group_counts(
     ]
 
 
-def _counted(plan: AnalysisPlan, analysis: Analysis, group: int) -> tuple[pl.Expr, pl.Expr]:
-    """Who counts in numerator and denominator of one group."""
+def counted(plan: AnalysisPlan, analysis: Analysis, group: int) -> tuple[pl.Expr, pl.Expr]:
+    """Whether a row of `analysed_subjects` counts in numerator and denominator of one group."""
     inside = in_group(plan, analysis, analysis.groups[group])
     end_point = end_point_of(plan, analysis)
     if not isinstance(end_point, BinaryEndPoint):
         event = pl.col(f"event/{variable_of(plan, estimand_of(plan, analysis))}")
         return inside & event.fill_null(False), inside & event.is_not_null()
     value = pl.col(f"value/{variable_of(plan, estimand_of(plan, analysis))}")
-    counted = inside & value.fill_null(False)
+    among = inside & value.fill_null(False)
     if denominator_rule(plan, analysis) == "evaluable":
-        return counted, inside & value.is_not_null()
-    return counted, inside
+        return among, inside & value.is_not_null()
+    return among, inside
 
 
 def p_values(

@@ -69,9 +69,12 @@ def determined(
     mask: Bools,
     *,
     purpose: str = "randomisation",
+    status: Texts | None = None,
 ) -> Texts:
     """Enter a determination by `assay` on `days` for the subjects of `mask`: one run, or more where
     nature repeats it. Returns the names of the first runs.
+
+    `status` is that of the piece of tumour, where it is not the true one of the subject.
     """
     plan = scenario.marker.assays.get(assay.code)
     if plan is None:
@@ -82,7 +85,7 @@ def determined(
         )
     stream = f"assay/{assay.code}/{purpose}"
     runs = _runs(nature, stream, assay, plan, mask)
-    tumour = _tumour(nature, stream, plan, people.status)
+    tumour = _tumour(nature, stream, plan, people.status if status is None else status)
     position = [each.code for each in study.biomarker.marker.assays].index(assay.code)
     for number, among in enumerate(runs):
         replicate, subject = np.nonzero(among)

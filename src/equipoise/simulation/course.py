@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from equipoise.biomarker.events import AssayResultInvalidated
+from equipoise.biomarker.events import AssayResultInvalidated, AssayResultRecorded
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.assays import determined
 from equipoise.simulation.entries import Entries
@@ -88,7 +88,10 @@ def redetermined(
     until: Ints,
     entries: Entries,
 ) -> None:
-    """Enter repeated determinations, blinded to arm and outcome, and invalidations."""
+    """Enter repeated determinations, blinded to arm and outcome, and invalidations.
+
+    Of some subjects a review invalidates every run instead.
+    """
     plan = scenario.redetermination
     if plan is None:
         return
@@ -96,10 +99,13 @@ def redetermined(
     assay = next(each for each in study.biomarker.marker.assays if each.code == plan.assay)
     day = people.randomised + nature.integer("again/days", *plan.days, size)
     mask = (arm != None) & nature.chance("again", float(plan.chance), size)  # noqa: E711
-    mask &= day < until
+    every = (arm != None) & nature.chance("again/every run", float(plan.every_run), size)  # noqa: E711
+    every &= day < until
+    mask &= (day < until) & ~every
     results = determined(
-        study, scenario, nature, people, entries, assay, day, mask, purpose="redetermination"
-    )
+        study, scenario, nature, people, entries, assay, day, mask, purpose="redetermination",
+        status=_piece(study, scenario, nature, people.status),
+    )  # fmt: skip
     gone = nature.chance("again/invalidated", float(plan.invalidated), size)[mask]
     replicate, subject = np.nonzero(mask)
     finding = "the control of the run failed on review"
@@ -107,3 +113,24 @@ def redetermined(
         AssayResultInvalidated, replicate[gone], subject[gone], (day[mask] + 1)[gone],
         {"result": results[gone], "finding": finding},
     )  # fmt: skip
+    for number, (heads, items) in enumerate(list(entries.of(AssayResultRecorded))):
+        at = np.flatnonzero(every[heads.replicate, heads.subject])
+        replicate, subject = heads.replicate[at], heads.subject[at]
+        finding = "on review the section held too little tumour"
+        entries.add(
+            AssayResultInvalidated, replicate, subject, day[replicate, subject],
+            {"result": items["result"][at], "finding": finding}, order=number,
+        )  # fmt: skip
+
+
+def _piece(study: Study, scenario: Scenario, nature: Nature, status: Texts) -> Texts:
+    """The status of the piece that is assayed again: another one than the subject's in some."""
+    plan = scenario.redetermination
+    if plan is None or not plan.contrary:
+        return status
+    size = status.shape[1]
+    contrary = nature.chance("again/contrary", float(plan.contrary), size)
+    levels = np.array(list(scenario.marker.assays[plan.assay].levels), dtype=object)
+    place = np.argmax(status[..., None] == levels, axis=-1)
+    step = nature.integer("again/contrary status", 1, len(levels) - 1, size)
+    return np.where(contrary, levels[(place + step) % len(levels)], status)

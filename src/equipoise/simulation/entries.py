@@ -47,8 +47,8 @@ RANKS: Mapping[str, int] = {
             "AdverseEventFollowedUp", "SeriousAdverseEventReported", "CausalityAssessed",
             "SusarSubmitted",
             "RegimenChosen", "CycleStarted", "DoseGiven",
-            "AssayResultInvalidated", "TreatmentDiscontinued", "VisitsDiscontinued",
-            "ConsentWithdrawn", "LostToFollowUp", "SubsequentTherapyRecorded",
+            "AssayResultInvalidated", "PathologyReviewed", "TreatmentDiscontinued",
+            "VisitsDiscontinued", "ConsentWithdrawn", "LostToFollowUp", "SubsequentTherapyRecorded",
             "VitalStatusRecorded", "DeathRecorded", "Corrected",
         )
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from equipoise.simulation.scenario import Spread
-from equipoise.statistics.random import uniforms
+from equipoise.statistics.random import dummy_seed, uniforms
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -88,6 +88,11 @@ class Draws:
     screening: Nature
     course: Nature
     allocation: Sequence[int]
+
+    @property
+    def dummy_seeds(self) -> list[bytes]:
+        """The allocation seed of each trial."""
+        return [dummy_seed(self.seed, replicate) for replicate in self.allocation]
 
 
 def draws(seed: int, replicates: Sequence[int]) -> Draws:

@@ -12,7 +12,7 @@ from equipoise.errors import BadInput
 from equipoise.simulation.answers import Answers, Texts, answers
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.laboratory import Blood
-from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature, chosen
+from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Draws, Ints, Nature, chosen
 from equipoise.simulation.scenario import Draw, PriorTherapyNature, Scenario
 from equipoise.study.definition import Study
 from equipoise.visits.events import (
@@ -50,8 +50,9 @@ class People:
     miswritten: dict[str, Ints] = field(default_factory=dict)
 
 
-def arrivals(study: Study, scenario: Scenario, nature: Nature) -> People:
+def arrivals(study: Study, scenario: Scenario, drawn: Draws) -> People:
     """Who comes when and where, and the days of the steps before treatment."""
+    nature = drawn.arrivals
     plan = scenario.enrolment
     size = plan.screen_at_most
     gaps = -np.log(nature.uniform("arrival", size)) * DAYS_PER_MONTH / float(plan.per_month)
@@ -69,7 +70,7 @@ def arrivals(study: Study, scenario: Scenario, nature: Nature) -> People:
         first_dose=randomised + nature.integer("to first dose", low, high, size),
         status=np.full(screened.shape, None, dtype=object),
         arm=np.full(screened.shape, None, dtype=object),
-        blood=Blood(study, scenario, nature, size) if scenario.laboratory else None,
+        blood=Blood(study, scenario, drawn.screening, size) if scenario.laboratory else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,6 @@ from equipoise.simulation.patients import People
 from equipoise.simulation.scenario import Scenario
 from equipoise.simulation.withdrawals import NEVER
 from equipoise.statistics.allocation import NO_ARM
-from equipoise.statistics.random import dummy_seed
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.visits.events import ScreeningFailed
@@ -31,14 +30,14 @@ from equipoise.visits.events import ScreeningFailed
 def entered(
     studies: Sequence[Study],
     scenario: Scenario,
-    seed: int,
+    seeds: Sequence[bytes],
     people: People,
     entries: Entries,
 ) -> tuple[Texts, Ints]:
-    """Judge, allocate and enter: each candidate's arm, and how many candidates were screened."""
-    judged = _judged(studies, people, entries)
-    eligible, status, kind = judged.eligible, judged.status, judged.kind
-    ready = eligible & (status != None)  # noqa: E711
+    """Judge, allocate by the trials' `seeds`, and enter: each candidate's arm, and how many
+    candidates were screened."""
+    judged = verdicts(studies, people, entries)
+    eligible, kind, ready = judged.eligible, judged.kind, judged.ready
     reached = np.cumsum(ready, axis=1)
     wanted = scenario.enrolment.randomise
     size = ready.shape[1]
@@ -47,7 +46,6 @@ def entered(
     inside = np.arange(size) < kept[:, None]
     ready &= inside
     arm: Texts = np.full(ready.shape, None, dtype=object)
-    seeds = [dummy_seed(seed, replicate) for replicate in entries.replicates]
     for position, study in enumerate(studies):
         mine = ready & (kind == position)
         _allocate(study, seeds, people, entries, mine, judged, arm)
@@ -70,7 +68,7 @@ def _listed(names: Texts, where: Bools) -> pl.Series:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Verdicts:
     """What the rules say of every candidate on the day of allocation, by the version in force.
 
     `unmet` and `pending` are lists of criteria; `kind` is the position of the version.
@@ -83,8 +81,15 @@ class _Judged:
     factors: dict[str, Texts]
     kind: Ints
 
+    @property
+    def ready(self) -> Bools:
+        """Who can be allocated: eligible, with a marker status."""
+        found: Bools = self.eligible & (self.status != None)  # noqa: E711
+        return found
 
-def _judged(studies: Sequence[Study], people: People, entries: Entries) -> _Judged:
+
+def verdicts(studies: Sequence[Study], people: People, entries: Entries) -> Verdicts:
+    """What the rules say of every candidate who came so far."""
     shape = people.screened.shape
     starts = np.array([day for day, _ in entries.versions])
     kind = (np.searchsorted(starts, people.randomised, side="right") - 1).clip(0)
@@ -115,7 +120,7 @@ def _judged(studies: Sequence[Study], people: People, entries: Entries) -> _Judg
             )
             known = factors.setdefault(factor, np.full(shape, None, dtype=object))
             known[mine] = level[mine]
-    return _Judged(eligible, unmet, pending, status, factors, kind)
+    return Verdicts(eligible, unmet, pending, status, factors, kind)
 
 
 def _days(path: pl.DataFrame, place: pl.DataFrame, people: People) -> pl.Series:
@@ -142,13 +147,37 @@ def _allocate(
     people: People,
     entries: Entries,
     mine: Bools,
-    judged: _Judged,
+    judged: Verdicts,
     arm: Texts,
 ) -> None:
     """Allocate the candidates of `mine` in order of arrival, into `arm` and the entries."""
     if not mine.any():
         return
-    status, factors = judged.status, judged.factors
+    found = allocations(study, seeds, people.randomised, mine, judged.status, judged.factors)
+    arm[mine] = found.arm[mine]
+    _enter_allocated(study, people, entries, mine, judged, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocations:
+    """Stratum, arm, and the number in scheme and stratum, from 1; replicates x candidates."""
+
+    stratum: Texts
+    arm: Texts
+    number: Ints
+    within: Ints
+
+
+def allocations(
+    study: Study,
+    seeds: Sequence[bytes],
+    days: Ints,
+    mine: Bools,
+    status: Texts,
+    factors: Mapping[str, Texts],
+) -> Allocations:
+    """What the live rule gives to the candidates of `mine`, in order of the `days` of allocation,
+    under each of the `seeds`."""
     plan, scheme = study.randomisation, study.randomisation.scheme
     codes = [each.code for each in plan.arms]
     stratum: Texts = np.full(mine.shape, None, dtype=object)
@@ -158,7 +187,7 @@ def _allocate(
     strata = sorted(set(zip(status[mine], stratum[mine], strict=True)))
     number = {name: position for position, (_, name) in enumerate(strata)}
     index = np.array([number.get(each, NO_ARM) for each in stratum.ravel()]).reshape(mine.shape)
-    order = np.argsort(np.where(mine, people.randomised, NEVER), axis=1, kind="stable")
+    order = np.argsort(np.where(mine, days, NEVER), axis=1, kind="stable")
     arrived = np.take_along_axis(index, order, axis=1)
     levels = np.zeros((*mine.shape, len(scheme.factors)), dtype=np.int64)
     if scheme.factors:
@@ -169,9 +198,9 @@ def _allocate(
     drawn = np.empty_like(arrived)
     found = allocated_batch(plan, strata, arrived, levels, sealed_words(scheme, seeds))
     np.put_along_axis(drawn, order, found, axis=1)
+    arm: Texts = np.full(mine.shape, None, dtype=object)
     arm[mine] = np.array(codes, dtype=object)[drawn[mine]]
-    allocation, within = _numbers(arrived, order, len(strata))
-    _enter_allocated(study, people, entries, mine, judged, stratum, arm, allocation, within)
+    return Allocations(stratum, arm, *_numbers(arrived, order, len(strata)))
 
 
 def _numbers(arrived: Ints, order: Ints, strata: int) -> tuple[Ints, Ints]:
@@ -191,11 +220,8 @@ def _enter_allocated(
     people: People,
     entries: Entries,
     mine: Bools,
-    judged: _Judged,
-    stratum: Texts,
-    arm: Texts,
-    allocation: Ints,
-    within: Ints,
+    judged: Verdicts,
+    found: Allocations,
 ) -> None:
     replicate, subject = np.nonzero(mine)
     day, scheme = people.randomised[mine], study.randomisation.scheme
@@ -209,12 +235,12 @@ def _enter_allocated(
         {
             "scheme": scheme.code,
             "scheme_version": scheme.version,
-            "allocation": allocation[mine],
-            "stratum": stratum[mine],
-            "stratum_allocation": within[mine],
+            "allocation": found.number[mine],
+            "stratum": found.stratum[mine],
+            "stratum_allocation": found.within[mine],
             "marker_status": judged.status[mine],
             "status_rule": study.biomarker.marker.rule_in_force,
-            "arm": arm[mine],
+            "arm": found.arm[mine],
             "pending_criteria": _listed(judged.pending[mine], mine[mine]),
         },
     )

@@ -28,7 +28,8 @@ from equipoise.simulation.dosing import chosen_regimens, treated
 from equipoise.simulation.entries import Entries, epoch_day
 from equipoise.simulation.harms import enter_harms, harmed
 from equipoise.simulation.laboratory import check_laboratory, declared
-from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Ints, Nature
+from equipoise.simulation.nature import DAYS_PER_MONTH, Bools, Draws, Ints, Nature, draws
+from equipoise.simulation.pathology import reviewed
 from equipoise.simulation.patients import People, arrivals, screening, visited
 from equipoise.simulation.readings import (
     assessed,
@@ -70,17 +71,38 @@ class Rehearsal:
 
 
 def rehearsed(
-    versions: Sequence[Version], scenario: Scenario, seed: int, replicates: Sequence[int]
+    versions: Sequence[Version],
+    scenario: Scenario,
+    seed: int,
+    replicates: Sequence[int],
+    *,
+    drawn: Draws | None = None,
 ) -> Rehearsal:
     """The trials `replicates` of the scenario under `seed`, in event tables.
 
-    A replicate is the same whatever the others it is drawn with. Raises BadInput when the
-    scenario does not say how to draw what the study asks for.
+    A replicate is the same whatever the others it is drawn with. `drawn` are other draws than the
+    replicates' own. Raises BadInput when the scenario does not say how to draw what the study asks
+    for.
     """
+    drawn = draws(seed, replicates) if drawn is None else drawn
+    people, tumours, entries = before_allocation(versions, scenario, replicates, drawn)
+    studies, seeds = [each.study for each in versions], drawn.dummy_seeds
+    arm, kept = entered(studies, scenario, seeds, people, entries)
+    people.arm = arm
+    cut = _cut(scenario, people, arm)
+    _course(versions, scenario, drawn.course, people, tumours, arm, cut, entries)
+    entries.limit(kept, cut)
+    return Rehearsal(scenario, tuple(versions), seed, entries, entries.tables())
+
+
+def before_allocation(
+    versions: Sequence[Version], scenario: Scenario, replicates: Sequence[int], drawn: Draws
+) -> tuple[People, Tumours, Entries]:
+    """Candidates, their tumours, and everything that is entered of them before it is decided who
+    takes part."""
     _check(versions, scenario)
-    nature = Nature(seed, replicates)
-    study = versions[0].study
-    people = arrivals(study, scenario, nature)
+    nature, study = drawn.screening, versions[0].study
+    people = arrivals(study, scenario, drawn)
     entries = _empty(versions, scenario, people, replicates)
     declared(scenario, entries)
     screening(study, scenario, nature, people, entries)
@@ -88,12 +110,7 @@ def rehearsed(
     tumours = baseline(study, scenario, nature, people)
     reader = primary_reader(study, nature, people)
     assessed_at_baseline(study, people, tumours, entries, reader)
-    arm, kept = entered([each.study for each in versions], scenario, seed, people, entries)
-    people.arm = arm
-    cut = _cut(scenario, people, arm)
-    _course(versions, scenario, nature, people, tumours, arm, cut, entries)
-    entries.limit(kept, cut)
-    return Rehearsal(scenario, tuple(versions), seed, entries, entries.tables())
+    return people, tumours, entries
 
 
 def _check(versions: Sequence[Version], scenario: Scenario) -> None:
@@ -118,7 +135,11 @@ def _check(versions: Sequence[Version], scenario: Scenario) -> None:
     unread = marker.path.status if marker.path else None
     statuses = {each.code for each in marker.statuses} - {unread}
     arms = {each.code for each in study.randomisation.arms}
-    for name, known in (("shrinkage", statuses), ("progression_median_months", statuses)):
+    for name, known in (
+        ("shrinkage", statuses),
+        ("late_shrinkage", statuses if scenario.tumour.late_shrinkage else set()),
+        ("progression_median_months", statuses),
+    ):
         table: dict[str, dict[str, Any]] = getattr(scenario.tumour, name)
         for status in sorted(known):
             if set(table.get(status, ())) != arms:
@@ -212,6 +233,7 @@ def _course(
     left(study, leaving, arm, entries)
     _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)
     redetermined(study, scenario, nature, people, arm, leaving.leaves, entries)
+    reviewed(study, scenario, nature, people, arm, leaving.leaves, entries)
 
 
 def _last_day(study: Study, scenario: Scenario, people: People, regimen: Ints, until: Ints) -> Ints:

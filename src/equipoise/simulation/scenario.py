@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from equipoise.errors import BadInput
 from equipoise.record.plan import Code, Count, Label, Number, Plan
+from equipoise.simulation.cohort_plan import CohortPlan
 from equipoise.study.faults import faults_of, one_error
 from equipoise.study.source import file_text, read_yaml
 
@@ -132,7 +133,9 @@ class TumourNature(Plan):
 
     `shrinkage` is the probability, by true status and arm, that the sum of diameters falls by an
     amount between `shrinking` limits by the first assessment; otherwise it changes between the
-    `stable` limits. Those that shrink do not progress before `shrunken_until_day`.
+    `stable` limits. Those that shrink do not progress before `shrunken_until_day`. Of the others
+    `late_shrinkage`, by true status and arm, is the share that shrinks later, `late_by` so many
+    assessments, and does not progress for as long as from the first dose to `shrunken_until_day`.
     """
 
     targets: dict[int, Number]
@@ -143,6 +146,8 @@ class TumourNature(Plan):
     shrinking: tuple[Number, Number]
     stable: tuple[Number, Number]
     shrunken_until_day: Count
+    late_shrinkage: dict[Code, dict[Code, Probability]] = Field(default_factory=dict)
+    late_by: tuple[Count, Count] = (1, 1)
     progression_median_months: dict[Code, dict[Code, Number]]
     growth: tuple[Number, Number]
     new_lesion: Probability
@@ -245,11 +250,30 @@ class WithdrawalNature(Plan):
 
 
 class RedeterminationNature(Plan):
-    """Marker determinations repeated after randomisation, blinded, and some invalidated."""
+    """Marker determinations repeated after randomisation, blinded, and some invalidated.
+
+    `contrary` is the share of repeated ones on a piece that behaves as a tumour of another status.
+    `every_run` is how often a review invalidates every run of a subject instead.
+    """
 
     assay: Code
     chance: Probability
     invalidated: Probability
+    days: tuple[Count, Count]
+    contrary: Probability = Decimal(0)
+    every_run: Probability = Decimal(0)
+
+
+class PathologyNature(Plan):
+    """Central review of the tumours of a `share` of those who were randomised, after so many days.
+
+    `spread` is the standard deviation of the logarithm of the Ki-67 index against that of the
+    hospital; the differentiation is the same. `drift` is what indices are multiplied by.
+    """
+
+    share: Probability
+    spread: Number = Field(ge=0, le=2)
+    drift: Number = Field(default=Decimal(1), gt=0)
     days: tuple[Count, Count]
 
 
@@ -288,8 +312,10 @@ class Scenario(Plan):
     prior_therapies: PriorTherapyNature | None = None
     correction: CorrectionNature | None = None
     redetermination: RedeterminationNature | None = None
+    pathology: PathologyNature | None = None
     withdrawal: WithdrawalNature | None = None
     second_reader: SecondReader | None = None
+    cohort: CohortPlan | None = None
 
 
 def load_scenario(study_folder: Path, name: str) -> Scenario:

@@ -116,14 +116,18 @@ def courses(
     day = people.randomised[..., None] + visit.day + number * (visit.repeat_every or 0) + jitter
     day += _late(scenario, nature, visit, size, scans)
     shrinks = nature.uniform("shrinks", size) < _by(people.status, arm, plan.shrinkage)
+    late, since = _later(scenario, nature, people, arm, size)
+    late &= ~shrinks
     low, high = (float(each) for each in plan.shrinking)
     fall = nature.between("shrinking", low, high, size)
     low, high = (float(each) for each in plan.stable)
     steady = nature.between("stable", low, high, size)
-    factor = np.where(shrinks, 1 - fall, 1 + steady)[..., None] * np.ones(scans)
+    shrunken = shrinks[..., None] | late[..., None] & (number >= since[..., None])
+    factor = np.where(shrunken, 1 - fall[..., None], 1 + steady[..., None])
     median = _by(people.status, arm, plan.progression_median_months) * DAYS_PER_MONTH
     waiting = nature.waiting("progression", np.nan_to_num(median, nan=1.0), size)
-    waiting = np.where(shrinks, waiting + plan.shrunken_until_day, waiting)
+    waiting = np.where(shrinks | late, waiting + plan.shrunken_until_day, waiting)
+    waiting = np.where(late, waiting + since * (visit.repeat_every or 0), waiting)
     begins = people.randomised + np.ceil(waiting).astype(np.int64)
     low, high = (float(each) for each in plan.growth)
     growth = nature.between("growth", low, high, size)
@@ -149,6 +153,18 @@ def courses(
         ),
         begins,
     )
+
+
+def _later(
+    scenario: Scenario, nature: Nature, people: People, arm: Texts, size: int
+) -> tuple[Bools, Ints]:
+    """Whose tumour would shrink after the first assessment, and at which, counted from 0."""
+    plan = scenario.tumour
+    if not plan.late_shrinkage:
+        return np.zeros(arm.shape, dtype=np.bool_), np.zeros(arm.shape, dtype=np.int64)
+    chance = _by(people.status, arm, plan.late_shrinkage)
+    since = nature.integer("shrinks late/by", *plan.late_by, size)
+    return nature.uniform("shrinks late", size) < chance, since
 
 
 def _late(scenario: Scenario, nature: Nature, visit: Visit, size: int, scans: int) -> Ints:
