@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from equipoise.simulation.run import Version
+    from equipoise.simulation.run import Rehearsal, Version
     from equipoise.simulation.scenario import Scenario
 
 
@@ -46,6 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
             raise BadInput("1 or more", field="--trials", found=arguments.trials)
         if arguments.processes is not None and arguments.processes < 1:
             raise BadInput("1 or more", field="--processes", found=arguments.processes)
+        if scenario.cohort is not None:
+            raise BadInput(
+                "a scenario that draws trials: this one is of a single cohort, without --trials",
+                field="--scenario",
+                found=scenario.name,
+            )
         return _many(arguments, versions, scenario)
     if arguments.out is None:
         raise BadInput("a folder", field="--out")
@@ -92,7 +98,6 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
     from equipoise.cli.analyse import told, write_analysis
     from equipoise.cli.records import created, verified
     from equipoise.record.anchors import anchor_lines
-    from equipoise.simulation.run import rehearsed
     from equipoise.workflow.anchor import anchored
     from equipoise.workflow.rehearse import replayed
 
@@ -102,9 +107,8 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
     log, keys = created(path, trial=f"{versions[0].study.id}-rehearsal")
     try:
         show = _Progress("entries")
-        show.say("drawing people, tumours and assays")
-        rehearsal = rehearsed(versions, scenario, arguments.seed, [0])
-        replay = replayed(rehearsal, 0, log, keys, progress=show.step)
+        rehearsal, replicate = _drawn(versions, scenario, arguments.seed, show)
+        replay = replayed(rehearsal, replicate, log, keys, progress=show.step)
         anchor = anchored(log, keys, purpose="end of the rehearsal")
         (folder / "anchors.jsonl").write_text(anchor_lines([anchor]), encoding="utf-8")
     finally:
@@ -119,6 +123,20 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
     show.say(f"{head.seq} events verified, head {head.hash[:16]}; analysing")
     anchors = str(folder / "anchors.jsonl")
     return told(*write_analysis(str(path), out=folder, as_json=arguments.json, anchors=anchors))
+
+
+def _drawn(
+    versions: list[Version], scenario: Scenario, seed: int, show: _Progress
+) -> tuple[Rehearsal, int]:
+    """The trial, and which replicate of the scenario it is."""
+    from equipoise.simulation.cohort import cohort
+    from equipoise.simulation.run import rehearsed
+
+    if scenario.cohort is None:
+        show.say("drawing people, tumours and assays")
+        return rehearsed(versions, scenario, seed, [0]), 0
+    found = cohort(versions, scenario, seed, say=show.say)
+    return found.rehearsal, found.replicate
 
 
 class _Progress:

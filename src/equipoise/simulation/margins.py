@@ -86,6 +86,8 @@ def chosen(margins: Sequence[Margin], allowed: Bools, random: np.random.Generato
         after[~allowed] = np.inf
         after[(adds == adds[pick, every]).all(axis=-1)] = np.inf
         after[:, move - rested < _FORGOTTEN] = np.inf
+        if np.isinf(after).all():
+            break
         places = np.flatnonzero(after == after.min())
         draw, subject = np.divmod(int(random.choice(places)), len(every))
         pick[subject], rested[subject] = draw, move
