@@ -118,12 +118,8 @@ def courses(
     shrinks = nature.uniform("shrinks", size) < _by(people.status, arm, plan.shrinkage)
     late, since = _later(scenario, nature, people, arm, size)
     late &= ~shrinks
-    low, high = (float(each) for each in plan.shrinking)
-    fall = nature.between("shrinking", low, high, size)
-    low, high = (float(each) for each in plan.stable)
-    steady = nature.between("stable", low, high, size)
     shrunken = shrinks[..., None] | late[..., None] & (number >= since[..., None])
-    factor = np.where(shrunken, 1 - fall[..., None], 1 + steady[..., None])
+    factor = _sizes(scenario, nature, shrunken)
     median = _by(people.status, arm, plan.progression_median_months) * DAYS_PER_MONTH
     waiting = nature.waiting("progression", np.nan_to_num(median, nan=1.0), size)
     waiting = np.where(shrinks | late, waiting + plan.shrunken_until_day, waiting)
@@ -153,6 +149,16 @@ def courses(
         ),
         begins,
     )
+
+
+def _sizes(scenario: Scenario, nature: Nature, shrunken: Bools) -> Floats:
+    """What sizes are multiplied by at every scan, before the tumour progresses."""
+    plan, size = scenario.tumour, shrunken.shape[1]
+    low, high = (float(each) for each in plan.shrinking)
+    fall = nature.between("shrinking", low, high, size)
+    low, high = (float(each) for each in plan.stable)
+    steady = nature.between("stable", low, high, size)
+    return np.where(shrunken, 1 - fall[..., None], 1 + steady[..., None])
 
 
 def _later(
