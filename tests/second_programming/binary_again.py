@@ -53,7 +53,7 @@ def best_until(
         plan = plan.model_copy(update={"confirmation_days": 28})
     scans = _scans(seen, None, alike=alike)
     at = next((scan for scan in scans if scan.order == seen.progressed_at), None)
-    then = [] if until is None else [{"occurred": until}]
+    then = [] if until is None else [{"occurred": until, "therapy": "any"}]
     subject: dict[str, list[Row]] = {
         "randomised": [{"occurred": seen.randomised}],
         "subsequent_therapy_recorded": then,

@@ -146,10 +146,10 @@ def _afterwards(draw: random.Random, writer: Writer, steps: int, edges: list[int
     for entry, kind in enumerate(kinds):
         day, name = some_day(), f"E{entry}"
         if kind == "therapy":
-            therapy = draw.choice(THERAPIES)
+            therapy = draw.choice((*THERAPIES, None))  # none: taken back
             writer.event("subsequent_therapy_recorded", day, entry=name, therapy=therapy)
         elif kind == "procedure":
-            procedure = draw.choice(PROCEDURES)
+            procedure = draw.choice((*PROCEDURES, None))
             writer.event("procedure_recorded", day, entry=name, procedure=procedure)
         else:
             writer.event("treatment_discontinued", day, cause=draw.choice(CAUSES))

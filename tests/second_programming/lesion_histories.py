@@ -109,7 +109,9 @@ def _subject(draw: random.Random, writer: Writer, evaluators: Sequence[str]) -> 
         writer.sizes = {}
         _read_by(draw, writer, evaluator)
     if draw.random() < 0.2:
-        writer.event("subsequent_therapy_recorded", day_of(draw.choice((60, 84, 91, 120, 168))))
+        day = day_of(draw.choice((60, 84, 91, 120, 168)))
+        therapy = draw.choice(("systemic", "systemic", "prrt", None))  # none: taken back
+        writer.event("subsequent_therapy_recorded", day, therapy=therapy)
     if draw.random() < 0.3:
         whole = draw.random() < 0.6
         day = day_of(draw.randrange(20, 400))

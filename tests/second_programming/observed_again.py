@@ -136,7 +136,8 @@ def observation(subject: dict[str, list[Row]], evaluator: str) -> Observation | 
 
 
 def _dated(rows: Sequence[Row], item: str) -> tuple[Recorded, ...]:
-    dated = [row for row in rows if row["occurred"] is not None]
+    """With a day, and not taken back."""
+    dated = [row for row in rows if row["occurred"] is not None and row[item] is not None]
     return tuple((row["occurred"], row["event"], row[item]) for row in dated)
 
 

@@ -68,7 +68,11 @@ def _that_count(
         days = [scan.day for scan in scans if scan.baseline and scan.day is not None][:1]
     if not days:  # neither randomised nor a baseline: nothing can be read
         return [(scan, -1, "NE") for scan in scans]
-    therapies = [row["occurred"] for row in subject["subsequent_therapy_recorded"]]
+    therapies = [
+        row["occurred"]
+        for row in subject["subsequent_therapy_recorded"]
+        if row["therapy"] is not None  # taken back
+    ]
     therapy = min((day for day in therapies if day is not None), default=None)
     counted: list[Counted] = []
     latest = None

@@ -29,7 +29,9 @@ def courses(draw: random.Random, evaluator: str) -> dict[str, pl.DataFrame]:
         if draw.random() < 0.97:
             writer.event("randomised", DAY_0, arm="A", stratum="all", scheme="main")
         if draw.random() < 0.15:
-            writer.event("subsequent_therapy_recorded", day_of(sum(steps[: draw.randrange(1, 5)])))
+            ended = day_of(sum(steps[: draw.randrange(1, 5)]))
+            therapy = draw.choice(("systemic", "systemic", None))  # none: taken back
+            writer.event("subsequent_therapy_recorded", ended, therapy=therapy)
         if draw.random() < 0.2:
             writer.event("death_recorded", day_of(draw.choice((90, 98, 99, 105, 106, 200))))
         day = draw.choice((0, -1, -7)) if draw.random() < 0.5 else 0

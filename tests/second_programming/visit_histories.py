@@ -113,7 +113,8 @@ def _other(draw: random.Random, writer: Writer, plan: VisitsPlan, step: str, at:
             "alive": "vital_status_recorded", "form": "form_saved", "scan": "tumour_assessed",
         }.get(step)  # fmt: skip
         if table is not None:
-            writer.event(table, day)
+            said = {"therapy": draw.choice(("systemic", None))} if step == "therapy" else {}
+            writer.event(table, day, **said)
 
 
 def _visit(draw: random.Random, writer: Writer, plan: VisitsPlan) -> None:

@@ -75,7 +75,9 @@ def disposition(subject: Subject, plan: VisitsPlan) -> Row:
         "lost": first(subject["lost_to_follow_up"]),
         "death": day,
         "death_text": text,
-        "subsequent_therapy": first(subject["subsequent_therapy_recorded"]),
+        "subsequent_therapy": first(
+            [row for row in subject["subsequent_therapy_recorded"] if row["therapy"] is not None]
+        ),
         "last_known_alive": _last_known_alive(subject, doses, text),
     }
 

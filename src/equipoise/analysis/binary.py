@@ -104,13 +104,18 @@ def best_response(
     Where `confirmed`, it is judged again with confirmation required: a best CR that was not
     confirmed may hide a PR that was, so the column `confirmed` alone cannot say.
     """
-    recorded = tables["subsequent_therapy_recorded"]
+    recorded = tables["subsequent_therapy_recorded"].filter(pl.col("therapy").is_not_null())
     shared = ended.join(recorded, ["replicate", "event"], "semi")
     same = len(ended) == len(shared) == len(recorded)
     if same and not confirmed:
         return tables["best_overall_response"]
-    read = tables if same else {**tables, "subsequent_therapy_recorded": ended}
+    read = tables if same else {**tables, "subsequent_therapy_recorded": _as_therapies(ended)}
     return best_overall_response(read, confirming(plan) if confirmed else plan)
+
+
+def _as_therapies(ended: pl.DataFrame) -> pl.DataFrame:
+    """Events after which no assessment counts, as the rule of best response reads therapies."""
+    return ended.with_columns(pl.col("name").alias("therapy"))
 
 
 def first_response(
@@ -126,7 +131,11 @@ def first_response(
         pl.when(shown == "CR").then(pl.lit("PR")).otherwise(shown).alias("overall_response")
     )
     ended = ending_events(tables, study.analysis, handling)
-    read = {**tables, "time_point_response": either, "subsequent_therapy_recorded": ended}
+    read = {
+        **tables,
+        "time_point_response": either,
+        "subsequent_therapy_recorded": _as_therapies(ended),
+    }
     plan = confirming(study.response) if confirmed else study.response
     return (
         best_overall_response(read, plan)

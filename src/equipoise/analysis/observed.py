@@ -196,14 +196,15 @@ Counts = Callable[[AnalysisPlan, str, tuple[str, ...]], pl.Expr]
 
 
 def _therapy(plan: AnalysisPlan, name: str, causes: tuple[str, ...]) -> pl.Expr:
-    """Codes listed for the event; of a switch also every code that stands nowhere."""
+    """Codes listed for the event; of a switch also every code that stands nowhere. An entry that
+    was taken back has none."""
     listed: dict[str, tuple[str, ...]] = {
         each.event: each.therapies for each in plan.intercurrent_codes
     }
     if name != "switch_of_therapy":
         return pl.col("therapy").is_in(listed.get(name, ()))
     others = [code for event, codes in listed.items() if event != name for code in codes]
-    return ~pl.col("therapy").is_in(others)
+    return pl.col("therapy").is_not_null() & ~pl.col("therapy").is_in(others)
 
 
 def _procedure(plan: AnalysisPlan, name: str, causes: tuple[str, ...]) -> pl.Expr:

@@ -14,6 +14,7 @@ from equipoise.errors import BadInput
 from equipoise.record.event import EventBody
 from equipoise.visits.events import (
     ConcomitantMedicationRecorded,
+    Entry,
     MedicalHistoryRecorded,
     PriorTherapyRecorded,
     ProcedureRecorded,
@@ -24,7 +25,10 @@ from equipoise.visits.plan import CodedValue
 
 def medical_history_recorded(context: Context, body: MedicalHistoryRecorded) -> EventBody:
     """A condition that did not end before it began, nor goes on after its end."""
-    _check_course(context, body, body.start, body.end, ongoing=body.ongoing)
+    if not _taken_back(context, body):
+        if body.term is None:
+            raise BadInput("the condition", where=f"{body.TYPE} {body.entry}", field="term")
+        _check_course(context, body, body.start, body.end, ongoing=body.ongoing)
     return body
 
 
@@ -32,32 +36,33 @@ def concomitant_medication_recorded(
     context: Context, body: ConcomitantMedicationRecorded
 ) -> EventBody:
     """A medicine of a class of the study file."""
-    listed = context.study.visits.medication_classes
-    _check_listed(body, body.entry, "drug_class", body.drug_class, listed)
-    _check_course(context, body, body.start, body.end, ongoing=body.ongoing)
+    if not _taken_back(context, body):
+        _check_listed(body, context.study.visits.medication_classes)
+        _check_course(context, body, body.start, body.end, ongoing=body.ongoing)
     return body
 
 
 def prior_therapy_recorded(context: Context, body: PriorTherapyRecorded) -> EventBody:
-    """A therapy of the study file's list; none where an entry made by mistake is taken back."""
-    if context.action.name == "Correct" and body.therapy_missing == "not_applicable":
-        return body
-    code = body.therapy or body.therapy_missing or "nothing"
-    _check_listed(body, body.entry, "therapy", code, context.study.visits.therapies)
-    _check_course(context, body, body.start, body.end)
+    """A therapy of the study file's list."""
+    if not _taken_back(context, body):
+        _check_listed(body, context.study.visits.therapies)
+        _check_course(context, body, body.start, body.end)
     return body
 
 
 def subsequent_therapy_recorded(context: Context, body: SubsequentTherapyRecorded) -> EventBody:
     """A therapy of the study file's list."""
-    _check_listed(body, body.entry, "therapy", body.therapy, context.study.visits.therapies)
+    if not _taken_back(context, body):
+        _check_listed(body, context.study.visits.therapies)
     return body
 
 
 def procedure_recorded(context: Context, body: ProcedureRecorded) -> EventBody:
     """A procedure of the study file's list; the lesion it names is one that the named evaluator has
     identified."""
-    _check_listed(body, body.entry, "procedure", body.procedure, context.study.visits.procedures)
+    if _taken_back(context, body):
+        return body
+    _check_listed(body, context.study.visits.procedures)
     if body.lesion is None and body.evaluator is None:
         return body
     named = (body.evaluator, body.lesion)
@@ -73,16 +78,23 @@ def procedure_recorded(context: Context, body: ProcedureRecorded) -> EventBody:
     return body
 
 
-def _check_listed(
-    body: EventBody, entry: str, field: str, code: str, listed: Sequence[CodedValue]
-) -> None:
+def _taken_back(context: Context, body: Entry) -> bool:
+    """Whether a correction leaves the entry without what it says, because it does not apply: it was
+    made by mistake. Nothing is entered like this, nor for another reason."""
+    missing = getattr(body, f"{body.SAYS}_missing")
+    return context.action.name == "Correct" and missing == "not_applicable"
+
+
+def _check_listed(body: Entry, listed: Sequence[CodedValue]) -> None:
+    """BadInput for a code that the study file does not list, and for none."""
+    code = getattr(body, body.SAYS)
     known = [each.code for each in listed]
     if code not in known:
         raise BadInput(
             "a code that the study file lists: " + (", ".join(known) or "it lists none"),
-            where=f"{body.TYPE} {entry}",
-            field=field,
-            found=code,
+            where=f"{body.TYPE} {body.entry}",
+            field=body.SAYS,
+            found=code or getattr(body, f"{body.SAYS}_missing") or "nothing",
         )
 
 

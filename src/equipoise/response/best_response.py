@@ -224,9 +224,11 @@ def _readers(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
 
 
 def _treated_otherwise(tables: Tables) -> pl.DataFrame:
-    """Per reader the first assessment after a subsequent therapy, and the therapy's seq."""
+    """Per reader the first assessment after a subsequent therapy that was not taken back, and the
+    therapy's seq."""
     therapies = (
         tables["subsequent_therapy_recorded"]
+        .filter(pl.col("therapy").is_not_null())
         .sort("occurred", "event")
         .unique(list(KEY), keep="first", maintain_order=True)
         .select(*KEY, therapy="occurred", therapy_seq="seq")

@@ -36,7 +36,7 @@ _OTHERS = {
 }
 _DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64, "event": pl.Int64}
 _RANDOMISED = {"randomised": _DATED}
-_THERAPIES = {"subsequent_therapy_recorded": _DATED}
+_THERAPIES = {"subsequent_therapy_recorded": {**_DATED, "therapy": pl.String}}
 _PROCEDURES = {
     "procedure_recorded": {
         **_DATED,

@@ -150,10 +150,13 @@ class LostToFollowUp(EventBody):
 
 
 class MedicalHistoryRecorded(EventBody):
-    """One condition of the history, permanent or past."""
+    """One condition of the history, permanent or past; without its `term` it is taken back."""
+
+    SAYS: ClassVar[str] = "term"
 
     entry: Identifier
-    term: Text
+    term: Text | None = None
+    term_missing: MissingReason | None = None
     start: PartialDate | None = None
     end: PartialDate | None = None
     ongoing: bool
@@ -164,11 +167,14 @@ class MedicalHistoryRecorded(EventBody):
 
 class ConcomitantMedicationRecorded(EventBody):
     """One medicine other than study treatment, such as a somatostatin analogue. `occurred`: the day
-    on which the site learnt of it."""
+    on which the site learnt of it; without its `drug_class` it is taken back."""
+
+    SAYS: ClassVar[str] = "drug_class"
 
     entry: Identifier
     drug: Text
-    drug_class: Code
+    drug_class: Code | None = None
+    drug_class_missing: MissingReason | None = None
     start: PartialDate | None = None
     end: PartialDate | None = None
     ongoing: bool
@@ -178,11 +184,9 @@ class ConcomitantMedicationRecorded(EventBody):
 
 
 class PriorTherapyRecorded(EventBody):
-    """One treatment of the tumour before the trial.
+    """One treatment of the tumour before the trial; without its `therapy` it is taken back."""
 
-    `therapy` is none only as corrected, with the reason `not_applicable`: of an entry that was made
-    by mistake, such as one of another patient.
-    """
+    SAYS: ClassVar[str] = "therapy"
 
     entry: Identifier
     therapy: Code | None = None
@@ -196,10 +200,14 @@ class PriorTherapyRecorded(EventBody):
 
 
 class SubsequentTherapyRecorded(EventBody):
-    """A new treatment of the tumour after study treatment. `occurred`: its first day."""
+    """A new treatment of the tumour after study treatment. `occurred`: its first day. Without its
+    `therapy` it is taken back."""
+
+    SAYS: ClassVar[str] = "therapy"
 
     entry: Identifier
-    therapy: Code
+    therapy: Code | None = None
+    therapy_missing: MissingReason | None = None
     drug: Text | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
@@ -207,19 +215,37 @@ class SubsequentTherapyRecorded(EventBody):
 
 
 class ProcedureRecorded(EventBody):
-    """A procedure, on a lesion where one is named. `occurred`: its day.
+    """A procedure, on a lesion where one is named. `occurred`: its day. Without its `procedure` it
+    is taken back.
 
     `lesion`: by the name that `evaluator` gave it; a lesion that two evaluators follow has two.
     """
 
+    SAYS: ClassVar[str] = "procedure"
+
     entry: Identifier
-    procedure: Code
+    procedure: Code | None = None
+    procedure_missing: MissingReason | None = None
     lesion: Identifier | None = None
     evaluator: Code | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         return (f"procedure/{subject}/{self.entry}",)
 
+
+Entry = (
+    MedicalHistoryRecorded
+    | ConcomitantMedicationRecorded
+    | PriorTherapyRecorded
+    | SubsequentTherapyRecorded
+    | ProcedureRecorded
+)
+"""What a patient has had or is given beside the treatment of the trial.
+
+An entry that was made by mistake, such as one of another patient, is taken back by a correction of
+what it `SAYS` to nothing, with the reason `not_applicable`. It stays in the record and in its
+table, and no rule counts it.
+"""
 
 EVENTS: tuple[type[EventBody], ...] = (
     SubjectScreened,

@@ -85,7 +85,8 @@ _DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64}
 def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """Where each screened subject stands: one row each, sorted by replicate, subject.
 
-    Each column is the first day of what it names, except `last_dose` and `last_known_alive`.
+    Each column is the first day of what it names, except `last_dose` and `last_known_alive`. A
+    subsequent therapy that was taken back is none.
 
     - `rescreening_of`: the former number of a person who is screened again. `failure_cause` and
       `failed_criteria`: why screening failed, and the criteria that were not met; null for others.
@@ -119,7 +120,10 @@ def disposition(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         "visits_discontinued": subjects.first(events["visits_discontinued"]),
         "consent_withdrawn": subjects.first(events["consent_withdrawn"], withdrawn),
         "lost": subjects.first(events["lost_to_follow_up"]),
-        "subsequent_therapy": subjects.first(events["subsequent_therapy_recorded"]),
+        "subsequent_therapy": subjects.first(
+            events["subsequent_therapy_recorded"],
+            present(tables["subsequent_therapy_recorded"]["therapy"]),
+        ),
     }
     dead, limits = _deaths(subjects, tables["death_recorded"])
     done = tables["visit_recorded"].filter(pl.col("not_done").is_null())

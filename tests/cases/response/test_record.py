@@ -120,6 +120,16 @@ def test_the_first_subsequent_therapy_ends_what_counts_and_is_a_source() -> None
     assert column(found, "best_overall_response", "sources") == [[1, 2, 3, 4, 5, 6, 8]]
 
 
+def test_a_subsequent_therapy_that_was_taken_back_ends_nothing() -> None:
+    taken_back = {
+        "event": "SubsequentTherapyRecorded", "therapy_missing": "not_applicable", "entry": "S1",
+        "on": "2024-01-20",
+    }  # fmt: skip
+    found = [derived(tables_of(each)) for each in (entries(COURSE), [*entries(COURSE), taken_back])]
+    table = "best_overall_response"
+    assert found[0][table].equals(found[1][table])
+
+
 def test_the_scan_that_counts_in_the_window_is_a_source() -> None:
     scans = (*COURSE.scans[:2], Scan(91, {"T1": "60", "NT1": "present"}))
     found = derived(course_tables(Course(COURSE.lesions, scans)))
