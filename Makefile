@@ -24,9 +24,9 @@ help: ## this list
 setup: ## .venv as requirements.lock says
 	@./setup.sh
 
-demo: setup ## rehearse MGMT-NET, verify its record, analyse it, write its report (SERVE=0 never blocks)
+demo: setup ## rehearse MGMT-NET as published, verify its record, analyse it, write its report (SERVE=0 never blocks)
 	@rm -rf $(DEMO)
-	$(BIN)/equipoise rehearse mgmt-net --scenario planning --seed 1 --out $(DEMO)
+	$(BIN)/equipoise rehearse mgmt-net --scenario published --seed 1 --out $(DEMO)
 	$(BIN)/equipoise verify $(DEMO)/record.sqlite3
 	@ls -l $(DEMO)
 	@echo "Open $(DEMO)/report.html in a browser."

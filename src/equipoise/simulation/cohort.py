@@ -20,6 +20,7 @@ from equipoise.randomisation.plan import SITE
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.cohort_margins import (
     baseline_margins,
+    check_margins,
     course_margins,
     disagreements,
     subjects_of,
@@ -87,6 +88,7 @@ def _check(versions: Sequence[Version], scenario: Scenario, plan: CohortPlan) ->
     where = f"scenario {scenario.name}"
     if len(versions) > 1:
         raise BadInput("one study version: a cohort is not amended on its way", where=where)
+    check_margins(versions[0].study, plan)
     scheme = versions[0].study.randomisation.scheme
     if others := [factor for factor in scheme.factors if factor != SITE]:
         raise BadInput(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -14,10 +14,15 @@ from equipoise.analysis.subjects import analysed_subjects, end_point_tables
 from equipoise.errors import BadInput
 from equipoise.record.rule import KEY, Tables
 from equipoise.simulation.answers import Texts
-from equipoise.simulation.cohort_plan import BaselineMargin, CohortPlan, ResultMargin
+from equipoise.simulation.cohort_plan import (
+    BaselineMargin,
+    CohortPlan,
+    Limits,
+    ResultMargin,
+)
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.exchange import TimeMargin
-from equipoise.simulation.margins import Margin, met
+from equipoise.simulation.margins import Margin, limits_in_words, met
 from equipoise.simulation.nature import Bools
 from equipoise.simulation.recruitment import places
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan
@@ -25,6 +30,62 @@ from equipoise.study.definition import Study
 from equipoise.study.derivation import derive, spent
 
 _RANDOMISED = pl.col("arm").is_not_null()
+
+
+def check_margins(study: Study, plan: CohortPlan) -> None:
+    """Refuse margins of what the study has not, or of what none can be met: BadInput."""
+    items = {
+        item.code: item.type
+        for form in study.visits.forms
+        if not form.repeating
+        for item in form.items
+    }
+    assays = {each.code for each in study.biomarker.marker.assays}
+    analyses = {each.id: each for each in study.analysis.analyses}
+    for each in plan.baseline:
+        _check_where(each.where, {**items, "arm": "code", "marker_status": "code"}, "baseline")
+        if each.assay is not None and each.assay not in assays:
+            raise _no_such("baseline.assay", each.assay, f"an assay: {', '.join(sorted(assays))}")
+    for margin in plan.results:
+        field = f"results.{margin.analysis}"
+        if margin.analysis not in analyses:
+            named = f"an analysis of the plan: {', '.join(analyses)}"
+            raise _no_such("results.analysis", margin.analysis, named)
+        _check_where(margin.where, items, field)
+        _check_figures(analyses[margin.analysis], margin, field)
+
+
+def _check_where(where: Mapping[str, str | Limits], types: Mapping[str, str], field: str) -> None:
+    for name, wanted in where.items():
+        kinds = ("code",) if isinstance(wanted, str) else ("integer", "decimal")
+        if types.get(name) not in kinds:
+            allowed = f"an item of type {' or '.join(kinds)} of a form that is filled once"
+            raise _no_such(f"{field}.where", name, allowed)
+
+
+def _no_such(field: str, found: object, allowed: str) -> BadInput:
+    return BadInput(allowed, where="cohort", field=field, found=found)
+
+
+def _check_figures(analysis: Analysis, margin: ResultMargin, field: str) -> None:
+    """As many figures as the analysis has, of a kind that can be looked for."""
+    groups = len(analysis.groups)
+    ratio = analysis.method == "cox" and groups == 2
+    ratio &= not (analysis.adjust or analysis.stratify or analysis.interaction)
+    if (margin.estimates or margin.events is not None) and not (
+        ratio or analysis.method == "kaplan_meier"
+    ):
+        raise _no_such(
+            f"{field}.estimates", analysis.method,
+            "a median of Kaplan–Meier, or a hazard ratio of two groups without covariates",
+        )  # fmt: skip
+    for name, wanted in (
+        ("numerators", groups), ("denominators", groups), ("estimates", 1 if ratio else groups),
+    ):  # fmt: skip
+        given = len(getattr(margin, name))
+        if given not in (0, wanted):
+            allowed = f"{wanted} of them, null where nothing was published"
+            raise _no_such(f"{field}.{name}", given, allowed)
 
 
 def baseline_margins(
@@ -41,7 +102,6 @@ def baseline_margins(
     people = stands.join(answers, on=[*KEY], how="left").sort("_place")
     margins = []
     for each in plan.baseline:
-        _check_columns(each.where, people.columns, "baseline")
         here = people
         if each.assay is not None:
             read = found.filter(basis="randomisation", assay=each.assay, interpretable=True)
@@ -67,7 +127,7 @@ def _among(people: pl.DataFrame, read: pl.DataFrame) -> pl.Series:
 
 def _named(margin: BaselineMargin) -> str:
     parts = [
-        f"{name} {wanted if isinstance(wanted, str) else wanted.model_dump(exclude_none=True)}"
+        f"{name} {wanted if isinstance(wanted, str) else limits_in_words(wanted)}"
         for name, wanted in margin.where.items()
     ]
     parts += [f"{margin.assay} interpretable"] if margin.assay else []
@@ -78,13 +138,6 @@ def _limits(margin: BaselineMargin, size: int) -> tuple[int, int]:
     if margin.count is not None:
         return margin.count, margin.count
     return margin.at_least or 0, size if margin.at_most is None else margin.at_most
-
-
-def _check_columns(where: dict[str, object] | object, columns: Sequence[str], field: str) -> None:
-    for name in where if isinstance(where, dict) else ():
-        if name not in columns:
-            raise BadInput("arm, marker_status, or an item of a form that is filled once",
-                           where="cohort", field=f"{field}.where", found=name)  # fmt: skip
 
 
 def subjects_of(tables: Tables, study: Study) -> pl.DataFrame:
@@ -114,7 +167,6 @@ def course_margins(
             Margin(f"central grade {grade}", _spread(subjects, names, graded), read, read)
         )
     for each in plan.results:
-        _check_columns(each.where, subjects.columns, f"results.{each.analysis}")
         analysis = _analysis_of(study.analysis, each)
         where = met(each.where)
         for place, group in enumerate(analysis.groups):
@@ -132,26 +184,7 @@ def course_margins(
 
 
 def _analysis_of(plan: AnalysisPlan, margin: ResultMargin) -> Analysis:
-    known = {each.id: each for each in plan.analyses}
-    if margin.analysis not in known:
-        raise BadInput(
-            f"an analysis of the plan: {', '.join(known)}",
-            where="cohort",
-            field="results.analysis",
-            found=margin.analysis,
-        )
-    analysis = known[margin.analysis]
-    for name in ("numerators", "denominators", "estimates"):
-        given, per_group = getattr(margin, name), len(analysis.groups)
-        wanted = per_group if name != "estimates" or analysis.method == "kaplan_meier" else 1
-        if given and len(given) != wanted:
-            raise BadInput(
-                f"{wanted} of them, null where nothing was published",
-                where="cohort",
-                field=f"results.{margin.analysis}.{name}",
-                found=len(given),
-            )
-    return analysis
+    return next(each for each in plan.analyses if each.id == margin.analysis)
 
 
 def _spread(subjects: pl.DataFrame, names: pl.Series, inside: pl.Expr) -> Bools:
@@ -183,13 +216,6 @@ def _times(
         if not margin.estimates and margin.events is None:
             continue
         analysis = _analysis_of(study.analysis, margin)
-        plain = not (analysis.adjust or analysis.stratify or analysis.interaction)
-        if not (analysis.method == "kaplan_meier" or (analysis.method == "cox" and plain)):
-            raise BadInput(
-                "a median of Kaplan–Meier, or a hazard ratio of two groups",
-                where="cohort",
-                field=f"results.{margin.analysis}.estimates",
-            )
         days, event, group = (
             _in_order(each, names)
             for each in times_in_groups(study.analysis, subjects, analysis, grid)

@@ -56,6 +56,19 @@ def met(where: Mapping[str, str | Limits]) -> pl.Expr:
     return pl.all_horizontal(found).fill_null(value=False)
 
 
+def limits_in_words(limits: Limits) -> str:
+    """The limits that are given.
+
+    >>> limits_in_words(Limits(at_least=3, below=9))
+    'at least 3, below 9'
+    """
+    names = ("at_least", "at_most", "above", "below")
+    given = [(name, getattr(limits, name)) for name in names]
+    return ", ".join(
+        f"{name.replace('_', ' ')} {limit}" for name, limit in given if limit is not None
+    )
+
+
 def chosen(margins: Sequence[Margin], allowed: Bools, random: np.random.Generator) -> Ints:
     """A draw for each subject, of those `allowed`, such that every margin is met.
 

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from equipoise.cli.main import main
-from equipoise.record.correction import correction
-from equipoise.record.event import Draft, Event, content
+from equipoise.record.event import Event, content
 from equipoise.record.sqlite import SqliteLog
-from equipoise.study.catalogue import CATALOGUE
 from tests.harness.bridge import drawn, scenario_of, through_sqlite
+from tests.harness.correcting import correct
 
 STUDY = "lung-tmb"
 
@@ -68,27 +67,6 @@ def single_lesion_responder(record: str, capsys: pytest.CaptureFixture[str]) -> 
     ]
     assert baselines and baselines[0].subject
     return baselines[0].subject, baselines[0].seq
-
-
-def correct(record: str, target: int, value: str, item: str = "targets/T1/diameter") -> int:
-    """Record that an item of an event was another; the seq of the correction."""
-    body = correction(events_of(record), target, item, CATALOGUE, value=value)
-    with contextlib.closing(SqliteLog(record)) as log:
-        event = next(each for each in log.read() if each.seq == target)
-        draft = Draft(
-            type="Corrected",
-            type_version=1,
-            body=body.model_dump(mode="json"),
-            actor=event.actor,
-            role=event.role,
-            organisation=event.organisation,
-            study_version=event.study_version,
-            subject=event.subject,
-            site=event.site,
-            reason="read again",
-        )
-        log.append_many([draft])
-        return log.head().seq
 
 
 @pytest.fixture
