@@ -12,13 +12,16 @@ import polars as pl
 from equipoise.biomarker.controls import SCALE
 from equipoise.biomarker.plan import BiomarkerPlan, Replicates
 from equipoise.biomarker.steps import (
+    BASES,
     NEVER,
     allocated_at,
     deadlines,
     declared_path,
+    frozen_at,
     off_the_path,
     sample_places,
 )
+from equipoise.biomarker.touched import on_each_basis
 from equipoise.record.columns import among, exploded, flags, named, optional, present
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
@@ -34,8 +37,6 @@ from equipoise.record.subject_rows import (
     grouped_sources,
     whole,
 )
-
-BASES = ("randomisation", "redetermination")
 
 ASSAY_DETERMINATION: Columns = {
     **KEY,
@@ -66,10 +67,14 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
 
     - basis `randomisation`: runs for randomisation that stood in the record when the subject was
       randomised, or that stand now while it is not, of a day up to the deadline of the declared
-      path: while one runs, a run without a day does not count. What was recorded or invalidated
-      later does not change a status as randomised.
+      path: while one runs, a run without a day does not count.
     - basis `redetermination`: every run that was not invalidated. Once the re-determined status is
       frozen, the runs that stood in the record at the position of the freeze, and no others.
+
+    Everything is read as the record had it at the allocation, or at the position of the freeze, and
+    as it stands where there is none. What comes later (a run, an invalidation, a sample, what is
+    said of one when it is received, a correction of any of these) moves neither status:
+    `marker_touched` names whom it concerns, and `marker_corrected` says what comes of it.
 
     How the readable runs of one determination on one sample become one value (the study gives N,
     `most_apart`, and how many are `needed`):
@@ -91,6 +96,11 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     more than 5 points and falls back on the two nearest (stephen-siecinski/SOARS-B,
     Q96_pyrosequencing/sample_QC.rmd). That pipeline calls R's `mean(a, b)`, which ignores b.
     """
+    key = (*KEY, "basis", "assay", "purpose", "sample", "determination")
+    return on_each_basis(_determined, tables, plan, key)
+
+
+def _determined(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     values = tables["assay_value"]
     if values.is_empty():
         return pl.DataFrame(schema=ASSAY_DETERMINATION)
@@ -135,7 +145,7 @@ def _counting(
     day, deadline = days(values["occurred"]), deadlines(subjects, tables, plan)[rows]
     in_time = (deadline == NONE) | ((day != NONE) & (day <= deadline))
     as_randomised = known & in_time & among(values["purpose"], BASES[:1])
-    until = _frozen_at(tables["redetermination_frozen"], values)
+    until = frozen_at(tables["redetermination_frozen"], values)
     standing = (invalidated == NEVER) | (invalidated > until)
     again = standing & (values["event"].to_numpy() <= until)
     other = off_the_path(tables["sample_state"], declared_path(plan))
@@ -143,15 +153,6 @@ def _counting(
         of_the_path = sample_places(other, values) < 0
         return as_randomised & of_the_path, again & of_the_path
     return as_randomised, again
-
-
-def _frozen_at(frozen: pl.DataFrame, values: pl.DataFrame) -> Numbers:
-    """For each run the position of the freeze of its trial; NEVER where there is none."""
-    until = np.full(len(values), NEVER, dtype=np.int64)
-    replicates = values["replicate"].to_numpy()
-    for replicate, as_of in zip(frozen["replicate"], frozen["as_of"], strict=True):
-        until[replicates == replicate] = as_of
-    return until
 
 
 @dataclass(frozen=True, slots=True)

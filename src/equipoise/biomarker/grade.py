@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 
 from equipoise.biomarker.controls import SCALE, within
-from equipoise.biomarker.events import PATHOLOGY_PLACES
+from equipoise.biomarker.events import PATHOLOGY_PLACES, PathologyReviewed
 from equipoise.biomarker.plan import BiomarkerPlan, Classification, PathologyPlan
+from equipoise.biomarker.steps import frozen_at
 from equipoise.record.columns import named, present
+from equipoise.record.past import addressed, as_it_stood
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.sources import row_sources
 from equipoise.record.subject_rows import whole
@@ -58,9 +60,9 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
       that of the form, whatever the version.
     - `central` is derived from the last central review (day, then order of entry), never stated.
       That review alone counts, also where it left something out. Once the re-determined status is
-      frozen, it is the last of those that stood in the record at the position of the freeze. Ki-67
-      and mitoses are counts, and speak to every version; `central_differentiation` is known only by
-      the version of the review.
+      frozen, it is the last of those that stood in the record at the position of the freeze, as it
+      read then. Ki-67 and mitoses are counts, and speak to every version;
+      `central_differentiation` is known only by the version of the review.
     - `discordant`: local and central are known and differ; null while one is not known.
     - `grade`, `differentiation` and `ki67` are what analyses use, each beside its reader: by the
       study local, central, or central and where that review is silent on this very column local.
@@ -75,7 +77,11 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     pathology = plan.pathology
     if pathology is None or tables["subject_item"].is_empty():
         return pl.DataFrame(schema=TUMOUR_GRADE)
-    reviewed = counted_review(tables["pathology_reviewed"], tables["redetermination_frozen"])
+    reviews, frozen = tables["pathology_reviewed"], tables["redetermination_frozen"]
+    if not frozen.is_empty():
+        at = frozen_at(frozen, reviews)
+        reviews = as_it_stood(reviews, tables["corrected"], at, _REVIEW)
+    reviewed = counted_review(reviews, frozen)
     read = _local(tables["subject_item"], pathology).join(reviewed, on=[*KEY], how="left")
     said = [
         name
@@ -116,6 +122,7 @@ def _local(items: pl.DataFrame, plan: PathologyPlan) -> pl.DataFrame:
 
 
 _PLACES = len(str(SCALE)) - 1
+_REVIEW = dict(addressed(PathologyReviewed))[PathologyReviewed.TABLE]
 
 
 def counted_review(reviews: pl.DataFrame, frozen: pl.DataFrame) -> pl.DataFrame:

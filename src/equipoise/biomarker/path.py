@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from equipoise.biomarker.determination import BASES
 from equipoise.biomarker.plan import BiomarkerPlan, Material
 from equipoise.biomarker.steps import (
+    BASES,
     NEVER,
     Path,
     allocated_at,
@@ -28,6 +28,7 @@ from equipoise.biomarker.steps import (
     steps_of,
     without,
 )
+from equipoise.biomarker.touched import on_each_basis
 from equipoise.record.columns import among, exploded, kept, named, present
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.subject_rows import (
@@ -96,8 +97,14 @@ def marker_path(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     signature) or from the first reception of a sample; `due` is the last day of the open step (null
     at 1 to 3), `deadline` that of the last one, both null while nothing runs; `decided` the day of
     the result. `finding` says why there is no status. A study without a declared path has one step,
-    `first`, and no deadline. Key and `rule`.
+    `first`, and no deadline. Of a randomised subject everything is as the record had it at the
+    allocation. Key and `rule`.
     """
+    return on_each_basis(_standing_now, tables, plan, (*KEY, "rule"))
+
+
+def _standing_now(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
+    """The rows of `marker_path` from these tables alone, whenever what they hold was recorded."""
     screened, found = tables["subject_screened"], tables["assay_determination"]
     subjects = SubjectRows(screened, tables["sample_collected"], found)
     if not len(subjects):

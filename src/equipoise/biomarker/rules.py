@@ -16,7 +16,6 @@ from equipoise.biomarker.assay import ASSAY_VALUE, assay_value
 from equipoise.biomarker.controls import within
 from equipoise.biomarker.determination import (
     ASSAY_DETERMINATION,
-    BASES,
     assay_determination,
     basis_number,
 )
@@ -37,10 +36,18 @@ from equipoise.biomarker.grade import TUMOUR_GRADE, tumour_grade
 from equipoise.biomarker.path import MARKER_PATH, marker_path
 from equipoise.biomarker.plan import Assay, BiomarkerPlan, StatusRule
 from equipoise.biomarker.sample import SAMPLE_STATE, sample_state
-from equipoise.biomarker.steps import CLOCK, declared_path, step_of_sample, steps_of
-from equipoise.record.columns import among, exploded, named, present
+from equipoise.biomarker.steps import BASES, declared_path, step_of_sample, steps_of
+from equipoise.biomarker.touched import (
+    MARKER_EVENTS,
+    MARKER_TOUCHED,
+    marker_touched,
+    of_touched,
+    on_each_basis,
+)
+from equipoise.record.columns import among, exploded, kept, named, present
 from equipoise.record.declaration import schema
 from equipoise.record.event import Body
+from equipoise.record.past import CORRECTED
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
 from equipoise.record.subject_rows import (
     NONE,
@@ -67,6 +74,8 @@ MARKER_STATUS: Columns = {
     **SOURCES,
 }
 
+MARKER_CORRECTED: Columns = {**KEY, "rule": pl.String, "status": pl.String, **SOURCES}
+
 
 def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """The status of every subject with a sample or a result, on both bases, by every rule.
@@ -86,6 +95,10 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     `status` is null when no step can be decided; `sources` then holds the results that were
     considered, or the samples where there is no result.
     """
+    return on_each_basis(_statuses_now, tables, plan, (*KEY, "basis", "rule"))
+
+
+def _statuses_now(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     found = tables["assay_determination"]
     samples = tables["sample_collected"]
     if found.is_empty() and samples.is_empty():
@@ -123,6 +136,24 @@ def marker_status(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
             gathered(sources, np.where(result < 0, considered, result)),
         ]
     )
+
+
+def marker_corrected(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
+    """Status that the allocation would have had, had the record then said what it says now.
+
+    Of each randomised subject of whom something came later (`marker_touched`), by each version of
+    the rule: the runs that stood at the allocation, in time, and the path as it stood, but with
+    every correction and with what was said later of their samples; null where these give none, and
+    the study no stratum of its own. It never replaces the status as randomised: where it is another
+    one, the subject was randomised in the wrong stratum (see the table `stratum`).
+    """
+    touched = kept(tables["marker_touched"], among(tables["marker_touched"]["basis"], BASES[:1]))
+    if touched.is_empty():
+        return pl.DataFrame(schema=MARKER_CORRECTED)
+    found = of_touched(tables, touched)
+    found["assay_determination"] = assay_determination(found, plan)
+    found["marker_status"] = marker_status(found, plan)
+    return marker_path(found, plan).select(*MARKER_CORRECTED)
 
 
 def _in_turn(
@@ -213,7 +244,18 @@ def _of(*classes: type[Body]) -> Mapping[str, Columns]:
     return {cls.TABLE: schema(cls) for cls in classes}
 
 
-_DATED: Columns = {**KEY, "occurred": pl.Date, "seq": pl.Int64}
+_AS_IT_WAS: Mapping[str, Columns] = {
+    **MARKER_EVENTS,
+    "marker_touched": MARKER_TOUCHED,
+    "sample_state": SAMPLE_STATE,
+    "assay_value": ASSAY_VALUE,
+}
+_OF_THE_PATH: Mapping[str, Columns] = {
+    **_AS_IT_WAS,
+    "assay_determination": ASSAY_DETERMINATION,
+    "marker_status": MARKER_STATUS,
+    "subject_screened": KEY,
+}
 
 RULES: tuple[TableRule, ...] = (
     TableRule(
@@ -241,50 +283,47 @@ RULES: tuple[TableRule, ...] = (
         rule=assay_value,
     ),
     TableRule(
+        produces="marker_touched",
+        columns=MARKER_TOUCHED,
+        requires=MARKER_EVENTS,
+        plan="biomarker",
+        rule=marker_touched,
+    ),
+    TableRule(
         produces="assay_determination",
         columns=ASSAY_DETERMINATION,
-        requires={
-            "assay_value": ASSAY_VALUE,
-            "randomised": {**KEY, "event": pl.Int64},
-            "redetermination_frozen": {"replicate": pl.Int32, "as_of": pl.Int64},
-            **CLOCK,
-        },
+        requires=_AS_IT_WAS,
         plan="biomarker",
         rule=assay_determination,
     ),
     TableRule(
         produces="marker_status",
         columns=MARKER_STATUS,
-        requires={
-            "assay_determination": ASSAY_DETERMINATION,
-            "sample_state": SAMPLE_STATE,
-            **_of(SampleCollected),
-        },
+        requires={**_AS_IT_WAS, "assay_determination": ASSAY_DETERMINATION},
         plan="biomarker",
         rule=marker_status,
     ),
     TableRule(
         produces="marker_path",
         columns=MARKER_PATH,
-        requires={
-            **CLOCK,
-            "marker_status": MARKER_STATUS,
-            "assay_determination": ASSAY_DETERMINATION,
-            "sample_state": SAMPLE_STATE,
-            "subject_screened": KEY,
-            "assay_value": ASSAY_VALUE,
-            "randomised": {**_DATED, "event": pl.Int64},
-            **_of(SampleCollected),
-        },
+        requires=_OF_THE_PATH,
         plan="biomarker",
         rule=marker_path,
+    ),
+    TableRule(
+        produces="marker_corrected",
+        columns=MARKER_CORRECTED,
+        requires=_OF_THE_PATH,
+        plan="biomarker",
+        rule=marker_corrected,
     ),
     TableRule(
         produces="tumour_grade",
         columns=TUMOUR_GRADE,
         requires={
             "subject_item": {**KEY, "item_sources": pl.Struct},
-            "redetermination_frozen": {"replicate": pl.Int32, "as_of": pl.Int64},
+            "redetermination_frozen": MARKER_EVENTS["redetermination_frozen"],
+            "corrected": CORRECTED,
             **_of(PathologyReviewed),
         },
         plan="biomarker",

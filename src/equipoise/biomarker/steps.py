@@ -13,17 +13,10 @@ from equipoise.record.rule import Columns, Tables
 from equipoise.record.sources import FEW
 from equipoise.record.subject_rows import NONE, Found, Numbers, SubjectRows, coded, gathered
 
-DATED: Columns = {
-    "replicate": pl.Int32, "subject": pl.String, "occurred": pl.Date, "seq": pl.Int64,
-}  # fmt: skip
 _NAMED: Columns = {"replicate": pl.Int32, "sample": pl.String}
-CLOCK: dict[str, Columns] = {
-    "sample_received": {**DATED, "sample": pl.String},
-    "assay_result_recorded": {**DATED, "sample": pl.String},
-    "consent_signed": {**DATED, "consent": pl.String},
-    "sample_state": {**_NAMED, "parent": pl.String, "origin": pl.String, "kind": pl.String},
-}
-"""What the days of a path may run from."""
+
+BASES = ("randomisation", "redetermination")
+"""What a status is asked for: the allocation, and the analysis of what was determined again."""
 
 NEVER = np.iinfo(np.int64).max
 """A position after every event of a record."""
@@ -107,6 +100,15 @@ def allocated_at(subjects: SubjectRows, randomised: pl.DataFrame) -> Numbers:
     return at
 
 
+def frozen_at(frozen: pl.DataFrame, events: pl.DataFrame) -> Numbers:
+    """For each of `events` the position of the freeze of its trial; NEVER where there is none."""
+    until = np.full(len(events), NEVER, dtype=np.int64)
+    replicates = events["replicate"].to_numpy()
+    for replicate, as_of in zip(frozen["replicate"], frozen["as_of"], strict=True):
+        until[replicates == replicate] = as_of
+    return until
+
+
 def off_the_path(samples: pl.DataFrame, path: Path) -> pl.DataFrame:
     """The names of the samples that came from a material which the path does not name."""
     if not path.materials or samples.is_empty():
@@ -127,15 +129,20 @@ def without(found: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
 
 def start_of(subjects: SubjectRows, tables: Tables, path: Path) -> Found:
     """The day from which the days of the path run: that of the consent, or the first on which the
-    laboratory received a sample of the path (at the latest that of its first result)."""
+    laboratory received a sample of the path (at the latest that of its first result). Of a
+    randomised subject it is what the record held at the allocation."""
+    limit = allocated_at(subjects, tables["randomised"])
+
+    def first(events: pl.DataFrame) -> Found:
+        before = events["event"].to_numpy() < limit[subjects.rows(events)]
+        return subjects.first(subjects.dated(events), before)
+
     if path.consent is not None:
         signed = tables["consent_signed"]
-        signed = kept(signed, among(signed["consent"], [path.consent]))
-        return subjects.first(subjects.dated(signed))
+        return first(kept(signed, among(signed["consent"], [path.consent])))
     other = off_the_path(tables["sample_state"], path)
     received, read = (
-        subjects.first(subjects.dated(without(tables[name], other)))
-        for name in ("sample_received", "assay_result_recorded")
+        first(without(tables[name], other)) for name in ("sample_received", "assay_result_recorded")
     )
     earlier = (received.day == NONE) | ((read.day != NONE) & (read.day < received.day))
     return Found(

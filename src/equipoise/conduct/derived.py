@@ -16,6 +16,7 @@ import polars as pl
 from equipoise.record.correction import Corrected, Redacted, corrections
 from equipoise.record.declaration import children
 from equipoise.record.event import Event, content
+from equipoise.record.reading import frames
 from equipoise.record.tables import Tables, appended, empty_tables, tables
 from equipoise.study.catalogue import CATALOGUE, EVENTS
 from equipoise.study.definition import Study
@@ -105,7 +106,7 @@ class DerivedTables:
     def _tables(self, subject: str, events: Sequence[Event], table: str) -> Tables:
         """The event tables that a derived table rests on."""
         read = self._read.setdefault(subject, {})
-        types = rests_on(table).difference(_CHANGES)
+        types = rests_on(table) - {Redacted.TYPE}
         by_type: dict[str, list[Event]] = {name: [] for name in types}
         changes = 0
         for event in events:
@@ -129,6 +130,8 @@ def _grown(
     changes: int,
 ) -> Tables:
     """The tables of the events `mine` of one type: those read before and what came since."""
+    if name == Corrected.TYPE:
+        return dict(frames(Corrected, mine, {}))
     if changes:
         return _of_type(name, _with_changes(mine, events))
     (number, last, changed), known = read or ((0, 0, 0), _of_type(name, ()))

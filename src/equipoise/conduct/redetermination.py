@@ -22,6 +22,7 @@ from equipoise.biomarker.events import (
 )
 from equipoise.biomarker.freeze import freeze_sha256
 from equipoise.biomarker.grade import counted_review
+from equipoise.biomarker.touched import MARKER_TOUCHED
 from equipoise.conduct.context import Context, read
 from equipoise.errors import BadInput
 from equipoise.record.correction import Corrected
@@ -233,8 +234,11 @@ def _as_of(frozen: Event) -> int:
 
 def _frozen_rows(context: Context, events: list[Event]) -> dict[str, pl.DataFrame]:
     """By what it is called: the re-determined status of the subject by each version of the rule,
-    where there is one, and what the central review that counts says."""
-    found = derive(tables(events, CATALOGUE), context.study, upto="marker_status")
+    where there is one, and what the central review that counts says; both from what was frozen, but
+    as it reads with everything that came later."""
+    found = tables(events, CATALOGUE)
+    found["marker_touched"] = pl.DataFrame(schema=MARKER_TOUCHED)
+    found = derive(found, context.study, upto="marker_status")
     status = (
         found["marker_status"]
         .filter(pl.col("basis") == "redetermination", pl.col("status").is_not_null())

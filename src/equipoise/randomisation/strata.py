@@ -39,18 +39,19 @@ def stratum(tables: Tables, plan: RandomisationPlan) -> pl.DataFrame:
     """One row per allocated subject, sorted by replicate, subject: both strata, and the deviation.
 
     `stratum` and `factors` ("sex=F") are those of the allocation. The corrected ones are by the
-    same version of the marker's rule and from the same events, those that the record held at the
-    allocation, with every later correction of them, and by the marker's declared path; null where
-    they are no longer known. `differs`:
-    status or some factor is another one now, null while that cannot be told. `deviation_recorded`:
-    a deviation of the category wrong_stratum stands in the record.
+    same version of the marker's rule and from the same runs and answers, those that the record held
+    at the allocation, with every later correction of them and with what was said later of their
+    samples, and by the marker's declared path (`marker_corrected`; `marker_path` of whom nothing
+    came later); null where they are no longer known. `differs`: status or some factor is another
+    one now, null while that cannot be told. `deviation_recorded`: a deviation of the category
+    wrong_stratum stands in the record.
     """
     allocated = tables["randomised"].sort(*KEY)
     if allocated.is_empty():
         return pl.DataFrame(schema=STRATUM)
     subjects = SubjectRows(allocated)
     every = np.arange(len(allocated))
-    status, status_seqs = _status(allocated, tables["marker_path"])
+    status, status_seqs = _status(allocated, tables["marker_path"], tables["marker_corrected"])
     factors = tables["randomised_factor"].sort("replicate", "event", "position")
     rows = subjects.rows(factors)
     levels, level_seqs = _levels(subjects, allocated, factors, rows, tables)
@@ -78,11 +79,14 @@ def stratum(tables: Tables, plan: RandomisationPlan) -> pl.DataFrame:
 
 
 def _status(
-    allocated: pl.DataFrame, paths: pl.DataFrame
+    allocated: pl.DataFrame, paths: pl.DataFrame, corrected: pl.DataFrame
 ) -> tuple[pl.Series, tuple[Numbers, Numbers]]:
     """The status known at allocation by its rule, corrected; rows and seqs of its sources."""
     asked = allocated.select(*KEY, pl.col("status_rule").alias("rule"))
     known = paths.select(*KEY, "rule", "status", "sources")
+    if not corrected.is_empty():
+        corrected = corrected.select(known.columns)
+        known = pl.concat([known.join(corrected, [*KEY, "rule"], "anti"), corrected])
     found = asked.join(known, on=[*KEY, "rule"], how="left", maintain_order="left")
     listed = found.select(pl.Series("row", np.arange(len(found))), "sources").explode("sources")
     listed = listed.drop_nulls()
@@ -181,6 +185,7 @@ def _joined(
 
 
 _EVENT: Columns = {**KEY, "event": pl.Int64, "seq": pl.Int64}
+_STATUS: Columns = {**KEY, "rule": pl.String, "status": pl.String, **SOURCES}
 
 STRATUM_RULE = TableRule(
     produces="stratum",
@@ -194,7 +199,8 @@ STRATUM_RULE = TableRule(
             **KEY, "event": pl.Int64, "position": pl.Int64, "factor": pl.String,
             "level": pl.String,
         },
-        "marker_path": {**KEY, "rule": pl.String, "status": pl.String, **SOURCES},
+        "marker_path": _STATUS,
+        "marker_corrected": _STATUS,
         "form_saved": {**_EVENT, "occurred": pl.Date},
         "form_item": {**_EVENT, "item": pl.String, "value": pl.String},
         "deviation_recorded": {**KEY, "seq": pl.Int64, "category": pl.String},

@@ -248,7 +248,7 @@ def _opened(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> 
         now = changed.get(event.seq)
         body = content(event) if now is None else now.body
         try:
-            day, partial = _occurred(event.occurred if now is None else now.occurred)
+            day, partial = occurred_of(event.occurred if now is None else now.occurred)
             first = (0, event.subject, event.site, day)
             last = (event.seq, event.study_version)
             by = event.seq if now is None else now.seq
@@ -272,7 +272,7 @@ def _built(found: list[tuple[Any, ...]], cls: type[Body]) -> pl.DataFrame:
         raise RecordError(f"a stored {cls.__name__} does not fit its class: {error}") from error
 
 
-def _occurred(text: str | None) -> tuple[datetime.date | None, str | None]:
+def occurred_of(text: str | None) -> tuple[datetime.date | None, str | None]:
     """A complete date, or the text of a partial one."""
     if text is None:
         return None, None
@@ -294,12 +294,12 @@ def _reader(cls: type[Body]) -> Callable[[Mapping[str, Any]], list[Any]]:
     wanted = [(each.name, each) for each in columns(cls) if each.child is None]
 
     def read(body: Mapping[str, Any]) -> list[Any]:
-        return [_value(body.get(name), column) for name, column in wanted]
+        return [value_of(body.get(name), column) for name, column in wanted]
 
     return read
 
 
-def _value(value: Any, column: Column) -> Any:
+def value_of(value: Any, column: Column) -> Any:
     if value is None:
         if not column.nullable:
             raise ValueError(f"{column.name} is not there")

@@ -74,9 +74,14 @@ def statuses(tables: Tables, now: str) -> pl.DataFrame:
     return subjects.join(table, how="cross").with_columns(sources)
 
 
-def tables_for(case: dict[str, Any], **how: Any) -> Tables:
+def tables_for(case: dict[str, Any], *, touched: bool = False, **how: Any) -> Tables:
+    """`touched`: something came after the allocation, and the path as randomised is another."""
     tables = tables_of(entries(case["history"]), **how)
-    return {**tables, "marker_path": statuses(tables, case["status_now"])}
+    now = statuses(tables, case["status_now"])
+    path, corrected = (statuses(tables, "BEFORE"), now) if touched else (now, now.clear())
+    if case["status_now"] == "absent":
+        path = now
+    return {**tables, "marker_path": path, "marker_corrected": corrected}
 
 
 def known(value: Any) -> Any:
@@ -84,9 +89,10 @@ def known(value: Any) -> Any:
 
 
 @pytest.mark.requirement("RN5")
+@pytest.mark.parametrize("touched", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
-def test_case(case: dict[str, Any]) -> None:
-    row = stratum(tables_for(case), PLAN).row(0, named=True)
+def test_case(case: dict[str, Any], touched: bool) -> None:
+    row = stratum(tables_for(case, touched=touched), PLAN).row(0, named=True)
     expected = case["expected"]
     line = next(each["allocated"] for each in case["history"] if "allocated" in each)
     assert row["stratum"] == allocated(line, FIRST)["stratum"], "as randomised it stays"
@@ -104,13 +110,15 @@ def test_all_subjects_at_once_give_the_same_rows() -> None:
     """The rule tells replicates apart, whose events have the same numbers."""
     alone, parts = [], []
     for number, case in enumerate(CASES):
-        tables = tables_for(case, subject=f"S-{99 - number}", replicate=number)
+        touched = number % 2 == 0
+        tables = tables_for(case, touched=touched, subject=f"S-{99 - number}", replicate=number)
         parts.append(tables)
         alone.append(stratum(tables, PLAN))
     never = entries([{"answered": {"smoking": "OTHER", "sex": "OTHER"}, "day": 90}])
     parts.append(tables_of(never, subject="NEVER-RANDOMISED", replicate=len(CASES)))
     everybody = together(parts)
-    everybody["marker_path"] = pl.concat(part["marker_path"] for part in parts[:-1])
+    for name in ("marker_path", "marker_corrected"):
+        everybody[name] = pl.concat(part[name] for part in parts[:-1])
     expected = pl.concat(alone).sort("replicate", "subject")
     columns = [name for name in STRATUM_RULE.columns if name != "sources"]
     assert stratum(everybody, PLAN).select(columns).equals(expected.select(columns))
