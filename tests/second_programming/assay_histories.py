@@ -2,7 +2,8 @@
 
 Means lie at, just below and just above the cut-offs; percentages do not sum to 100; positions and
 controls fail; replicates lie exactly as far apart as they may, or two pairs equally near; sections
-come from inadequate blocks; results are repeated and invalidated before and after randomisation.
+come from inadequate blocks; results are repeated, invalidated and corrected, and samples judged,
+before and after randomisation.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import polars as pl
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
 from equipoise.record.tables import empty_tables
 from equipoise.study.catalogue import CATALOGUE
+from tests.second_programming.corrections_made import corrected, received_late
 from tests.second_programming.lesion_histories import Writer, day_of, tables_of_rows
 from tests.second_programming.marker_again import declared
 
@@ -49,6 +51,15 @@ def _subject(draw: random.Random, writer: Writer, plan: BiomarkerPlan) -> None:
         if results and draw.random() < 0.2:
             result = results.pop(draw.randrange(len(results)))
             writer.event("assay_result_invalidated", day_of(number), result=result, finding="x")
+        later(draw, writer, number)
+
+
+def later(draw: random.Random, writer: Writer, day: int) -> None:
+    """By chance a correction of what was recorded, or a report on a sample."""
+    if draw.random() < 0.2:
+        corrected(draw, writer)
+    if draw.random() < 0.1:
+        received_late(draw, writer, day_of(day))
 
 
 def _samples(draw: random.Random, writer: Writer) -> list[str]:

@@ -21,7 +21,7 @@ from tests.second_programming.rows_by_subject import Row
 TABLES = (
     "sample_collected", "sample_derived", "sample_received", "assay_result_recorded",
     "assay_measurement", "assay_control", "assay_result_invalidated", "randomised",
-    "subject_screened", "consent_signed",
+    "subject_screened", "consent_signed", "corrected",
 )  # fmt: skip
 
 BASES = ("randomisation", "redetermination")

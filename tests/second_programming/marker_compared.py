@@ -13,6 +13,7 @@ from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from tests.second_programming.marker_again import TABLES, determinations, run_of, statuses
 from tests.second_programming.path_again import standings
+from tests.second_programming.record_again import as_of
 from tests.second_programming.rows_by_subject import Row, rows_by_subject, told_apart
 from tests.second_programming.samples_again import made, sample_row
 
@@ -24,6 +25,7 @@ KEYS = {
     ),
     "marker_status": ("replicate", "subject", "basis", "rule"),
     "marker_path": ("replicate", "subject", "rule"),
+    "marker_corrected": ("replicate", "subject", "rule"),
 }  # fmt: skip
 
 
@@ -59,7 +61,15 @@ def programmed_again(
                     "event": run.event, "finding": not run.readable,
                 }
             )  # fmt: skip
-        for each in determinations(subject, plan.marker, at):
+        allocated = min((row["event"] for row in subject["randomised"]), default=None)
+        places = {"randomisation": allocated, "redetermination": at}
+        then = {basis: as_of(subject, place) for basis, place in places.items()}
+        for each in (
+            each
+            for basis, rows in then.items()
+            for each in determinations(rows, plan.marker, at)
+            if each.basis == basis
+        ):
             found["assay_determination"].append(
                 {
                     **who, "basis": each.basis, "assay": each.assay, "purpose": each.purpose,
@@ -70,7 +80,12 @@ def programmed_again(
                     **({"value": each.value} if each.interpretable else {}),
                 }
             )  # fmt: skip
-        for status in statuses(subject, plan.marker, at):
+        for status in (
+            each
+            for basis, rows in then.items()
+            for each in statuses(rows, plan.marker, at)
+            if each.basis == basis
+        ):
             found["marker_status"].append(
                 {
                     **who, "basis": status.basis, "rule": status.rule, "status": status.status,
@@ -78,7 +93,7 @@ def programmed_again(
                     "decided": status.decided,
                 }
             )  # fmt: skip
-        for each in standings(subject, plan.marker, at):
+        for each in standings(then["randomisation"], plan.marker, at):
             found["marker_path"].append(
                 {
                     **who, "rule": each.rule, "place": each.place, "status": each.status,
@@ -86,7 +101,18 @@ def programmed_again(
                     "decided": each.decided, "finding": each.place != "determined",
                 }
             )  # fmt: skip
+        if _something_came(subject, allocated):
+            for each in standings(subject, plan.marker, at):
+                now = {**who, "rule": each.rule, "status": each.status}
+                found["marker_corrected"].append(now)
     return found
+
+
+def _something_came(subject: dict[str, list[Row]], allocated: int | None) -> bool:
+    """Whether a sample or a report on one, or a correction, came after the allocation."""
+    tables = ("sample_collected", "sample_derived", "sample_received", "corrected")
+    came = [row["event"] for table in tables for row in subject[table]]
+    return allocated is not None and any(event > allocated for event in came)
 
 
 def differences(

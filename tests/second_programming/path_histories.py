@@ -3,9 +3,9 @@
 Runs lie on, just before and just after the last day of every step, or on no day; they fail, wait
 for a second run, are invalidated before and after randomisation; blocks are inadequate and their
 re-cuts are not, or the other way round; sections are made within a step and of another one; blood
-is taken and read; steps are named that the path does not have; consents are signed again or late,
-randomisation comes before, on and after the deadline; each trial of one subject is frozen
-somewhere.
+is taken and read; what was recorded is corrected, samples are judged late; steps are named that the
+path does not have; consents are signed again or late, randomisation comes before, on and after the
+deadline; each trial of one subject is frozen somewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import polars as pl
 
 from equipoise.biomarker.plan import BiomarkerPlan
 from tests.second_programming import samples_again
-from tests.second_programming.assay_histories import determination
+from tests.second_programming.assay_histories import determination, later
 from tests.second_programming.lesion_histories import Writer, day_of, tables_of_rows
 
 
@@ -80,6 +80,7 @@ def _way(draw: random.Random, writer: Writer, plan: BiomarkerPlan) -> None:
         if results and draw.random() < 0.12:
             result = results.pop(draw.randrange(len(results)))
             writer.event("assay_result_invalidated", day_of(day), result=result, finding="x")
+        later(draw, writer, day)
     _runs_alike(draw, writer)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import polars as pl
 import pytest
 
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
@@ -68,6 +69,12 @@ def test_random_histories(code: str, plan: str) -> None:
     rows, said = differences(tables, product, study.biomarker)
     assert not said
     assert rows["assay_value"] > SUBJECTS
+    assert rows["marker_corrected"] > SUBJECTS // 5
+    moved = product["marker_corrected"].join(
+        product["marker_path"], on=["replicate", "subject", "rule"], suffix="_stands"
+    )
+    moved = moved.filter(pl.col("status").ne_missing(pl.col("status_stands")))
+    assert moved.height > SUBJECTS // 40
     found = Counter(product["marker_status"]["status"])
     assert all(found[status.code] > 20 for status in study.biomarker.marker.statuses), found
     assert set(product["assay_value"]["interpretable"]) == {True, False}

@@ -85,6 +85,7 @@ def test_random_ways(plan: str) -> None:
     rows, said = differences(tables, found, study.biomarker)
     assert not said
     assert rows["marker_path"] == SUBJECTS * len(study.biomarker.marker.rules)
+    assert rows["marker_corrected"] > SUBJECTS // 5
     places = Counter(found["marker_path"]["place"])
     path = study.biomarker.marker.path
     materials = {step.material for step in path.steps} if path else {"first"}

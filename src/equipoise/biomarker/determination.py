@@ -35,6 +35,7 @@ from equipoise.record.subject_rows import (
     days,
     gathered,
     grouped_sources,
+    pack,
     whole,
 )
 
@@ -117,7 +118,7 @@ def _determined(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         named("basis", BASES, basis[groups.first]),
         *(gathered(values[name], first) for name in _SHARED),
         *found,
-        _sources(values, run, groups),
+        _sources(values, run, groups, tables["assay_result_invalidated"]),
     ]
     by_name = {column.name: column for column in columns}
     return pl.DataFrame([by_name[name] for name in ASSAY_DETERMINATION])
@@ -330,9 +331,20 @@ def _findings(
     ).to_series()
 
 
-def _sources(values: pl.DataFrame, run: Numbers, groups: _Groups) -> pl.Series:
-    """The sources of all runs of each determination that count."""
-    if groups.single:
+def _sources(
+    values: pl.DataFrame, run: Numbers, groups: _Groups, invalidated: pl.DataFrame
+) -> pl.Series:
+    """The sources of all runs of each determination that count; none of these was invalidated by
+    then, and what invalidated one later decided nothing."""
+    if groups.single and invalidated.is_empty():
         return gathered(values["sources"], run[groups.first])
     of, deciding = exploded(gathered(values["sources"], run))
+    if not invalidated.is_empty():
+        later = np.isin(
+            pack(values["replicate"].to_numpy().astype(np.int64)[run][of], deciding),
+            pack(
+                invalidated["replicate"].to_numpy().astype(np.int64), invalidated["seq"].to_numpy()
+            ),
+        )
+        of, deciding = of[~later], deciding[~later]
     return grouped_sources(groups.of[of], deciding, len(groups))

@@ -45,12 +45,10 @@ _READ: Mapping[str, Addressed] = {
 }
 """The tables that a marker is read from, and how corrections address their rows."""
 
-_COMING = ("sample_collected", "sample_derived", "sample_received", "assay_result_invalidated")
-"""What may change by coming later how an earlier run is read, or what is told of it."""
+_COMING = ("sample_collected", "sample_derived", "sample_received")
+"""What may change by coming later how an earlier run is read."""
 
-_CORRECTED = (
-    *_COMING, "sample_labelled", "sample_shipped", "assay_result_recorded", "consent_signed",
-)  # fmt: skip
+_CORRECTED = (*(cls.TABLE for cls in _EVENTS), "consent_signed")
 
 _OTHERS = ("subject_screened", "randomised", "assay_determination", "marker_status")
 
@@ -72,8 +70,8 @@ def marker_touched(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     One row per subject and basis, sorted by these. `as_of` is the position in the record at which
     the status stands: on basis `randomisation` the subject's allocation, on basis `redetermination`
     the position of the freeze. `sources` came after it: samples that were collected, made or
-    received, invalidations, and corrections of any of these, of a run, and of a consent. A run that
-    came later is none of them: it counts for nothing, and nothing rests on it.
+    received, and corrections of anything that a marker is read from. A run, an invalidation or a
+    consent that came later is none of them: the rules leave it out by its position.
     """
     randomised, frozen = tables["randomised"], tables["redetermination_frozen"]
     coming = [tables[name].select(*KEY, seq="event") for name in _COMING]
