@@ -55,9 +55,12 @@ def _subject(draw: random.Random, writer: Writer, plan: BiomarkerPlan) -> None:
 
 
 def later(draw: random.Random, writer: Writer, day: int) -> None:
-    """By chance a correction of what was recorded, or a report on a sample."""
-    if draw.random() < 0.2:
-        corrected(draw, writer)
+    """By chance a correction of what was recorded, or a report on a sample; of somebody who is
+    randomised more often."""
+    randomised = writer.rows.get("randomised", [{"subject": None}])[-1]["subject"]
+    for _ in range(4 if randomised == writer.subject else 1):
+        if draw.random() < 0.2:
+            corrected(draw, writer)
     if draw.random() < 0.1:
         received_late(draw, writer, day_of(day))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from fractions import Fraction
 
 import polars as pl
@@ -48,64 +49,62 @@ def programmed_again(
     for (replicate, name), rows in rows_by_subject(tables, known).items():
         subject = {**none, **rows}
         who = {"replicate": replicate, "subject": name}
-        at = frozen.get(replicate)
-        for row in made(subject):
-            found["sample_state"].append({**who, **sample_row(subject, row)})
-        for row in subject["assay_result_recorded"]:
-            run = run_of(subject, row, plan.marker)
-            found["assay_value"].append(
-                {
-                    **who, "result": run.result, "sample": run.sample, "assay": run.assay,
-                    "purpose": run.purpose, "occurred": run.day, "value": run.value,
-                    "interpretable": run.readable, "invalidated": run.withdrawn is not None,
-                    "event": run.event, "finding": not run.readable,
-                }
-            )  # fmt: skip
-        allocated = min((row["event"] for row in subject["randomised"]), default=None)
-        places = {"randomisation": allocated, "redetermination": at}
-        then = {basis: as_of(subject, place) for basis, place in places.items()}
-        for each in (
-            each
-            for basis, rows in then.items()
-            for each in determinations(rows, plan.marker, at)
-            if each.basis == basis
-        ):
-            found["assay_determination"].append(
-                {
-                    **who, "basis": each.basis, "assay": each.assay, "purpose": each.purpose,
-                    "determination": each.name, "sample": each.sample, "occurred": each.day,
-                    "runs": each.runs, "readable": each.readable, "kept": each.kept,
-                    "spread": each.spread, "event": each.event,
-                    "interpretable": each.interpretable, "finding": not each.interpretable,
-                    **({"value": each.value} if each.interpretable else {}),
-                }
-            )  # fmt: skip
-        for status in (
-            each
-            for basis, rows in then.items()
-            for each in statuses(rows, plan.marker, at)
-            if each.basis == basis
-        ):
-            found["marker_status"].append(
-                {
-                    **who, "basis": status.basis, "rule": status.rule, "status": status.status,
-                    "assay": status.assay, "value": status.value, "sample": status.sample,
-                    "decided": status.decided,
-                }
-            )  # fmt: skip
-        for each in standings(then["randomisation"], plan.marker, at):
-            found["marker_path"].append(
-                {
-                    **who, "rule": each.rule, "place": each.place, "status": each.status,
-                    "step": each.step, "due": each.due, "deadline": each.deadline,
-                    "decided": each.decided, "finding": each.place != "determined",
-                }
-            )  # fmt: skip
-        if _something_came(subject, allocated):
-            for each in standings(subject, plan.marker, at):
-                now = {**who, "rule": each.rule, "status": each.status}
-                found["marker_corrected"].append(now)
+        parts = (_samples(subject, plan), _standing(subject, plan, frozen.get(replicate)))
+        for table, mine in (pair for part in parts for pair in part.items()):
+            found[table] += [{**who, **row} for row in mine]
     return found
+
+
+def _samples(subject: dict[str, list[Row]], plan: BiomarkerPlan) -> dict[str, list[Row]]:
+    """Samples and runs, as they are now."""
+    runs = (run_of(subject, row, plan.marker) for row in subject["assay_result_recorded"])
+    return {
+        "sample_state": [sample_row(subject, row) for row in made(subject)],
+        "assay_value": [
+            {
+                "result": run.result, "sample": run.sample, "assay": run.assay,
+                "purpose": run.purpose, "occurred": run.day, "value": run.value,
+                "interpretable": run.readable, "invalidated": run.withdrawn is not None,
+                "event": run.event, "finding": not run.readable,
+            }
+            for run in runs
+        ],
+    }  # fmt: skip
+
+
+def _standing(
+    subject: dict[str, list[Row]], plan: BiomarkerPlan, frozen: int | None
+) -> dict[str, list[Row]]:
+    """What stands on each basis, as of the allocation and of the freeze; and as it reads now."""
+    marker = plan.marker
+    allocated = min((row["event"] for row in subject["randomised"]), default=None)
+    places = {"randomisation": allocated, "redetermination": frozen}
+    found: dict[str, list[Row]] = {name: [] for name in KEYS}
+    for basis, place in places.items():
+        then = as_of(subject, place)
+        found["assay_determination"] += [
+            {
+                "basis": each.basis, "assay": each.assay, "purpose": each.purpose,
+                "determination": each.name, "sample": each.sample, "occurred": each.day,
+                "runs": each.runs, "readable": each.readable, "kept": each.kept,
+                "spread": each.spread, "event": each.event,
+                "interpretable": each.interpretable, "finding": not each.interpretable,
+                **({"value": each.value} if each.interpretable else {}),
+            }
+            for each in determinations(then, marker, frozen)
+            if each.basis == basis
+        ]  # fmt: skip
+        found["marker_status"] += [
+            asdict(each) for each in statuses(then, marker, frozen) if each.basis == basis
+        ]
+    now = standings(subject, marker, frozen) if _something_came(subject, allocated) else []
+    return found | {
+        "marker_path": [
+            {**asdict(each), "finding": each.place != "determined"}
+            for each in standings(as_of(subject, allocated), marker, frozen)
+        ],
+        "marker_corrected": [{"rule": each.rule, "status": each.status} for each in now],
+    }
 
 
 def _something_came(subject: dict[str, list[Row]], allocated: int | None) -> bool:

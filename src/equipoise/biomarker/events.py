@@ -168,8 +168,8 @@ class RedeterminationFrozen(EventBody):
     """The re-determined status and the central grade of every subject are frozen, once, by people
     who know no allocation.
 
-    Runs and reviews that the record held at `as_of` count; what is determined, invalidated or
-    reviewed later is recorded and moves no analysis. After the freeze nothing is recorded that
+    Runs and reviews that the record held at `as_of` count, as they read then; what is determined,
+    invalidated or reviewed later is recorded and moves no analysis. After the freeze nothing is recorded that
     would change how they are read, and between `as_of` and the freeze nothing was.
     """
 
