@@ -169,8 +169,8 @@ class RedeterminationFrozen(EventBody):
     who know no allocation.
 
     Runs and reviews that the record held at `as_of` count, as they read then; what is determined,
-    invalidated or reviewed later is recorded and moves no analysis. After the freeze nothing is recorded that
-    would change how they are read, and between `as_of` and the freeze nothing was.
+    invalidated or reviewed later is recorded and moves no analysis. After the freeze nothing is
+    recorded that would change how they are read, and between `as_of` and the freeze nothing was.
     """
 
     as_of: int = Field(ge=1)
