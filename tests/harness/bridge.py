@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from equipoise.analysis.run import run
+from equipoise.analysis.run import results
 from equipoise.record.event import Draft, Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
@@ -172,12 +172,13 @@ def assert_all_same(trials: Sequence[Recorded]) -> None:
         ):
             assert_frame_equal(found[rule.produces], expected, check_exact=True)
             raise AssertionError(rule.produces)
-    for place, mapped in enumerate(seqs):
-        results = run(in_memory, study, replicate=place)
-        expected_results = [
-            asdict(replace(each, sources=_mapped(each.sources, mapped))) for each in results
+    places = range(len(trials))
+    for mapped, expected_results, its_results in zip(
+        seqs, results(in_memory, study, places), results(found, study, places), strict=True
+    ):
+        assert its_results == [
+            replace(each, sources=_mapped(each.sources, mapped)) for each in expected_results
         ]
-        assert [asdict(each) for each in run(found, study, replicate=place)] == expected_results
 
 
 def _replicates(trials: Sequence[Tables]) -> Tables:

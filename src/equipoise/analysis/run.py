@@ -1,8 +1,8 @@
 """The analysis plan, walked from its first analysis to its last.
 
-`run` analyses one trial: a record, or one replicate of a simulation. `operating_counts` gives the
-counts and P values of many replicates. Both take their counts from the same pass and their P
-values from the same cores, so that what was rehearsed is what runs.
+`run` analyses one trial: a record, or one replicate of a simulation; `results` several of them.
+`operating_counts` gives the counts and P values of many replicates. All take their counts from the
+same pass and their P values from the same cores, so that what was rehearsed is what runs.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ class _Trial:
     """What the analyses of one trial read."""
 
     plan: AnalysisPlan
+    replicate: int
     subjects: pl.DataFrame
     grid: Grid
     deciding: DecidingEvents
@@ -100,15 +101,25 @@ def run(
     tables and derived tables; for a data cut they were cut before they were derived, and `cut`
     then caps what is imputed. That methods, groups and estimates fit, the study's check has seen.
     """
+    mine = {name: table.filter(replicate=replicate) for name, table in tables.items()}
+    return results(mine, study, [replicate], cut=cut)[0]
+
+
+def results(
+    tables: Tables, study: Study, replicates: Sequence[int], *, cut: datetime.date | None = None
+) -> list[list[Result]]:
+    """What `run` gives of each of `replicates`; what they have in common is done once for all."""
     plan = study.analysis
-    tables = {name: table.filter(replicate=replicate) for name, table in tables.items()}
     end_points = end_point_tables(tables, study, cut=cut)
     subjects = analysed_subjects(tables, study, end_points)
-    grid = Grid(subjects, [replicate])
-    trial = _Trial(plan, subjects, grid, DecidingEvents(tables, plan, subjects, end_points))
-    return [
-        row for counts in group_counts(subjects, plan, [replicate]) for row in _rows(trial, counts)
-    ]
+    deciding = DecidingEvents(tables, plan, subjects, end_points)
+    counted = group_counts(subjects, plan, replicates)
+    found = []
+    for place, replicate in enumerate(replicates):
+        mine = subjects.filter(replicate=replicate)
+        trial = _Trial(plan, replicate, mine, Grid(mine, [replicate]), deciding)
+        found.append([row for counts in counted for row in _rows(trial, counts, place)])
+    return found
 
 
 def operating_counts(
@@ -130,9 +141,10 @@ def operating_counts(
     ]
 
 
-def _rows(trial: _Trial, counts: GroupCounts) -> list[Result]:
+def _rows(trial: _Trial, counts: GroupCounts, row: int) -> list[Result]:
+    """The results of one analysis of the trial that has `row` of the counts."""
     analysis = counts.analysis
-    events, sizes = counts.numerators[0].tolist(), counts.denominators[0].tolist()
+    events, sizes = counts.numerators[row].tolist(), counts.denominators[row].tolist()
     rows = []
     if tests(analysis) or analysis.estimate in COMPARISONS:
         found = _comparison(trial, analysis, events, sizes)
@@ -221,7 +233,7 @@ def _result(
         lower=rounded(found.lower),
         upper=rounded(found.upper),
         p=rounded(found.p),
-        sources=trial.deciding.of(analysis, groups),
+        sources=trial.deciding.of(analysis, groups, trial.replicate),
         label=labelled(plan, analysis) + (f" ({found.why})" if found.why else ""),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from equipoise.analysis.binary import binary_value, first_response
 from equipoise.analysis.endpoints import start_of, time_to_event
@@ -210,10 +211,10 @@ def in_group(plan: AnalysisPlan, analysis: Analysis, group: Group) -> pl.Expr:
 
 
 class DecidingEvents:
-    """The events that put the subjects of one replicate in groups, with their values.
+    """The events that put the subjects of trials in groups, with their values.
 
     `subjects` are the rows of `analysed_subjects`. What stands behind an item is read once for all
-    analyses.
+    analyses and all replicates.
     """
 
     def __init__(
@@ -221,11 +222,13 @@ class DecidingEvents:
     ) -> None:
         self._tables, self._plan, self._subjects = tables, plan, subjects
         self._end_points = end_points
+        self._replicates = subjects["replicate"].to_numpy()
+        self._inside: dict[tuple[str, Group], NDArray[np.bool_]] = {}
         self._evidence: dict[str, pl.DataFrame] = {}
         self._lists: dict[tuple[str, str], list[list[int] | None]] = {}
 
-    def of(self, analysis: Analysis, groups: Sequence[Group]) -> tuple[int, ...]:
-        """Sorted distinct `seq` of the events that decided the results of these groups.
+    def of(self, analysis: Analysis, groups: Sequence[Group], replicate: int) -> tuple[int, ...]:
+        """Sorted distinct `seq` of the events that decided the results of a replicate's groups.
 
         For each subject of a group: the allocation where the group names arms, the results behind
         the status where it names statuses, the events that the population's expression reads, the
@@ -233,8 +236,8 @@ class DecidingEvents:
         """
         found: set[int] = set()
         for group in groups:
-            inside = self._subjects.select(in_group(self._plan, analysis, group).alias("inside"))
-            members = np.flatnonzero(inside["inside"].to_numpy())
+            inside = self._members(analysis, group)
+            members = np.flatnonzero(inside & (self._replicates == replicate))
             lists = self._lists_of(analysis, group)
             found.update(*(each[row] or () for each in lists for row in members))
         return tuple(sorted(found))
@@ -261,6 +264,14 @@ class DecidingEvents:
         answered = (item for item in covariates_of(analysis) if item != MARKER_STATUS)
         lists += [self._of_answer(item) for item in answered]
         return [*lists, self._of_end_point(variable_of(plan, estimand))]
+
+    def _members(self, analysis: Analysis, group: Group) -> NDArray[np.bool_]:
+        """Whether each subject, of any replicate, is in a group of an analysis."""
+        if (analysis.id, group) not in self._inside:
+            inside = in_group(self._plan, analysis, group).alias("inside")
+            found = self._subjects.select(inside)["inside"].to_numpy()
+            self._inside[analysis.id, group] = found
+        return self._inside[analysis.id, group]
 
     def _of_item(self, rule: str, item: str) -> list[list[int] | None]:
         """For each subject the events behind an item, by a version of the status rule."""

@@ -88,8 +88,7 @@ def logistic_fit(
     probability = _expit(found @ x.T)
     separated = (n > 0) & (np.minimum(probability, 1 - probability) < _EXTREME)
     kept = np.where(separated, 0.0, n * probability * (1 - probability))
-    covariance = np.linalg.pinv(_information(x, kept), rcond=_RANK, hermitian=True)
-    return LogisticFit(found, np.asarray(covariance, dtype=np.float64), value, separated)
+    return LogisticFit(found, _inverse(_information(x, kept)), value, separated)
 
 
 def logistic_p_batch(
@@ -119,8 +118,7 @@ def logistic_p_batch(
         known = _degrees(x, (n > 0) & ~fit.separated, columns)
         part = fit.coefficients[:, columns]
         block = fit.covariance[:, columns][:, :, columns]
-        inverse = np.linalg.pinv(block, rcond=_RANK, hermitian=True)
-        statistic = np.einsum("ri,rij,rj->r", part, inverse, part)
+        statistic = np.einsum("ri,rij,rj->r", part, _inverse(block), part)
         freedom = np.where(known == len(columns), known, 0)
     else:
         statistic = _against_null(x, y, n, columns, test, penalised)
@@ -183,9 +181,7 @@ def _against_null(
         return np.maximum(0.0, 2 * (above - below))
     probability = _expit(null @ x.T)
     score = (y - n * probability) @ x
-    inverse = np.linalg.pinv(
-        _information(x, n * probability * (1 - probability)), rcond=_RANK, hermitian=True
-    )
+    inverse = _inverse(_information(x, n * probability * (1 - probability)))
     return np.asarray(np.einsum("ri,rij,rj->r", score, inverse, score))
 
 
@@ -248,12 +244,11 @@ def _newton(
         information = _information(x, weight)
         residual = events - subjects * probability
         if penalised:
-            inverse = np.linalg.pinv(information, rcond=_RANK, hermitian=True)
+            inverse = _inverse(information)
             leverage = weight * np.einsum("ci,rij,cj->rc", x, inverse, x)
             residual = residual + leverage * (0.5 - probability)
         score = residual @ x[:, free]
-        inverse = np.linalg.pinv(information[:, free][:, :, free], rcond=_RANK, hermitian=True)
-        step = np.einsum("rij,rj->ri", inverse, score)
+        step = np.einsum("rij,rj->ri", _inverse(information[:, free][:, :, free]), score)
         decrement = np.einsum("ri,ri->r", step, score)
         length = np.abs(step).max(axis=1, keepdims=True)
         step *= np.minimum(1.0, _LONGEST / np.maximum(length, 1e-300))
@@ -289,6 +284,14 @@ def _likelihood(
 
 def _information(x: FloatArray, weight: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("rc,ci,cj->rij", weight, x, x))
+
+
+def _inverse(symmetric: FloatArray) -> FloatArray:
+    """The pseudo-inverse of each matrix, without the directions that are not determined."""
+    values, vectors = np.linalg.eigh(symmetric)
+    kept = np.abs(values) > _RANK * np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
+    inverted = np.where(kept, 1 / np.where(kept, values, 1.0), 0.0)
+    return np.asarray((vectors * inverted[..., None, :]) @ np.swapaxes(vectors, -1, -2))
 
 
 def _expit(linear: FloatArray) -> FloatArray:

@@ -46,7 +46,7 @@ def test_full_size(study: str, memory_path: Path, postgres: Database) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 20, 10))
+@pytest.mark.parametrize("first", range(0, 20, 5))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("study", STUDIES)
 def test_small_trials(
@@ -59,7 +59,7 @@ def test_small_trials(
     """
     small = scenario_of(study, scenario, SUBJECTS)
     trials = []
-    for seed in range(first, first + 10):
+    for seed in range(first, first + 5):
         rehearsal = drawn(study, small, seed)
         log, keys, replay = through_sqlite(rehearsal, memory_path / str(seed))
         other = _postgresql(postgres_cluster.database())
