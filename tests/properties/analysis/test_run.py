@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.analysis.result import results_json
-from equipoise.analysis.run import operating_counts, run
+from equipoise.analysis.run import operating_counts, results, run
 from tests.harness.hand_made import Subject, trial
 from tests.harness.hand_made_study import THREE_BY_THREE, TWO_BY_TWO, study
 
@@ -52,8 +52,10 @@ def sources_of(tables: dict[str, pl.DataFrame]) -> set[int]:
 def test_a_batch_has_the_counts_and_the_p_of_each_of_its_trials(people: list[Subject]) -> None:
     tables, whole = trial(*people), STUDIES["three"]
     batch = operating_counts(tables, whole, [0, 1, 2, 7])
+    together = results(tables, whole, [0, 1, 2, 7])
     for place, replicate in enumerate([0, 1, 2, 7]):
         single = run(tables, whole, replicate=replicate)
+        assert together[place] == single
         for counts in batch:
             rows = [row for row in single if row.analysis == counts.analysis.id]
             events = [n for row in rows for n in row.numerators]
