@@ -36,7 +36,6 @@ _EVENTS = (
     SampleCollected, SampleDerived, SampleLabelled, SampleShipped, SampleReceived,
     AssayResultRecorded, AssayResultInvalidated,
 )  # fmt: skip
-_CONSENT = Column("consent", "text", pl.String(), pl.String())
 _READ: Mapping[str, Addressed] = {
     **{table: how for cls in _EVENTS for table, how in addressed(cls)},
     "consent_signed": Addressed(
