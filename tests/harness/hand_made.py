@@ -170,6 +170,11 @@ class Trial:
         value = {"occurred": day(-10), "interpretable": True, "finding": None, "invalidated": False}
         shared = {key: result[key] for key in ("result", "sample", "assay", "purpose")}
         self.derived("assay_value", subject, [first], **shared, total=100000, count=1, **value)
+        determined = {key: result[key] for key in ("sample", "assay", "purpose")} | value
+        self.derived(
+            "assay_determination", subject, [first], basis="randomisation", event=first,
+            total=100000, count=1, **determined,
+        )  # fmt: skip
         for rule in ("rule-1", "rule-2"):
             status = subject.status if rule == "rule-2" else "LOW"
             self.derived(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from equipoise.record.rule import Tables
-from equipoise.report.layout import Heading, Row, Table
+from equipoise.report.layout import Cell, Heading, Row, Table, words
 from equipoise.report.wording import NOT_GIVEN, plain
 from equipoise.study.definition import Study
 from equipoise.visits.plan import Item
@@ -30,7 +30,11 @@ def answers_table(tables: Tables, study: Study) -> Table:
         return [f"{item.label.en}, {item.unit}", day, on_form, plain(row["reported"])]
 
     rows = [
-        Row(each["subject"], cells(items[each["item"]], each))
+        Row(
+            each["subject"],
+            words(*cells(items[each["item"]], each)),
+            whole=Cell(each["subject"], tuple(each["sources"])),
+        )
         for each in tables["answer_discrepancy"].iter_rows(named=True)
     ]
     heads = [Heading("Item"), Heading("Day"), Heading("On the form"), Heading("Reported")]
@@ -43,4 +47,5 @@ def answers_table(tables: Tables, study: Study) -> Table:
             "Of a value what was recorded last counts for entry and doses. Of a prior therapy yes "
             "counts, wherever it stands. It is for the site to put right.",
         ),
+        title="Answers that do not agree",
     )

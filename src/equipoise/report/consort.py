@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import polars as pl
 
-from equipoise.record.rule import Tables
+from equipoise.record.rule import KEY, Tables
+from equipoise.record.sources import group_sources
+from equipoise.report.citations import Citations
 from equipoise.report.drawing import Box, Drawing, same_height
-from equipoise.report.layout import arm_codes, arm_label, status_codes, status_label
+from equipoise.report.layout import (
+    Cell,
+    arm_codes,
+    arm_label,
+    seqs_of,
+    status_codes,
+    status_label,
+)
+from equipoise.report.treated import first_doses
 from equipoise.report.wording import plain
 from equipoise.study.definition import Study
 
-KEY = ("replicate", "subject")
 WIDTH = 1000.0
 GAP = 14.0
 DOWN = 30.0
@@ -18,21 +27,46 @@ MARGIN = 26.0
 MOST_COLUMNS = 6
 """Columns that fit beside one another and can still be read on A4."""
 
+_SHOWN_BY = {
+    "screened": "subject_screened",
+    "failed": "screening_failed",
+    "randomised": "randomised",
+    "stopped": "treatment_discontinued",
+    "withdrawn": "consent_withdrawn",
+    "lost": "lost_to_follow_up",
+    "died": "death_recorded",
+}
+"""The events that say what happened to somebody."""
 
-def consort(tables: Tables, study: Study, analysed: pl.DataFrame) -> str:
+_FATES = {
+    "failed": pl.col("screening_failed").is_not_null(),
+    "stopped": pl.col("treatment_discontinued").is_not_null(),
+    "withdrawn": pl.col("consent_withdrawn").is_not_null(),
+    "lost": pl.col("lost").is_not_null(),
+    "died": pl.col("death").is_not_null() | pl.col("death_text").is_not_null(),
+}
+"""Whether it happened, by the derived disposition."""
+
+
+def consort(
+    tables: Tables, study: Study, analysed: pl.DataFrame, citations: Citations | None = None
+) -> str:
     """The flow diagram as SVG: screened, failures by cause, randomised, treated, analysed.
 
     `analysed` has a row per subject of the primary analysis's population: replicate, subject,
-    evaluable. One column per marker status as randomised and arm; strata stand side by side as
-    far as they can be read, else below one another.
+    evaluable, sources. One column per marker status as randomised and arm; strata stand side by
+    side as far as they can be read, else below one another.
     """
-    drawing = Drawing("consort", "Flow of subjects through the trial", WIDTH)
+    drawing = Drawing(
+        "consort", "Flow of subjects through the trial", WIDTH, citations or Citations()
+    )
     flow = _flow(tables, analysed)
-    top = drawing.box(_centred(f"Screened (n = {len(flow)})", 0))
-    out = Box(WIDTH - 330, top.bottom + DOWN * 0.7, 330, *_not_randomised(tables, flow))
+    top = drawing.box(_centred(_sized("Screened", flow, "screened"), 0))
+    out = Box(WIDTH - 330, top.bottom + DOWN * 0.7, 330, *_not_randomised(flow))
     drawing.box(out)
     randomised = _centred(
-        f"Randomised (n = {flow['arm'].count()})", max(out.bottom + DOWN * 0.7, top.bottom + DOWN)
+        _sized("Randomised", flow.filter(pl.col("arm").is_not_null()), "randomised"),
+        max(out.bottom + DOWN * 0.7, top.bottom + DOWN),
     )
     drawing.box(randomised)
     side = out.y + out.height / 2
@@ -42,50 +76,70 @@ def consort(tables: Tables, study: Study, analysed: pl.DataFrame) -> str:
     return drawing.svg()
 
 
-def _centred(heading: str, y: float) -> Box:
+def _centred(heading: Cell, y: float) -> Box:
     return Box(WIDTH / 2 - 125, y, 250, heading)
 
 
+def _sized(words: str, subjects: pl.DataFrame, *shown_by: str) -> Cell:
+    """A heading with the number of subjects."""
+    return Cell(f"{words} (n = {len(subjects)})", seqs_of(*(subjects[name] for name in shown_by)))
+
+
+def _line(words: str, subjects: pl.DataFrame, *shown_by: str) -> Cell:
+    """A line with the number of subjects."""
+    return Cell(f"{words}: {len(subjects)}", seqs_of(*(subjects[name] for name in shown_by)))
+
+
 def _flow(tables: Tables, analysed: pl.DataFrame) -> pl.DataFrame:
-    """One row per screened subject with what happened to them."""
-    fates = tables["disposition"].select(
+    """One row per screened subject; a column of events for each thing that happened, else null."""
+    frame = tables["disposition"].select(
         *KEY,
-        pl.col("screening_failed").is_not_null(),
-        pl.col("rescreening_of").is_not_null().alias("again"),
-        pl.col("first_dose").is_not_null().alias("treated"),
-        pl.col("treatment_discontinued").is_not_null(),
-        pl.col("consent_withdrawn").is_not_null(),
-        pl.col("lost").is_not_null(),
-        (pl.col("death").is_not_null() | pl.col("death_text").is_not_null()).alias("died"),
+        "failure_cause",
+        "failed_criteria",
+        "rescreening_of",
+        "first_dose",
+        *(fate.alias(f"has_{name}") for name, fate in _FATES.items()),
     )
-    allocated = tables["allocation"].select(*KEY, "marker_status", "arm")
-    frame = fates.join(allocated, on=KEY, how="left")
-    return frame.join(analysed.select(*KEY, "evaluable"), on=KEY, how="left").sort(KEY)
+    frame = frame.join(
+        tables["allocation"].select(*KEY, "marker_status", "arm"), on=[*KEY], how="left"
+    )
+    for name, table in _SHOWN_BY.items():
+        found = group_sources(tables[table], [*KEY]).rename({"sources": name})
+        frame = frame.join(found, on=[*KEY], how="left")
+    first = first_doses(tables).rename({"sources": "treated"})
+    frame = frame.join(first, on=[*KEY], how="left")
+    counted = analysed.select(*KEY, "evaluable", pl.col("sources").alias("analysed"))
+    return frame.join(counted, on=[*KEY], how="left").sort(*KEY)
 
 
-def _not_randomised(tables: Tables, flow: pl.DataFrame) -> tuple[str, list[str]]:
+def _not_randomised(flow: pl.DataFrame) -> tuple[Cell, list[Cell]]:
     """Heading and lines of the box beside the trunk."""
     left = flow.filter(pl.col("arm").is_null())
-    failed = left.filter(pl.col("screening_failed"))
-    causes = tables["disposition"].join(failed.select(KEY), on=KEY, how="semi")
-    counted = causes.group_by(pl.col("failure_cause").alias("cause")).len()
+    failed = left.filter("has_failed")
+    counted = failed.group_by(pl.col("failure_cause").alias("cause")).len()
     lines = []
-    for cause, count in counted.sort("len", "cause", descending=[True, False]).iter_rows():
-        lines.append(f"{plain(cause).capitalize()}: {count}")
-        lines += _criteria(causes.filter(failure_cause=cause))
+    for cause, _ in counted.sort("len", "cause", descending=[True, False]).iter_rows():
+        by_cause = failed.filter(failure_cause=cause)
+        lines.append(_line(plain(cause).capitalize(), by_cause, "failed"))
+        lines += _criteria(by_cause)
     if len(failed) < len(left):
-        lines.append(f"Still in screening: {len(left) - len(failed)}")
-    again = flow["again"].sum()
-    if again:
-        lines.append(f"Screened again under a new number: {again}")
-    return f"Not randomised (n = {len(left)})", lines
+        waiting = left.filter(~pl.col("has_failed"))
+        lines.append(_line("Still in screening", waiting, "screened"))
+    again = flow.filter(pl.col("rescreening_of").is_not_null())
+    if len(again):
+        lines.append(_line("Screened again under a new number", again, "screened"))
+    return _sized("Not randomised", left, "screened", "failed"), lines
 
 
-def _criteria(failed: pl.DataFrame) -> list[str]:
+def _criteria(failed: pl.DataFrame) -> list[Cell]:
     """How many failed each criterion; one subject may count on several lines."""
-    named = failed.select(pl.col("failed_criteria").explode()).drop_nulls().to_series()
-    counts = named.value_counts(sort=False).sort("count", named.name, descending=[True, False])
-    return [f"– criterion {criterion}: {count}" for criterion, count in counts.iter_rows()]
+    named = failed.explode("failed_criteria").filter(pl.col("failed_criteria").is_not_null())
+    counts = named.group_by("failed_criteria").len()
+    counts = counts.sort("len", "failed_criteria", descending=[True, False])
+    return [
+        _line(f"– criterion {criterion}", named.filter(failed_criteria=criterion), "failed")
+        for criterion in counts["failed_criteria"]
+    ]
 
 
 def _strata(drawing: Drawing, study: Study, flow: pl.DataFrame, trunk: Box) -> None:
@@ -97,16 +151,14 @@ def _strata(drawing: Drawing, study: Study, flow: pl.DataFrame, trunk: Box) -> N
     y = trunk.bottom + DOWN * 1.2
     for place, status in enumerate(statuses):
         x = place * (width + 2 * GAP) if abreast else left
-        head = Box(x, y, width, _stratum(study, flow, status), (), "box stratum")
+        stratum = flow.filter(marker_status=status)
+        heading = _sized(status_label(study, status), stratum, "randomised")
+        head = Box(x, y, width, heading, (), "box stratum")
         drawing.box(head)
         _joined(drawing, trunk, head, abreast)
-        _arms(drawing, study, flow.filter(marker_status=status), head)
+        _arms(drawing, study, stratum, head)
         if not abreast:
             y = drawing.height + DOWN
-
-
-def _stratum(study: Study, flow: pl.DataFrame, status: str) -> str:
-    return f"{status_label(study, status)} (n = {len(flow.filter(marker_status=status))})"
 
 
 def _joined(drawing: Drawing, trunk: Box, head: Box, abreast: bool) -> None:
@@ -137,23 +189,33 @@ def _arms(drawing: Drawing, study: Study, stratum: pl.DataFrame, head: Box) -> N
         y, above = y + DOWN + same_height(boxes), boxes
 
 
-def _stages(study: Study, arm: pl.DataFrame, code: str) -> list[tuple[str, list[str]]]:
-    treated, analysed = int(arm["treated"].sum()), arm["evaluable"].count()
-    evaluable = int(arm["evaluable"].sum())
-    lost = [
-        ("Stopped treatment", "treatment_discontinued"),
-        ("Withdrew consent", "consent_withdrawn"),
-        ("Lost to follow-up", "lost"),
-        ("Died", "died"),
-    ]
+def _stages(study: Study, arm: pl.DataFrame, code: str) -> list[tuple[Cell, list[Cell]]]:
+    treated = arm.filter(pl.col("first_dose").is_not_null())
+    untreated = arm.filter(pl.col("first_dose").is_null())
+    analysed = arm.filter(pl.col("evaluable").is_not_null())
+    lost = {
+        "Stopped treatment": "stopped",
+        "Withdrew consent": "withdrawn",
+        "Lost to follow-up": "lost",
+        "Died": "died",
+    }
     return [
         (
-            f"{arm_label(study, code)} (n = {len(arm)})",
-            [f"Treated: {treated}", f"Not treated: {len(arm) - treated}"],
+            _sized(arm_label(study, code), arm, "randomised"),
+            [
+                _line("Treated", treated, "randomised", "treated"),
+                _line("Not treated", untreated, "randomised"),
+            ],
         ),
-        ("Follow-up", [f"{words}: {int(arm[name].sum())}" for words, name in lost]),
         (
-            f"Analysed (n = {analysed})",
-            [f"Evaluable: {evaluable}", f"Not evaluable: {analysed - evaluable}"],
+            Cell("Follow-up"),
+            [_line(words, arm.filter(f"has_{name}"), name) for words, name in lost.items()],
+        ),
+        (
+            _sized("Analysed", analysed, "analysed"),
+            [
+                _line("Evaluable", analysed.filter("evaluable"), "analysed"),
+                _line("Not evaluable", analysed.filter(~pl.col("evaluable")), "analysed"),
+            ],
         ),
     ]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
+
+from equipoise.report.citations import Citations
+from equipoise.report.layout import Cell
 
 LINE = 19
 """Distance between lines of text, in the units of the drawing."""
 
 PADDING = 11
-CHARACTER = 7.4
+CHARACTER = 7.6
 """Width allowed for a character; wide enough for every sans serif that a reader may have."""
 
 
@@ -22,15 +25,15 @@ class Box:
     x: float
     y: float
     width: float
-    heading: str
-    lines: Sequence[str] = ()
+    heading: Cell
+    lines: Sequence[Cell] = ()
     style: str = "box"
 
-    def headings(self) -> list[str]:
+    def headings(self) -> list[Cell]:
         """The heading, wrapped to the width of the box."""
-        return _wrapped(self.heading, self.width, 1.08)
+        return _wrapped(self.heading, self.width, 1.2)
 
-    def texts(self) -> list[str]:
+    def texts(self) -> list[Cell]:
         """The lines, wrapped to the width of the box."""
         return [part for line in self.lines for part in _wrapped(line, self.width, 1.0)]
 
@@ -54,9 +57,12 @@ class Box:
         texts = [(text, "heading") for text in self.headings()]
         texts += [(text, "line") for text in self.texts()]
         rows = (
-            f'<text class="{style}" x="{_n(self.x + PADDING)}" '
-            f'y="{_n(self.y + PADDING + LINE * (row + 0.68))}">{escape(text)}</text>'
-            for row, (text, style) in enumerate(texts)
+            _linked(
+                f'<text class="{style}" x="{_n(self.x + PADDING)}" '
+                f'y="{_n(self.y + PADDING + LINE * (row + 0.68))}">{escape(cell.text)}</text>',
+                cell.to,
+            )
+            for row, (cell, style) in enumerate(texts)
         )
         return (
             f'<rect class="{self.style}" x="{_n(self.x)}" y="{_n(self.y)}" rx="3" '
@@ -66,19 +72,28 @@ class Box:
 
 @dataclass
 class Drawing:
-    """Boxes and lines that become one SVG figure with a title and a description."""
+    """Boxes and lines that become one SVG figure with a title and a description.
+
+    What boxes say leads to its events by the lists of `citations`.
+    """
 
     name: str
     title: str
     width: float
+    citations: Citations = field(default_factory=Citations)
     parts: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     height: float = 0
 
     def box(self, box: Box) -> Box:
         """Adds a box; what it says is also part of the description."""
-        self.parts.append(box.svg())
-        self.said.append(". ".join([box.heading, *box.lines]))
+        about = box.heading.text
+        heading = self.citations.cell(box.heading, f"{self.title}: {about}")
+        lines = [
+            self.citations.cell(line, f"{self.title}: {about}; {line.text}") for line in box.lines
+        ]
+        self.parts.append(replace(box, heading=heading, lines=lines).svg())
+        self.said.append(". ".join([about, *(line.text for line in lines)]))
         self.height = max(self.height, box.bottom)
         return box
 
@@ -97,7 +112,7 @@ class Drawing:
         height = _n(self.height + 2)
         said = "; ".join(text.rstrip(".") for text in self.said)
         return (
-            f'<svg class="drawing" viewBox="-1 -1 {_n(self.width + 2)} {height}" role="img" '
+            f'<svg class="drawing" viewBox="-1 -1 {_n(self.width + 2)} {height}" role="group" '
             f'aria-labelledby="{self.name}-title {self.name}-desc" '
             'xmlns="http://www.w3.org/2000/svg">'
             f'<title id="{self.name}-title">{escape(self.title)}</title>'
@@ -114,9 +129,14 @@ def same_height(boxes: Sequence[Box]) -> float:
     return max((box.height for box in boxes), default=0)
 
 
-def _wrapped(text: str, width: float, weight: float) -> list[str]:
+def _wrapped(cell: Cell, width: float, weight: float) -> list[Cell]:
     letters = max(8, int((width - 2 * PADDING) / (CHARACTER * weight)))
-    return textwrap.wrap(text, letters, break_long_words=True) or [""]
+    parts = textwrap.wrap(cell.text, letters, break_long_words=True) or [""]
+    return [replace(cell, text=part) for part in parts]
+
+
+def _linked(element: str, to: str) -> str:
+    return f'<a href="#{to}">{element}</a>' if to else element
 
 
 def _n(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from equipoise.record.rule import KEY, Tables
-from equipoise.report.layout import Heading, Row, Table
+from equipoise.report.layout import Cell, Heading, Row, Table, words
 from equipoise.report.wording import NOT_GIVEN
 from equipoise.study.definition import Study
 
@@ -23,7 +23,7 @@ def entry_table(tables: Tables, study: Study) -> Table:
     rows = [
         Row(
             each["subject"],
-            [
+            words(
                 f"{_DECISION[each['decision']]} {each['decided']}"
                 + (
                     ""
@@ -33,7 +33,8 @@ def entry_table(tables: Tables, study: Study) -> Table:
                 _verdict(each["eligible_then"], each["unmet_then"], []),
                 _verdict(each["eligible_now"], each["unmet_now"], each["pending_now"]),
                 "Recorded" if each["subject"] in deviations else NOT_GIVEN,
-            ],
+            ),
+            whole=Cell(each["subject"], tuple(each["sources"])),
         )
         for each in changed.iter_rows(named=True)
     ]
@@ -45,6 +46,7 @@ def entry_table(tables: Tables, study: Study) -> Table:
         [heads],
         rows,
         _wording(study, [*changed["unmet_then"], *changed["unmet_now"], *changed["pending_now"]]),
+        title="Eligibility, then and now",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from equipoise.record.rule import Tables
-from equipoise.report.layout import Heading, Row, Table, arm_codes
+from equipoise.report.layout import Cell, Heading, Row, Table, arm_codes, counted_in
 from equipoise.safety.laboratory import Direction, analytes, graded_term
 from equipoise.study.definition import Study
 
@@ -40,7 +40,7 @@ def laboratory_shift_table(tables: Tables, study: Study) -> Table:
         "Laboratory grades: from baseline to the worst under treatment, subjects in each arm",
         "Grade at baseline",
         [
-            [Heading(arm, len(GRADES), "worst grade under treatment") for arm in arms],
+            [Heading(arm, len(GRADES), Cell("worst grade under treatment")) for arm in arms],
             [Heading(str(grade)) for _ in arms for grade in GRADES],
         ],
         rows,
@@ -52,6 +52,7 @@ def laboratory_shift_table(tables: Tables, study: Study) -> Table:
             f"{study.safety.days_after_last_dose} days after the last dose.",
         ),
         block=len(GRADES),
+        title="Laboratory grades",
     )
 
 
@@ -61,18 +62,31 @@ def _term(
     """The lines of one term: one for each grade at baseline that somebody had."""
     grade = pl.col(f"{way}_least")
     mine = values.filter((pl.col("analyte") == analyte) & grade.is_not_null())
-    worst = mine.filter("on_treatment").group_by(*KEY, "arm").agg(grade.max().alias("worst"))
-    before = mine.filter("baseline").select(*KEY, grade.alias("before"))
-    moved = worst.join(before, on=KEY, how="left")
+    worst = (
+        mine.filter("on_treatment")
+        .filter(grade == grade.max().over(*KEY))
+        .group_by(*KEY, "arm")
+        .agg(
+            grade.first().alias("worst"),
+            pl.col("sources").list.explode(keep_nulls=False, empty_as_null=False),
+        )
+    )
+    before = mine.filter("baseline").select(
+        *KEY, grade.alias("before"), pl.col("sources").alias("sources_before")
+    )
+    moved = worst.join(before, on=KEY, how="left").with_columns(
+        pl.col("before").cast(pl.Int64), pl.col("worst").cast(pl.Int64)
+    )
     if moved.is_empty():
         return
-    counted = {
-        (before, arm, worst): number
-        for before, arm, worst, number in moved.group_by("before", "arm", "worst").len().rows()
-    }
+    found = moved.partition_by("before", "arm", "worst", as_dict=True)
     yield Row(heading, kind="group")
     for level in (*GRADES, None):
-        cells = [counted.get((level, arm, grade), 0) for arm in arms for grade in GRADES]
-        if any(cells):
+        parts = [found.get((level, arm, grade)) for arm in arms for grade in GRADES]
+        if any(part is not None for part in parts):
             name = "No graded value" if level is None else f"Grade {level}"
-            yield Row(name, [str(cell) for cell in cells], "level")
+            cells = [
+                Cell("0") if part is None else counted_in(part, "sources", "sources_before")
+                for part in parts
+            ]
+            yield Row(name, cells, "level")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from equipoise.record.rule import KEY, Tables
 from equipoise.report.assays import frozen_note
-from equipoise.report.layout import Heading, Row, Table
+from equipoise.report.layout import Heading, Row, Table, counted_in
 from equipoise.study.definition import Study
 
 
@@ -23,10 +25,12 @@ def grade_table(tables: Tables, study: Study) -> Table | None:
     grades = [each.code for each in version.grades]
     rows = []
     for local in (*grades, None):
-        row = graded.filter(graded["local"].eq_missing(local))["central"]
-        counts = [int((row == central).sum()) for central in grades]
-        cells = [str(count) for count in (*counts, row.null_count(), len(row))]
-        rows.append(Row(local or "No local grade", cells))
+        row = graded.filter(pl.col("local").eq_missing(local))
+        cells = [
+            counted_in(row.filter(pl.col("central").eq_missing(central)))
+            for central in (*grades, None)
+        ]
+        rows.append(Row(local or "No local grade", [*cells, counted_in(row)]))
     heads = [Heading(grade) for grade in grades] + [Heading("Not read"), Heading("All")]
     both = int(graded["discordant"].count())
     differ = int(graded["discordant"].sum())
@@ -40,4 +44,5 @@ def grade_table(tables: Tables, study: Study) -> Table | None:
             f"Discordant: {differ} of {both} that both read. Analyses use: {used}.",
             f"Central grades: {frozen_note(tables)}",
         ],
+        title="Grade by hospital and central review",
     )

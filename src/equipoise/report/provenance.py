@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,10 +79,9 @@ def source_lists(results: Sequence[Result]) -> tuple[list[str], list[SourceList]
     return [names[result.sources] for result in results], shared
 
 
-def register(results: Sequence[Result], events: pl.DataFrame) -> list[SourceEvent]:
-    """Every event behind any result, in order of `seq`."""
-    wanted = sorted({seq for result in results for seq in result.sources})
-    found = events.filter(pl.col("seq").is_in(wanted)).sort("seq")
+def register(seqs: Collection[int], events: pl.DataFrame) -> list[SourceEvent]:
+    """These events, in order of `seq`."""
+    found = events.filter(pl.col("seq").is_in(sorted(seqs))).sort("seq")
     return [
         SourceEvent(seq, kind, occurred or "", digest[:HASH_PREFIX])
         for seq, kind, occurred, digest in found.select(EVENT_COLUMNS.keys()).iter_rows()

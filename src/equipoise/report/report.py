@@ -19,6 +19,8 @@ from markupsafe import Markup
 from equipoise.analysis.endpoints import conventions
 from equipoise.analysis.result import Result
 from equipoise.analysis.subjects import (
+    DecidingEvents,
+    EndPointTables,
     analysed_subjects,
     end_point_tables,
     estimand_of,
@@ -29,6 +31,7 @@ from equipoise.record.rule import Tables
 from equipoise.report.answers import answers_table
 from equipoise.report.assays import assay_flow, redetermination_table
 from equipoise.report.baseline import baseline_table
+from equipoise.report.citations import Citations
 from equipoise.report.consort import consort
 from equipoise.report.curves import survival_figures
 from equipoise.report.entry import entry_table
@@ -40,13 +43,14 @@ from equipoise.report.findings import (
     shorter,
 )
 from equipoise.report.laboratory import laboratory_shift_table
+from equipoise.report.layout import Table
 from equipoise.report.pathology import grade_table
 from equipoise.report.provenance import RecordFacts, register, source_lists
 from equipoise.report.readers import reader_table
 from equipoise.report.safety import adverse_event_table, serious_event_table
 from equipoise.report.visits import visit_table
 from equipoise.report.wording import counted, moment
-from equipoise.study.analysis_plan import Analysis
+from equipoise.study.analysis_plan import Analysis, Group
 from equipoise.study.definition import Study
 
 BANNER = "Synthetic patients: rehearsal, not a trial"
@@ -69,13 +73,13 @@ def report(
     """
     plan = study.analysis
     names, lists = source_lists(results)
-    subjects = analysed_subjects(
-        tables, study, end_point_tables(tables, study, cut=record_facts.cut)
-    )
+    citations = Citations(lists)
+    end_points = end_point_tables(tables, study, cut=record_facts.cut)
+    subjects = analysed_subjects(tables, study, end_points)
     primary = next((each for each in plan.analyses if each.role == "primary"), None)
     leading = primary or plan.analyses[0]
     estimand = estimand_of(plan, leading)
-    analysed = _analysed(study, subjects, leading)
+    analysed = _analysed(tables, study, subjects, end_points, leading)
     views = result_views(study, results, names)
     estimands, handlings = estimand_views(study)
     context: dict[str, Any] = {
@@ -83,12 +87,12 @@ def report(
         "facts": record_facts,
         "banner": BANNER if record_facts.mode == "rehearsal" else "",
         "title": shorter(study),
-        "flow": Markup(consort(tables, study, analysed)),
+        "flow": Markup(consort(tables, study, analysed, citations)),
         "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
-        "entry": entry_table(tables, study),
-        "visits": visit_table(tables, study),
-        "baseline": baseline_table(tables, study),
-        "answers": answers_table(tables, study),
+        "entry": citations.table(entry_table(tables, study)),
+        "visits": citations.table(visit_table(tables, study)),
+        "baseline": citations.table(baseline_table(tables, study)),
+        "answers": citations.table(answers_table(tables, study)),
         "primary": primary_view(study, primary, views) if primary else None,
         "sections": analysis_blocks(views), "contradictions": contradictions,
         "figures": [
@@ -96,23 +100,29 @@ def report(
             for title, figure, rows in survival_figures(study, subjects, views)
         ],
         "conventions": conventions(),
-        "events": adverse_event_table(tables, study),
-        "serious": serious_event_table(tables, study, _day(record_facts)),
-        "laboratory": laboratory_shift_table(tables, study),
-        "assays": Markup(assay_flow(tables, study, estimand.status_rule)),
+        "events": citations.table(adverse_event_table(tables, study)),
+        "serious": citations.table(serious_event_table(tables, study, _day(record_facts))),
+        "laboratory": citations.table(laboratory_shift_table(tables, study)),
+        "assays": Markup(assay_flow(tables, study, estimand.status_rule, citations)),
         "rule": estimand.status_rule,
-        "redetermined": redetermination_table(tables, study, estimand.status_rule),
-        "grades": grade_table(tables, study),
-        "readers": reader_table(tables, study),
+        "redetermined": citations.table(redetermination_table(tables, study, estimand.status_rule)),
+        "grades": _cited(citations, grade_table(tables, study)),
+        "readers": _cited(citations, reader_table(tables, study)),
         "estimands": estimands,
         "handlings": handlings,
         "assumptions": _assumptions(study),
-        "source_lists": lists,
-        "register": register(results, events_summary),
         "counted": counted,
         "moment": moment,
     }  # fmt: skip
+    context |= {
+        "source_lists": citations.printed(events_summary),
+        "register": register(citations.seqs(), events_summary),
+    }
     return _template().render(context)
+
+
+def _cited(citations: Citations, table: Table | None) -> Table | None:
+    return None if table is None else citations.table(table)
 
 
 def _day(facts: RecordFacts) -> datetime.date:
@@ -120,14 +130,26 @@ def _day(facts: RecordFacts) -> datetime.date:
     return facts.cut or datetime.date.fromisoformat(facts.recorded[:10])
 
 
-def _analysed(study: Study, subjects: pl.DataFrame, analysis: Analysis) -> pl.DataFrame:
-    """Subjects of the analysis's population, and whether its end point can be evaluated."""
-    estimand = estimand_of(study.analysis, analysis)
+def _analysed(
+    tables: Tables,
+    study: Study,
+    subjects: pl.DataFrame,
+    end_points: EndPointTables,
+    analysis: Analysis,
+) -> pl.DataFrame:
+    """Subjects of the analysis's population, whether its end point can be evaluated, and the
+    events that say so."""
+    plan = study.analysis
+    estimand = estimand_of(plan, analysis)
     inside = pl.col(f"population/{estimand.population}/{estimand.status_rule}")
-    variable = variable_of(study.analysis, estimand)
+    variable = variable_of(plan, estimand)
     values = [f"value/{variable}", f"event/{variable}"]
     known = pl.any_horizontal(pl.col(name).is_not_null() for name in values if name in subjects)
-    return subjects.filter(inside).select(*KEY, known.alias("evaluable"))
+    deciding = DecidingEvents(tables, plan, subjects, end_points)
+    found = deciding.by_subject(analysis, Group(label="analysed"))
+    sources = pl.Series("sources", [sorted(each) for each in found], dtype=pl.List(pl.Int64))
+    frame = subjects.with_columns(sources)
+    return frame.filter(inside).select(*KEY, known.alias("evaluable"), "sources")
 
 
 def _assumptions(study: Study) -> list[tuple[str, list[str]]]:

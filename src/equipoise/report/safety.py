@@ -9,7 +9,17 @@ from typing import Any
 import polars as pl
 
 from equipoise.record.rule import Tables
-from equipoise.report.layout import Heading, Row, Table, arm_codes
+from equipoise.report.layout import (
+    Cell,
+    Heading,
+    Row,
+    Table,
+    arm_codes,
+    counted_in,
+    seqs_of,
+    words,
+)
+from equipoise.report.treated import first_doses
 from equipoise.report.wording import share
 from equipoise.safety.serious import EVENT, reports_due
 from equipoise.study.definition import Study
@@ -32,11 +42,11 @@ def adverse_event_table(tables: Tables, study: Study) -> Table:
     """
     arms = arm_codes(study)
     treated = _treated(tables)
-    sizes = [len(treated.filter(arm=arm)) for arm in arms]
+    sizes = [_treated_in(treated.filter(arm=arm)) for arm in arms]
     events = (
         tables["adverse_event"]
         .filter(pl.col("treatment_emergent"))
-        .join(treated, on=KEY)
+        .join(treated.select(*KEY, "arm"), on=KEY)
         .with_columns(pl.col("system_organ_class").fill_null("Not classified"))
     )
     rows = [_row("Any adverse event", events, arms, sizes)]
@@ -49,7 +59,7 @@ def adverse_event_table(tables: Tables, study: Study) -> Table:
         ]
     heads = [
         [
-            Heading(arm, 1 + len(GRADES), f"n = {size} treated")
+            Heading(arm, 1 + len(GRADES), Cell(f"n = {size.text} treated", size.sources))
             for arm, size in zip(arms, sizes, strict=True)
         ],
         [Heading(name) for _ in arms for name in ("Any", *(name for name, _ in GRADES))],
@@ -65,6 +75,7 @@ def adverse_event_table(tables: Tables, study: Study) -> Table:
             f"{study.safety.days_after_last_dose} days after the last.",
         ),
         block=1 + len(GRADES),
+        title="Adverse events",
     )
 
 
@@ -75,14 +86,16 @@ def serious_event_table(tables: Tables, study: Study, on: datetime.date) -> Tabl
     """
     states = reports_due(tables["expedited_report"], on)
     told: dict[tuple[object, ...], list[str]] = {}
+    done: dict[tuple[object, ...], set[int]] = {}
     for each in states.iter_rows(named=True):
         key = tuple(each[name] for name in EVENT)
         told.setdefault(key, []).append(_told(each))
+        done.setdefault(key, set()).update(each["sources"])
     arms = dict(tables["allocation"].select("subject", "arm").rows())
     rows = [
         Row(
             f"{each['subject']} {each['adverse_event']}",
-            [
+            words(
                 arms.get(each["subject"], "–"),
                 each["term"],
                 each["severity"].replace("_", "-"),
@@ -91,7 +104,11 @@ def serious_event_table(tables: Tables, study: Study, on: datetime.date) -> Tabl
                 _yes(each["expected"]),
                 _yes(each["susar"]),
                 "; ".join(told.get(tuple(each[name] for name in EVENT), [])),
-            ],
+            ),
+            whole=Cell(
+                "",
+                tuple(sorted({*each["sources"], *done.get(tuple(each[n] for n in EVENT), ())})),
+            ),
         )
         for each in tables["serious_adverse_event"].iter_rows(named=True)
     ]
@@ -109,6 +126,7 @@ def serious_event_table(tables: Tables, study: Study, on: datetime.date) -> Tabl
             "Related is what either party says; no opinion takes the other back. Expected by: "
             f"{listing.document if listing else 'no reference safety information, so none is'}.",
         ),
+        title="Serious adverse events",
     )
 
 
@@ -123,19 +141,28 @@ def _yes(value: bool | None) -> str:
 
 
 def _treated(tables: Tables) -> pl.DataFrame:
+    """Subject, arm and the events of those who were randomised and received a dose."""
     dosed = tables["disposition"].filter(pl.col("first_dose").is_not_null()).select(KEY)
-    return tables["allocation"].select(*KEY, "arm").join(dosed, on=KEY, how="semi")
+    allocated = tables["allocation"].select(*KEY, "arm", "sources")
+    doses = first_doses(tables).rename({"sources": "dosed"})
+    return allocated.join(dosed, on=KEY, how="semi").join(doses, on=KEY, how="left")
+
+
+def _treated_in(treated: pl.DataFrame) -> Cell:
+    return counted_in(treated, "sources", "dosed")
 
 
 def _row(
-    heading: str, events: pl.DataFrame, arms: list[str], sizes: list[int], kind: str = "plain"
+    heading: str, events: pl.DataFrame, arms: list[str], sizes: list[Cell], kind: str = "plain"
 ) -> Row:
-    worst = events.group_by(*KEY, "arm").agg(pl.col("grade").max())
+    worst = events.group_by(*KEY, "arm").agg(
+        pl.col("grade").max(), pl.col("sources").list.explode(keep_nulls=False, empty_as_null=False)
+    )
     cells = []
     for arm, size in zip(arms, sizes, strict=True):
-        grades = worst.filter(arm=arm)["grade"]
-        cells.append(share(len(grades), size))
-        cells += [str(int(grades.is_in(within).sum())) for _, within in GRADES]
+        mine = worst.filter(arm=arm)
+        cells.append(Cell(share(len(mine), int(size.text)), seqs_of(mine["sources"])))
+        cells += [counted_in(mine.filter(pl.col("grade").is_in(within))) for _, within in GRADES]
     return Row(heading, cells, kind)
 
 

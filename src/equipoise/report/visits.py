@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from equipoise.record.rule import KEY, Tables
-from equipoise.report.layout import Heading, Row, Table
+from equipoise.report.layout import Heading, Row, Table, counted_in
 from equipoise.study.definition import Study
 
 _STATES = {
@@ -27,12 +25,11 @@ def visit_table(tables: Tables, study: Study) -> Table:
     """
     randomised = tables["allocation"].select(*KEY)
     seen = tables["visit_timeline"].join(randomised, on=[*KEY], how="semi")
-    counts = {
-        (visit, state): count
-        for visit, state, count in seen.group_by("visit", "state").agg(pl.len()).iter_rows()
-    }
     rows = [
-        Row(visit.label.en, [str(counts.get((visit.code, state), 0)) for state in _STATES])
+        Row(
+            visit.label.en,
+            [counted_in(seen.filter(visit=visit.code, state=state)) for state in _STATES],
+        )
         for visit in study.visits.visits
         if len(seen)
     ]
@@ -46,4 +43,5 @@ def visit_table(tables: Tables, study: Study) -> Table:
             "Not applicable: the subject had left, died or progressed before its end. Not placed: "
             "took place, and what the visit is counted from is not known.",
         ),
+        title="Visits",
     )

@@ -30,7 +30,7 @@ def test_values_that_differ_are_listed() -> None:
     report = {"event": "LaboratoryReported", "on": "2024-01-05", "report": "1", "results": results}
     found = derive(tables_of([form, report]), study, upto="answer_discrepancy")
     table = answers_table(found, study)
-    assert [(row.heading, *row.cells) for row in table.rows] == [
+    assert [(row.heading, *row.texts) for row in table.rows] == [
         ("01-001", "Neutrophils, 10^9/L", "2024-01-05", "4.1", "1.4"),
         ("01-001", "Platelets, 10^9/L", "2024-01-05", "not done", "99"),
         ("01-001", "Uracilaemia, ng/mL", "2024-01-05", "–", "not convertible"),
@@ -54,7 +54,7 @@ def test_prior_therapies_that_differ_are_listed() -> None:
         for code in ("oxaliplatin", "prrt")
     ]
     found = derive(tables_of([form, *entries]), study, upto="answer_discrepancy")
-    told = [(row.heading, *row.cells) for row in answers_table(found, study).rows]
+    told = [(row.heading, *row.texts) for row in answers_table(found, study).rows]
     assert told == [
         ("01-001", "Prior therapies: Oxaliplatin", "–", "no", "Oxaliplatin"),
         ("01-001", "Prior therapies: Surgery", "–", "yes", "not recorded"),

@@ -37,7 +37,7 @@ def test_local_in_rows_and_central_in_columns() -> None:
     table = grade_table(tables(*read, screened=1), MGMT)
     assert table is not None
     assert [each.text for each in table.heads[-1]] == ["G1", "G2", "G3", "Not read", "All"]
-    assert [(row.heading, list(row.cells)) for row in table.rows] == [
+    assert [(row.heading, row.texts) for row in table.rows] == [
         ("G1", ["1", "1", "0", "0", "2"]),
         ("G2", ["0", "1", "0", "1", "2"]),
         ("G3", ["0", "0", "0", "0", "0"]),

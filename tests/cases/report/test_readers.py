@@ -29,9 +29,9 @@ def test_a_second_reader_in_a_rehearsal() -> None:
     ]  # fmt: skip
     (row,) = table.rows
     assert row.heading == "Independent reader"
-    both = int(row.cells[0])
+    both = int(row.texts[0])
     assert 30 < both <= 40
-    differ, of = zip(*((int(n) for n in cell.split(" of ")) for cell in row.cells[1:]), strict=True)
+    differ, of = zip(*((int(n) for n in cell.split(" of ")) for cell in row.texts[1:]), strict=True)
     assert of[0] > both and of[1:3] == (both, both) and of[3] <= both
     assert all(0 < n < whole for n, whole in zip(differ, of, strict=True))
 

@@ -35,7 +35,7 @@ def shifts(*values: Any) -> list[tuple[str, list[str]]]:
     tables = trial(*PEOPLE)
     tables["laboratory_value"] = frame(list(values), LABORATORY_VALUE)
     table = laboratory_shift_table(tables, study(TWO_BY_TWO))
-    return [(row.heading, list(row.cells)) for row in table.rows]
+    return [(row.heading, row.texts) for row in table.rows]
 
 
 def test_subjects_move_from_baseline_to_their_worst_grade() -> None:
@@ -80,7 +80,7 @@ def test_serious_events_are_listed_with_what_is_due() -> None:
     tables["serious_adverse_event"] = frame(
         [{**event, "term": "Pneumonitis", "severity": "life_threatening", "related": True,
           "related_investigator": True, "related_sponsor": False, "expected": False,
-          "susar": True}],
+          "susar": True, "sources": [5]}],
         SERIOUS_ADVERSE_EVENT,
     )  # fmt: skip
     reports = [
@@ -89,12 +89,15 @@ def test_serious_events_are_listed_with_what_is_due() -> None:
         ("fatal_follow_up", day(2024, 5, 17), None),
     ]
     tables["expedited_report"] = frame(
-        [{**event, "report": name, "due": due, "done": done} for name, due, done in reports],
+        [
+            {**event, "report": name, "due": due, "done": done, "sources": [9]}
+            for name, due, done in reports
+        ],
         EXPEDITED_REPORT,
     )
     (row,) = serious_event_table(tables, study(TWO_BY_TWO), day(2024, 5, 18)).rows
-    assert row.heading == "c AE1"
-    assert list(row.cells) == [
+    assert row.heading == "c AE1" and row.whole.sources == (5, 9)
+    assert row.texts == [
         "B", "Pneumonitis", "life-threatening", "yes", "no", "no", "yes",
         "site to sponsor by 2024-05-02: done 2024-05-02; "
         "fatal or life threatening by 2024-05-09: late 2024-05-10; "

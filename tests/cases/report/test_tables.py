@@ -15,7 +15,7 @@ from tests.harness.hand_made_study import THREE_BY_THREE, TWO_BY_TWO, study
 
 
 def cells(table: Table, heading: str) -> list[str]:
-    return next(list(row.cells) for row in table.rows if row.heading == heading)
+    return next(row.texts for row in table.rows if row.heading == heading)
 
 
 def heads(table: Table) -> list[list[str]]:
@@ -41,7 +41,13 @@ PEOPLE = [
 def test_baseline_columns_are_strata_then_arms_then_all() -> None:
     table = baseline_table(trial(*PEOPLE), study(TWO_BY_TWO))
     assert heads(table) == [["Low", "High", ""], ["A", "B", "A", "B", "All"]]
-    assert [head.note for head in table.heads[1]] == ["n = 2", "n = 1", "n = 1", "n = 0", "n = 4"]
+    assert [head.note.text for head in table.heads[1]] == [
+        "n = 2",
+        "n = 1",
+        "n = 1",
+        "n = 0",
+        "n = 4",
+    ]
 
 
 def test_baseline_counts_randomised_subjects_with_a_known_value() -> None:
@@ -68,7 +74,7 @@ def test_baseline_leaves_out_free_text_repeating_forms_and_levels_that_nobody_ha
 def test_baseline_of_three_by_three() -> None:
     table = baseline_table(trial(*PEOPLE), study(THREE_BY_THREE))
     assert table.width == 10 and table.block == 3
-    assert all(len(row.cells) == 10 for row in table.rows if row.kind != "group")
+    assert all(len(row.texts) == 10 for row in table.rows if row.kind != "group")
 
 
 def test_an_adverse_event_counts_once_per_subject_at_its_worst_grade() -> None:
@@ -79,7 +85,7 @@ def test_an_adverse_event_counts_once_per_subject_at_its_worst_grade() -> None:
         Subject("d", arm="B", first_dose=None, events=(("Fatigue", 2),)),
     )
     table = adverse_event_table(tables, study(TWO_BY_TWO))
-    assert [head.note for head in table.heads[0]] == ["n = 2 treated", "n = 1 treated"]
+    assert [head.note.text for head in table.heads[0]] == ["n = 2 treated", "n = 1 treated"]
     assert cells(table, "Any adverse event") == [
         "2 (100%)", "0", "1", "0", "1", "1 (100%)", "0", "0", "1", "0",
     ]  # fmt: skip
@@ -104,4 +110,4 @@ def test_terms_stand_under_their_class_the_most_frequent_first() -> None:
 def test_tables_of_a_trial_without_subjects(design: Any) -> None:
     nothing, whole = trial(), study(design)
     assert list(baseline_table(nothing, whole).rows) == []
-    assert set(adverse_event_table(nothing, whole).rows[0].cells) == {"0"}
+    assert set(adverse_event_table(nothing, whole).rows[0].texts) == {"0"}
