@@ -28,13 +28,9 @@ from equipoise.analysis.subjects import (
 )
 from equipoise.record.plan import assumptions
 from equipoise.record.rule import Tables
-from equipoise.report.answers import answers_table
-from equipoise.report.assays import assay_flow, redetermination_table
-from equipoise.report.baseline import baseline_table
 from equipoise.report.citations import Citations
-from equipoise.report.consort import consort
+from equipoise.report.conducted import conducted
 from equipoise.report.curves import survival_figures
-from equipoise.report.entry import entry_table
 from equipoise.report.findings import (
     analysis_blocks,
     estimand_views,
@@ -42,13 +38,7 @@ from equipoise.report.findings import (
     result_views,
     shorter,
 )
-from equipoise.report.laboratory import laboratory_shift_table
-from equipoise.report.layout import Table
-from equipoise.report.pathology import grade_table
 from equipoise.report.provenance import RecordFacts, register, source_lists
-from equipoise.report.readers import reader_table
-from equipoise.report.safety import adverse_event_table, serious_event_table
-from equipoise.report.visits import visit_table
 from equipoise.report.wording import counted, moment
 from equipoise.study.analysis_plan import Analysis, Group
 from equipoise.study.definition import Study
@@ -87,12 +77,7 @@ def report(
         "facts": record_facts,
         "banner": BANNER if record_facts.mode == "rehearsal" else "",
         "title": shorter(study),
-        "flow": Markup(consort(tables, study, analysed, citations)),
         "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
-        "entry": citations.table(entry_table(tables, study)),
-        "visits": citations.table(visit_table(tables, study)),
-        "baseline": citations.table(baseline_table(tables, study)),
-        "answers": citations.table(answers_table(tables, study)),
         "primary": primary_view(study, primary, views) if primary else None,
         "sections": analysis_blocks(views), "contradictions": contradictions,
         "figures": [
@@ -100,29 +85,22 @@ def report(
             for title, figure, rows in survival_figures(study, subjects, views)
         ],
         "conventions": conventions(),
-        "events": citations.table(adverse_event_table(tables, study)),
-        "serious": citations.table(serious_event_table(tables, study, _day(record_facts))),
-        "laboratory": citations.table(laboratory_shift_table(tables, study)),
-        "assays": Markup(assay_flow(tables, study, estimand.status_rule, citations)),
         "rule": estimand.status_rule,
-        "redetermined": citations.table(redetermination_table(tables, study, estimand.status_rule)),
-        "grades": _cited(citations, grade_table(tables, study)),
-        "readers": _cited(citations, reader_table(tables, study)),
         "estimands": estimands,
         "handlings": handlings,
         "assumptions": _assumptions(study),
         "counted": counted,
         "moment": moment,
     }  # fmt: skip
+    context |= conducted(
+        tables, study, citations, analysed=analysed, rule=estimand.status_rule,
+        on=_day(record_facts),
+    )  # fmt: skip
     context |= {
         "source_lists": citations.printed(events_summary),
         "register": register(citations.seqs(), events_summary),
     }
     return _template().render(context)
-
-
-def _cited(citations: Citations, table: Table | None) -> Table | None:
-    return None if table is None else citations.table(table)
 
 
 def _day(facts: RecordFacts) -> datetime.date:
