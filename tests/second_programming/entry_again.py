@@ -24,7 +24,7 @@ from tests.second_programming.rows_by_subject import Row
 TABLES = (
     "subject_screened", "form_saved", "form_item", "consent_signed", "cycle_started", "dose_given",
     "randomised", "screening_failed", "eligibility_confirmed", "laboratory_result",
-    "prior_therapy_recorded",
+    "prior_therapy_recorded", "procedure_recorded",
 )  # fmt: skip
 
 Subject = dict[str, list[Row]]
@@ -62,12 +62,10 @@ def answers(subject: Subject, plan: VisitsPlan, keep: Callable[[Row], bool] = bo
 
 
 def _with_therapies(found: list[Row], subject: Subject, plan: VisitsPlan) -> list[Row]:
-    """Yes in place of what a form says, to each question that a prior therapy answers."""
+    """Yes in place of what a form says, to each question that a recorded entry answers."""
     for form in plan.forms:
         for item in form.items:
-            had = [
-                row for row in subject["prior_therapy_recorded"] if row["therapy"] in item.therapies
-            ]
+            had = _entries(subject, item)
             if had:
                 entry = min(had, key=lambda row: row["event"])
                 found = [
@@ -78,26 +76,42 @@ def _with_therapies(found: list[Row], subject: Subject, plan: VisitsPlan) -> lis
     return found
 
 
+def _entries(subject: Subject, item: Item) -> list[Row]:
+    """Prior therapies that answer, and procedures of a day that is not after the decision."""
+    found = [
+        {**row, "code": row["therapy"]}
+        for row in subject["prior_therapy_recorded"]
+        if row["therapy"] in item.therapies
+    ]
+    decided = subject["randomised"] or subject["screening_failed"]
+    last = _first(decided) if decided else None
+    for row in subject["procedure_recorded"]:
+        later = last is not None and row["occurred"] is not None and row["occurred"] > last
+        if row["procedure"] in item.procedures and not later:
+            found.append({**row, "code": row["procedure"]})
+    return found
+
+
 def contradicted(subject: Subject, plan: VisitsPlan) -> list[Row]:
-    """Where the latest form says no to a prior therapy that is recorded, or yes to none."""
-    alone = {**subject, "prior_therapy_recorded": []}
+    """Where the latest form says no to an entry that is recorded, or yes to none."""
+    alone = {**subject, "prior_therapy_recorded": [], "procedure_recorded": []}
     said = {(row["form"], row["item"]): row for row in answers(alone, plan)}
     found = []
     for form in plan.forms:
         for item in form.items:
             row = said.get((form.code, item.code))
-            had = [
-                each
-                for each in subject["prior_therapy_recorded"]
-                if each["therapy"] in item.therapies
-            ]
-            if not item.therapies or row is None or row["value"] != ("false" if had else "true"):
+            had = _entries(subject, item)
+            if (
+                not (item.therapies or item.procedures)
+                or row is None
+                or row["value"] != ("false" if had else "true")
+            ):
                 continue
-            first = min(had, key=lambda each: each["event"], default={"therapy": "not recorded"})
+            first = min(had, key=lambda each: each["event"], default={"code": "not recorded"})
             found.append(
                 {
                     "item": item.code, "occurred": row["occurred"], "on_form": row["value"],
-                    "reported": first["therapy"],
+                    "reported": first["code"],
                 }
             )  # fmt: skip
     return found

@@ -54,6 +54,7 @@ def _subject(draw: random.Random, writer: Writer, study: Study, limits: list[int
     steps = [each for each in steps if draw.random() < (0.99 if met else 0.9)]
     steps += ["consent"] * draw.choice((0, 1, 4, 6)) + ["confirmed"] * draw.choice((0, 0, 1, 2))
     steps += ["therapy"] * draw.choice((0, 0, 0, 1, 1, 3))
+    steps += ["procedure"] * draw.choice((0, 0, 1, 2))
     steps += ["cycle"] * draw.choice((0, 1, 2)) + ["dose"] * draw.choice((0, 1, 2))
     draw.shuffle(steps)
     decided = draw.choice((14, 20, 28))
@@ -88,6 +89,13 @@ def _other(draw: random.Random, writer: Writer, study: Study, step: str, decided
         if draw.random() < 0.1:
             writer.seq += 1
             writer.rows[f"{table}_therapy_recorded"][-1]["seq"] = writer.seq
+    elif step == "procedure":
+        day = day_of(decided + draw.choice((-30, -1, 0, 0, 1, 30)))
+        codes = [each.code for each in study.visits.procedures]
+        writer.event(
+            "procedure_recorded", day if draw.random() < 0.9 else None, entry=f"P{writer.seq}",
+            procedure=draw.choice((*codes, None)),
+        )  # fmt: skip
     elif step == "confirmed":
         writer.event("eligibility_confirmed", day_of(decided - draw.choice((0, 1, 7))))
     elif step == "randomised":

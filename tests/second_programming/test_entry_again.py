@@ -89,11 +89,14 @@ def test_random_screenings(plan: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["window", "window of", "criterion", "provisional", "version", "therapies"]
+    "change",
+    ["window", "window of", "criterion", "provisional", "version", "therapies", "procedures"],
 )
 def test_another_plan_is_seen(change: str) -> None:
     """The comparison can fail: entry by another study file would be found."""
-    study = load_study("mgmt-net" if change in ("window of", "version") else "lung-tmb")
+    study = load_study(
+        "mgmt-net" if change in ("window of", "version", "procedures") else "lung-tmb"
+    )
     tables = screenings(random.Random(change), 150, study)
     product = derived(tables, study)
     forms = study.visits.forms
@@ -101,6 +104,7 @@ def test_another_plan_is_seen(change: str) -> None:
         "window": lambda item: {"entry_window": item.entry_window and item.entry_window - 1},
         "window of": lambda item: {"entry_window_of": ()},
         "therapies": lambda item: {"therapies": item.therapies and ()},
+        "procedures": lambda item: {"procedures": item.procedures and ()},
     }.get(change, lambda item: {})
     forms = tuple(
         form.model_copy(

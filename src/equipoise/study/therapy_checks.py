@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
@@ -15,11 +15,11 @@ LISTS = {"therapies": "a therapy", "procedures": "a procedure", "medication_clas
 
 def therapy_disagreements(study: Study) -> Disagreements:
     """Codes listed twice, codes that the analysis asks for and nobody can record, and items that a
-    prior therapy cannot answer."""
+    prior therapy or a procedure cannot answer."""
     listed = {name: [each.code for each in getattr(study.visits, name)] for name in LISTS}
     for name, codes in listed.items():
         yield from repeated(("visits", name), codes, "code", name.replace("_", " "))
-    yield from _answered_items(study, listed["therapies"])
+    yield from _answered_items(study, listed)
     for number, each in enumerate(study.analysis.intercurrent_codes):
         for name in ("therapies", "procedures"):
             for place, code in enumerate(getattr(each, name)):
@@ -27,19 +27,22 @@ def therapy_disagreements(study: Study) -> Disagreements:
                 yield from unknown(at, code, listed[name], LISTS[name])
 
 
-def _answered_items(study: Study, listed: Sequence[str]) -> Disagreements:
-    """Items that ask for no yes or no, or that go out of date, answered by therapies; codes that
+def _answered_items(study: Study, listed: Mapping[str, Sequence[str]]) -> Disagreements:
+    """Items that ask for no yes or no, or that go out of date, answered by entries; codes that
     nobody can record, and codes named twice."""
     for path, item in items(study):
-        if not item.therapies:
+        if not item.therapies and not item.procedures:
             continue
-        at = (*path, "therapies")
-        for place, code in enumerate(item.therapies):
-            yield from unknown((*at, place), code, listed, LISTS["therapies"])
-        yield from repeated(at, item.therapies, None, "therapies")
+        for name in ("therapies", "procedures"):
+            at, codes = (*path, name), getattr(item, name)
+            for place, code in enumerate(codes):
+                yield from unknown((*at, place), code, listed[name], LISTS[name])
+            yield from repeated(at, codes, None, name)
+        said = "a prior therapy" if item.therapies else "a procedure"
         if item.type != "boolean":
-            allowed = "must be boolean: a prior therapy that is recorded answers yes"
+            allowed = f"must be boolean: {said} that is recorded answers yes"
             yield Disagreement((*path, "type"), allowed, item.type)
         if item.entry_window is not None:
-            allowed = "must be left out: a prior therapy answers whatever its day"
+            day = "whatever its day" if item.therapies else "however long ago it was"
+            allowed = f"must be left out: {said} answers {day}"
             yield Disagreement((*path, "entry_window"), allowed, item.entry_window)

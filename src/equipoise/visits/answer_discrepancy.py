@@ -7,9 +7,14 @@ import polars as pl
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.scaled import ANSWER_PLACES, scaled_text
 from equipoise.record.sources import row_sources
-from equipoise.visits.events import PriorTherapyRecorded
 from equipoise.visits.latest import MEASURED, item
 from equipoise.visits.plan import VisitsPlan
+from equipoise.visits.recorded import (
+    ENTRY_TABLES,
+    answering_entries,
+    codes_that_answer,
+    plain_code,
+)
 from equipoise.visits.subject_item import items_of
 
 ANSWER_DISCREPANCY: Columns = {
@@ -27,7 +32,7 @@ NOT_CONVERTIBLE = "not convertible"
 """Stands for a reported value that cannot be said exactly in the unit of the item."""
 
 NOT_RECORDED = "not recorded"
-"""Stands where a form says yes and no prior therapy that would answer so is recorded."""
+"""Stands where a form says yes and no entry that would answer so is recorded."""
 
 _ORDER = (*KEY, "item", "occurred")
 _PLACES = pl.col("places")
@@ -36,7 +41,7 @@ _PLACES = pl.col("places")
 def answer_discrepancy(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """A row for each item and day of which a form and a report say different things, for each
     reported value that is no answer, and for each form that does not agree with the prior therapies
-    recorded; sorted by replicate, subject, item, day.
+    or procedures recorded; sorted by replicate, subject, item, day.
 
     The last answer on a form is held against the last result of a report of the same day. They
     differ when the form's value is not the reported one, exact or rounded to the places of the
@@ -45,12 +50,12 @@ def answer_discrepancy(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     exactly is `NOT_CONVERTIBLE`, with nothing on the form. Which of the two counts is not judged
     here: it is the one that was recorded last. `sources`: the two answers.
 
-    Of an item with `therapies` the latest form is held against all entries: it says no (`false`)
-    and a therapy is recorded, of which `reported` is the code, or it says yes (`true`) and none is
-    (`NOT_RECORDED`). The therapy counts in the one case, the form in the other. `occurred`: the
-    day of the form. `sources`: the answer, and the entry recorded first.
+    Of an item with `therapies` or `procedures` the latest form is held against all entries that
+    answer it: it says no (`false`) and one is recorded, of which `reported` is the code, or it says
+    yes (`true`) and none is (`NOT_RECORDED`). The entry counts in the one case, the form in the
+    other. `occurred`: the day of the form. `sources`: the answer, and the entry recorded first.
     """
-    found = pl.concat([_of_laboratories(tables, plan), _of_therapies(tables, plan)])
+    found = pl.concat([_of_laboratories(tables, plan), _of_entries(tables, plan)])
     return found.sort(*_ORDER, maintain_order=True)
 
 
@@ -72,39 +77,39 @@ def _of_laboratories(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     return pl.concat([each.select(columns) for each in (wrong, _different(answers, plan))])
 
 
-def _of_therapies(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
-    """Where the latest form says no to a prior therapy that is recorded, or yes to none."""
-    asked = [each for each in items_of(plan) if each.therapies]
+def _of_entries(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
+    """Where the latest form says no to an entry that is recorded, or yes to none."""
+    asked = [each for each in items_of(plan) if codes_that_answer(each)]
     answers = tables["form_item"].filter(pl.col("item").is_in([each.code for each in asked]))
     if answers.is_empty():
         return pl.DataFrame(schema=ANSWER_DISCREPANCY)
-    therapies = tables[PriorTherapyRecorded.TABLE]
     forms = [form.code for form in plan.forms if any(each in asked for each in form.items)]
     said = item(
         {
             "form_saved": tables["form_saved"].filter(pl.col("form").is_in(forms)),
             "form_item": answers,
             "laboratory_answer": tables["laboratory_answer"].clear(),
-            PriorTherapyRecorded.TABLE: therapies.clear(),
+            **{name: tables[name].clear() for name in ENTRY_TABLES},
         },
         plan,
     )
-    pairs = [(code, each.code) for each in asked for code in each.therapies]
-    answered = pl.DataFrame(pairs, schema={"therapy": pl.String, "item": pl.String}, orient="row")
+    pairs = [(code, each.code) for each in asked for code in codes_that_answer(each)]
+    answered = pl.DataFrame(pairs, schema={"code": pl.String, "item": pl.String}, orient="row")
     first = (
-        therapies.sort("event")
-        .join(answered, on="therapy", maintain_order="left")
+        answering_entries(tables, plan)
+        .sort("event")
+        .join(answered, on="code", maintain_order="left")
         .unique([*KEY, "item"], keep="first", maintain_order=True)
     )
-    both = said.join(first.select(*KEY, "item", "therapy", "seq"), [*KEY, "item"], "left")
-    recorded = pl.col("therapy").is_not_null()
+    both = said.join(first.select(*KEY, "item", "code", "seq"), [*KEY, "item"], "left")
+    recorded = pl.col("code").is_not_null()
     both = both.filter(
         pl.col("value") == pl.when(recorded).then(pl.lit("false")).otherwise(pl.lit("true"))
     )
     return both.select(
         *_ORDER,
         pl.col("value").alias("on_form"),
-        pl.col("therapy").fill_null(NOT_RECORDED).alias("reported"),
+        plain_code(pl.col("code")).fill_null(NOT_RECORDED).alias("reported"),
         row_sources(both["sources"].list.first(), both["seq"]),
     )
 

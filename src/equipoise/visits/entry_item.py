@@ -11,9 +11,9 @@ import polars as pl
 
 from equipoise.record.rule import KEY, Tables
 from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, days
-from equipoise.visits.events import PriorTherapyRecorded
 from equipoise.visits.latest import item
 from equipoise.visits.plan import VisitsPlan
+from equipoise.visits.recorded import ENTRY_TABLES, decided_on
 from equipoise.visits.subject_item import subject_item
 
 
@@ -24,7 +24,7 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     randomised or failed screening, an instance of a form that repeats, or a laboratory report,
     counts when it speaks of that day or an earlier one, whenever it was recorded. A form that is
     filled once counts whatever its day: a correction or a late entry puts right what was so before;
-    so does a prior therapy, which is prior by what it is.
+    so does a prior therapy, which is prior by what it is, and a procedure up to that day.
     A consent counts in whatever version was signed.
 
     There are rows only for subjects for whom this makes a difference, sorted by replicate, subject;
@@ -32,7 +32,7 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """
     latest = tables["subject_item"].sort(*KEY)
     subjects = SubjectRows(latest)
-    limit = _limits(subjects, tables)
+    limit = decided_on(subjects, tables)
     touched = _signed_otherwise(latest, plan) & (limit != NONE)
     repeating = [form.code for form in plan.forms if form.repeating]
     measured = _measured(tables["laboratory_answer"], plan)
@@ -64,7 +64,7 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
 
 _ENTERED = (
     "subject_screened", "consent_signed", "form_saved", "cycle_started", "dose_given",
-    PriorTherapyRecorded.TABLE,
+    "randomised", "screening_failed", *ENTRY_TABLES,
 )  # fmt: skip
 
 
@@ -84,13 +84,6 @@ def _again(answers: pl.DataFrame, plan: VisitsPlan) -> Flags:
 def _of(frame: pl.DataFrame, concerned: pl.DataFrame) -> pl.DataFrame:
     """The rows of the subjects of `concerned`."""
     return frame.join(concerned, [*KEY], "semi", maintain_order="left")
-
-
-def _limits(subjects: SubjectRows, tables: Tables) -> Numbers:
-    """The day of each subject's randomisation, else of the screening failure, else NONE."""
-    failed = subjects.first(subjects.dated(tables["screening_failed"])).day
-    allocated = subjects.first(subjects.dated(tables["randomised"])).day
-    return np.where(allocated != NONE, allocated, failed)
 
 
 def _after(forms: pl.DataFrame, rows: Numbers, limit: Numbers) -> Flags:

@@ -23,8 +23,8 @@ from equipoise.record.subject_rows import (
     pack,
     parent_rows,
 )
-from equipoise.visits.events import PriorTherapyRecorded
 from equipoise.visits.plan import VisitsPlan
+from equipoise.visits.recorded import answering_entries, codes_that_answer
 
 ITEM: Columns = {
     **KEY,
@@ -71,18 +71,18 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     Of an item with an `analyte` the latest answer of all forms and laboratory reports counts, by
     the same order; what a form leaves open says nothing of it.
 
-    An item with `therapies` is true once a prior therapy of one of these codes is recorded,
-    whatever a form says and whenever the therapy was. Its source is the entry recorded first, as
-    it stands. Without such an entry the form alone answers: that nothing is recorded is no answer.
+    An item with `therapies` or `procedures` is true once an entry of one of these codes is recorded
+    (`answering_entries`), whatever a form says. Its source is the entry recorded first, as it
+    stands. Without such an entry the form alone answers: that nothing is recorded is no answer.
     """
     forms, answers = tables["form_saved"], tables["form_item"]
-    measured, therapies = tables["laboratory_answer"], tables[PriorTherapyRecorded.TABLE]
-    subjects = SubjectRows(forms, measured, therapies)
+    measured, entries = tables["laboratory_answer"], answering_entries(tables, plan)
+    subjects = SubjectRows(forms, measured, entries)
     of_form = {each.code: form.code for form in plan.forms for each in form.items if each.analyte}
     found = [
         *_on_forms(subjects, forms, answers, of_form),
         *_measured(subjects, measured, of_form),
-        *_recorded(subjects, therapies, plan),
+        *_recorded(subjects, entries, plan),
     ]
     if not found:
         return pl.DataFrame(schema=ITEM)
@@ -148,24 +148,26 @@ def _measured(
     return [_Latest(rows[places], forms, code, items, code, found, np.arange(len(code)), seqs)]
 
 
-def _recorded(subjects: SubjectRows, therapies: pl.DataFrame, plan: VisitsPlan) -> list[_Latest]:
-    """Yes to each item that a recorded prior therapy answers."""
-    asked = [(form.code, each) for form in plan.forms for each in form.items if each.therapies]
-    if therapies.is_empty() or not asked:
+def _recorded(subjects: SubjectRows, entries: pl.DataFrame, plan: VisitsPlan) -> list[_Latest]:
+    """Yes to each item that a recorded entry answers."""
+    asked = [
+        (form.code, each) for form in plan.forms for each in form.items if codes_that_answer(each)
+    ]
+    if entries.is_empty() or not asked:
         return []
-    names, codes = coded(therapies["therapy"])
-    order = np.argsort(therapies["event"].to_numpy(), kind="stable")
-    rows, codes = subjects.rows(therapies)[order], codes[order]
+    names, codes = coded(entries["code"])
+    order = np.argsort(entries["event"].to_numpy(), kind="stable")
+    rows, codes = subjects.rows(entries)[order], codes[order]
     places = []
     for _, each in asked:
-        answers = np.append(among(names, each.therapies), False)
+        answers = np.append(among(names, codes_that_answer(each)), False)
         mine = np.flatnonzero(answers[codes])
         places.append(mine[np.unique(rows[mine], return_index=True)[1]])
     item_of = np.repeat(np.arange(len(asked)), [len(each) for each in places])
     if not len(item_of):
         return []
     place = order[np.concatenate(places)]
-    given = {name: gathered(therapies[name], place) for name in (*KEY, "occurred")}
+    given = {name: gathered(entries[name], place) for name in (*KEY, "occurred")}
     given["item"] = named("item", [each.code for _, each in asked], item_of)
     given["value"] = pl.Series("value", ["true"]).new_from_index(0, len(place))
     given["value_missing"] = pl.Series("value_missing", [None], pl.String).new_from_index(
@@ -174,8 +176,8 @@ def _recorded(subjects: SubjectRows, therapies: pl.DataFrame, plan: VisitsPlan) 
     forms = pl.Series([form for form, _ in asked], dtype=pl.String)
     items = pl.Series([each.code for _, each in asked], dtype=pl.String)
     found = pl.DataFrame([given[name] for name in _ANSWER])
-    seqs = therapies["seq"].to_numpy()[place]
-    subject = subjects.rows(therapies)[place]
+    seqs = entries["seq"].to_numpy()[place]
+    subject = subjects.rows(entries)[place]
     return [_Latest(subject, forms, item_of, items, item_of, found, np.arange(len(place)), seqs)]
 
 

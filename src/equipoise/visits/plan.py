@@ -29,7 +29,8 @@ class Item(Plan):
     `analyte`: what a laboratory measures to answer the item. A result of it in a laboratory report
     is an answer, of the day of the draw, converted exactly to the item's unit.
     `therapies`: codes of prior therapies, of which one that is recorded answers the item with yes,
-    whatever a form says.
+    whatever a form says. `procedures`: the same of codes of procedures, that were done by the day
+    on which entry was decided.
     """
 
     code: Code
@@ -45,6 +46,7 @@ class Item(Plan):
     required: bool = True
     analyte: Code | None = None
     therapies: tuple[Code, ...] = ()
+    procedures: tuple[Code, ...] = ()
     entry_window: Count | None = Field(default=None, ge=0, le=3650)
     entry_window_of: tuple[str, ...] = ()
 

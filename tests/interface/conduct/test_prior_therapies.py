@@ -150,3 +150,39 @@ def test_an_entry_made_by_mistake_is_taken_back(trial: Trial) -> None:
     )
     assert again.type == "Corrected"
     assert "criterion EX3 is not met" in told(trial, departed)
+
+
+@pytest.mark.requirement("LB1", "RN5")
+def test_a_procedure_answers_when_it_was_done_before_entry(tmp_path: Path) -> None:
+    """Whenever it is entered; one that was done after randomisation is none of entry's."""
+    study = excluding()
+    forms = tuple(
+        form.model_copy(
+            update={
+                "items": tuple(
+                    item.model_copy(update={"procedures": ("resection",)})
+                    if item.code == "prior_systemic"
+                    else item
+                    for item in form.items
+                )
+            }
+        )
+        for form in study.visits.forms
+    )
+    visits = study.visits.model_copy(update={"forms": forms})
+    for trial in opened(tmp_path, study.model_copy(update={"visits": visits})):
+        asked(trial)
+        before = trial.today.isoformat()
+        resected = {"entry": "P1", "procedure": "resection"}
+        (wrong,) = trial.act("ProcedureRecorded", resected, subject=WHO)
+        with pytest.raises(Refused, match="criteria not met: EX3"):
+            trial.act("ConfirmEligibility", {}, subject=WHO)
+        change = {"target": wrong.seq, "item": "procedure", "new_missing": "not_applicable"}
+        trial.act("Correct", change, subject=WHO, reason="of another patient")
+        randomised(trial)
+        trial.wait(5)
+        later = {**resected, "entry": "P2"}
+        assert len(trial.act("ProcedureRecorded", later, subject=WHO)) == 1
+        late = {**resected, "entry": "P3"}
+        _, departed = trial.act("ProcedureRecorded", late, subject=WHO, occurred=before)
+        assert "criterion EX3 is not met" in told(trial, departed)

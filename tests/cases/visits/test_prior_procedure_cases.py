@@ -1,0 +1,80 @@
+"""A procedure that was done before entry answers the question of a form: cases for a clinician."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from equipoise.study.derivation import derive
+from equipoise.study.load import load_study
+from tests.harness.history import read_cases, tables_of, together
+
+STUDY = load_study("mgmt-net")
+CASES = read_cases(Path(__file__).parent / "prior_procedures.yaml")
+ITEM = "prior_surgery"
+TOLD = {"yes": True, "no": False, "unknown": None}
+SAID: dict[str, dict[str, str]] = {"yes": {"value": "true"}, "no": {"value": "false"}, "open": {}}
+ALLOCATED = {
+    "scheme": "main", "scheme_version": "1", "allocation": 1, "stratum": "all",
+    "stratum_allocation": 1, "factors": [], "marker_status": "DEFICIENT",
+    "status_rule": "jco-2024", "arm": "OX", "pending_criteria": [],
+}  # fmt: skip
+
+
+def entries(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {"event": "SubjectScreened", "on": "2024-01-01"}
+    for number, step in enumerate(case["record"], start=2):
+        ((kind, said), *dated) = step.items()
+        if kind == "form":
+            items = [{"item": ITEM, **SAID[said]}]
+            yield {
+                "event": "FormSaved", "on": "2024-01-02", "form": "prior_therapies",
+                "instance": "1", "items": items,
+            }  # fmt: skip
+        elif kind == "procedure":
+            missing = {"procedure_missing": "not_applicable"} if said is None else {}
+            named = {"entry": f"P{number}", "procedure": said, **missing}
+            yield {"event": "ProcedureRecorded", **named, **dict(dated)}
+        elif kind == "therapy":
+            yield {"event": "PriorTherapyRecorded", "entry": f"T{number}", "therapy": said}
+        elif kind == "randomised":
+            yield {"event": "Randomised", "on": said, **ALLOCATED}
+        else:
+            yield {"event": "ScreeningFailed", "on": said, "cause": "declined"}
+
+
+@pytest.mark.requirement("LB1", "RN3")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_the_answer_that_counts(case: dict[str, Any]) -> None:
+    row = derive(tables_of(entries(case)), STUDY, upto="subject_item")["subject_item"].row(
+        0, named=True
+    )
+    assert row[ITEM] is TOLD[case["expect"]]
+    assert row["item_sources"][ITEM] == case.get("by")
+
+
+@pytest.mark.requirement("LB1")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_where_form_and_entries_do_not_agree(case: dict[str, Any]) -> None:
+    found = derive(tables_of(entries(case)), STUDY, upto="answer_discrepancy")
+    told = found["answer_discrepancy"].select("item", "on_form", "reported", "sources").rows()
+    apart = case.get("apart")
+    assert told == ([(ITEM, *apart.values())] if apart else [])
+
+
+def test_each_subject_of_each_trial_keeps_its_own() -> None:
+    parts = [
+        tables_of(entries(case), subject=f"01-{number % 5:03}", replicate=number // 5)
+        for number, case in enumerate(CASES)
+    ]
+    for number, part in enumerate(parts):
+        for name, frame in part.items():
+            part[name] = frame.with_columns(pl.col("seq", "event") + 100 * (number % 5))
+    whole = together(parts)
+    for table in ("item", "answer_discrepancy"):
+        alone = pl.concat([derive(part, STUDY, upto=table)[table] for part in parts])
+        assert derive(whole, STUDY, upto=table)[table].equals(alone), table
