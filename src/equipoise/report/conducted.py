@@ -7,6 +7,7 @@ import datetime
 import polars as pl
 from markupsafe import Markup
 
+from equipoise.analysis.subjects import EndPointTables
 from equipoise.record.rule import Tables
 from equipoise.report.answers import answers_table
 from equipoise.report.assays import assay_flow, redetermination_table
@@ -17,6 +18,7 @@ from equipoise.report.entry import entry_table
 from equipoise.report.laboratory import laboratory_shift_table
 from equipoise.report.layout import Table
 from equipoise.report.pathology import grade_table
+from equipoise.report.populations import population_table
 from equipoise.report.readers import reader_table
 from equipoise.report.safety import adverse_event_table, serious_event_table
 from equipoise.report.visits import visit_table
@@ -28,18 +30,21 @@ def conducted(
     study: Study,
     citations: Citations,
     *,
+    end_points: EndPointTables,
     analysed: pl.DataFrame,
     rule: str,
     on: datetime.date,
 ) -> dict[str, object]:
     """What the template shows of the conduct, by the name it has there.
 
-    `analysed` are the subjects of the primary analysis (see `consort`), `rule` the version of the
-    marker's rule that it uses, `on` the day on which the report is made.
+    `end_points` are the tables of the plan's variables, `analysed` the subjects of the primary
+    analysis (see `consort`), `rule` is the version of the marker's rule that it uses, `on` the day
+    on which the report is made.
     """
     found: dict[str, Table | None] = {
         "entry": entry_table(tables, study),
         "visits": visit_table(tables, study),
+        "populations": population_table(tables, study, end_points, rule),
         "baseline": baseline_table(tables, study),
         "answers": answers_table(tables, study),
         "readers": reader_table(tables, study),

@@ -93,8 +93,8 @@ def report(
         "moment": moment,
     }  # fmt: skip
     context |= conducted(
-        tables, study, citations, analysed=analysed, rule=estimand.status_rule,
-        on=_day(record_facts),
+        tables, study, citations, end_points=end_points, analysed=analysed,
+        rule=estimand.status_rule, on=_day(record_facts),
     )  # fmt: skip
     context |= {
         "source_lists": citations.printed(events_summary),
