@@ -18,11 +18,10 @@ from equipoise.report.layout import (
     status_codes,
     status_label,
 )
-from equipoise.report.wording import NOT_GIVEN, share
+from equipoise.report.wording import NOT_GIVEN, share, spread
 from equipoise.study.definition import Study
 from equipoise.visits.plan import Item
 
-DASH = "\u2060–\u2060"
 NUMBERS = ("decimal", "integer")
 GRADED = "graded_by"
 _USED = {
@@ -172,12 +171,7 @@ def _share(known: pl.DataFrame, those: pl.DataFrame, behind: str) -> Cell:
 
 
 def _spread(known: pl.DataFrame, places: int) -> Cell:
-    """Median and range, as `63 (30–84)`; the range does not break over lines."""
-    values = known["value"].cast(pl.Float64).sort().to_list()
+    values = known["value"].cast(pl.Float64).to_list()
     if not values:
         return Cell(NOT_GIVEN)
-    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-    exact = f"{middle:.{places}f}"
-    text = exact if float(exact) == round(middle, places + 1) else f"{middle:.{places + 1}f}"
-    text = f"{text} ({values[0]:.{places}f}{DASH}{values[-1]:.{places}f})"
-    return Cell(text, seqs_of(known["seq"], known["allocated"]))
+    return Cell(spread(values, places), seqs_of(known["seq"], known["allocated"]))

@@ -14,6 +14,7 @@ from equipoise.report.assays import assay_flow, redetermination_table
 from equipoise.report.baseline import baseline_table
 from equipoise.report.citations import Citations
 from equipoise.report.consort import consort
+from equipoise.report.doses import cycles_table, intensity_table, reasons_table
 from equipoise.report.entry import entry_table
 from equipoise.report.laboratory import laboratory_shift_table
 from equipoise.report.layout import Table
@@ -47,6 +48,9 @@ def conducted(
         "populations": population_table(tables, study, end_points, rule),
         "baseline": baseline_table(tables, study),
         "answers": answers_table(tables, study),
+        "cycles": cycles_table(tables, study),
+        "intensity": intensity_table(tables, study),
+        "reasons": reasons_table(tables, study),
         "readers": reader_table(tables, study),
         "events": adverse_event_table(tables, study),
         "serious": serious_event_table(tables, study, on),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NOT_GIVEN = "–"
 """What stands where a number cannot be given; the reason stands beside it."""
+
+JOINED = "\u2060–\u2060"
+"""A dash at which no line breaks."""
 
 SMALLEST_P = 0.001
 """Below this a P value is written as a bound (ICMJE and BMJ house style); the whole value stays
@@ -48,6 +52,27 @@ def share(numerator: int, denominator: int) -> str:
     ('10 (29%)', '0')
     """
     return f"{numerator} ({100 * numerator / denominator:.0f}%)" if denominator else f"{numerator}"
+
+
+def spread(values: Sequence[float], places: int, *, halves: bool = True) -> str:
+    """Median and range of numbers with so many decimals; the range does not break over lines.
+
+    With `halves` a median between two numbers has one decimal more, where it needs it.
+
+    >>> spread([63, 30, 84], 0).replace(JOINED, "–"), spread([1, 2], 0).replace(JOINED, "–")
+    ('63 (30–84)', '1.5 (1–2)')
+    """
+    known = sorted(values)
+    if not known:
+        return NOT_GIVEN
+    middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
+    exact = f"{middle:.{places}f}"
+    text = (
+        exact
+        if not halves or float(exact) == round(middle, places + 1)
+        else f"{middle:.{places + 1}f}"
+    )
+    return f"{text} ({known[0]:.{places}f}{JOINED}{known[-1]:.{places}f})"
 
 
 def quantity(value: float | None, kind: str) -> str:
