@@ -266,8 +266,9 @@ def _opened(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> 
 
 
 def _built(found: list[tuple[Any, ...]], cls: type[Body]) -> pl.DataFrame:
+    declared = schema(cls)
     try:
-        return pl.DataFrame(found, schema=schema(cls), orient="row")
+        return pl.from_dicts([dict(zip(declared, row, strict=True)) for row in found], declared)
     except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
         raise RecordError(f"a stored {cls.__name__} does not fit its class: {error}") from error
 

@@ -8,7 +8,7 @@ is decided again by `conduct`, and must come out the same.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,13 +23,13 @@ from equipoise.randomisation.events import ActivateScheme
 from equipoise.record.canonical import canonical
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
-from equipoise.record.tables import Row, rows
+from equipoise.record.tables import Row, Tables, rows
 from equipoise.simulation.run import Rehearsal, Version
 from equipoise.study.access import ACTION_ROLES
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ASKED_FOR, DECIDED, EVENTS
 from equipoise.study.definition import Study
-from equipoise.study.derivation import derive
+from equipoise.study.derivation import derive, needed
 from equipoise.study.factor_levels import factor_levels
 from equipoise.study.load import study_text
 from equipoise.treatment.events import CycleStarted
@@ -81,10 +81,14 @@ def replayed(
     _found(conductor, first.study, clock)
     _go_live(conductor, first, clock)
     pending = list(rehearsal.versions[1:])
-    entries = sorted(_entries(rehearsal, replicate), key=lambda entry: entry.row.event)
+    entered = {
+        name: frame.filter(pl.col("replicate") == replicate)
+        for name, frame in rehearsal.entries.tables(corrected=False).items()
+    }
+    entries = sorted(_entries(rehearsal, replicate, entered), key=lambda entry: entry.row.event)
     seqs: dict[int, int] = {}
     seen: dict[str, int] = {}
-    unmet = _unmet_at_first_dose(rehearsal, replicate)
+    unmet = _unmet_at_first_dose(rehearsal.versions, entered)
     for done, entry in enumerate(entries):
         day = clock.day_of(entry.day)
         while pending and pending[0].day <= day:
@@ -131,19 +135,15 @@ class _Clock:
         return (datetime.date.fromisoformat(day) - self.start).days
 
 
-def _entries(rehearsal: Rehearsal, replicate: int) -> Iterator[_Entry]:
+def _entries(rehearsal: Rehearsal, replicate: int, entered: Tables) -> Iterator[_Entry]:
     """Everything that happened in a replicate, each with the content it was first entered with."""
-    mine = {
-        name: frame.filter(pl.col("replicate") == replicate)
-        for name, frame in rehearsal.entries.tables(corrected=False).items()
-    }
     for cls in EVENTS:
-        frame = mine[cls.TABLE]
+        frame = entered[cls.TABLE]
         if cls.TYPE in DECIDED and cls.TYPE not in ASKED_FOR:
             continue
         if frame.is_empty():
             continue
-        for row in rows(mine, cls):
+        for row in rows(entered, cls):
             yield _Entry(cls.TYPE, row, row.occurred or "")
     for change in (
         rehearsal.entries.changes().filter(pl.col("replicate") == replicate).iter_rows(named=True)
@@ -161,24 +161,21 @@ def _entries(rehearsal: Rehearsal, replicate: int) -> Iterator[_Entry]:
         yield _Entry("Correct", row, day)
 
 
-def _unmet_at_first_dose(rehearsal: Rehearsal, replicate: int) -> frozenset[int]:
+def _unmet_at_first_dose(versions: Sequence[Version], entered: Tables) -> frozenset[int]:
     """The first cycles that began although a criterion judged provisionally was not met: a site
     gives a reason for them."""
-    mine = {
-        name: frame.filter(pl.col("replicate") == replicate)
-        for name, frame in rehearsal.entries.tables(corrected=False).items()
-    }
-    first = mine[CycleStarted.TABLE].filter(cycle=1).select("subject", "study_version", "event")
+    first = entered[CycleStarted.TABLE].filter(cycle=1).select("subject", "study_version", "event")
     until = first.select("subject", until="event")
+    read = {name for rule in needed("entry_eligibility") for name in rule.requires}
     known = {
         name: frame.join(until, "subject", maintain_order="left").filter(
             pl.col("event") <= pl.col("until")
         )
         if {"subject", "event"} <= set(frame.columns) else frame
-        for name, frame in mine.items()
+        for name, frame in entered.items() if name in read
     }  # fmt: skip
     found: set[int] = set()
-    for version in rehearsal.versions:
+    for version in versions:
         if not any(each.provisional for each in version.study.eligibility.criteria):
             continue
         judged = derive(known, version.study, upto="entry_eligibility")["entry_eligibility"]
