@@ -230,7 +230,7 @@ def _assembled(
         "convertible": convertible,
         "sources": array_sources([seqs]),
     }
-    return pl.DataFrame({name: columns[name] for name in LABORATORY_ANSWER})
+    return pl.DataFrame([columns[name].alias(name) for name in LABORATORY_ANSWER])
 
 
 RULE = TableRule(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -175,7 +177,7 @@ def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence
     denominator = _denominator([*doses.values()], [rule for _, (_, rule) in mine])
     full = np.zeros(len(measures.regimen), dtype=np.int64)
     for place, dose in doses.items():
-        full[measures.regimen == place] = int(Fraction(dose.amount) * denominator)
+        full[measures.regimen == place] = int(_fraction(dose.amount) * denominator)
     concerned = {each.code: there & _regimens(each, measures, plan) for _, (each, _) in mine}
     found = [(place, pair, concerned[pair[0].code]) for place, pair in mine]
     weighed = _weighed(drug, measures, found, inputs(rules), full, denominator)
@@ -248,7 +250,13 @@ def _denominator(doses: Sequence[Dose], rules: Sequence[ModificationRule]) -> in
     amounts = [dose.amount for dose in doses]
     for rule in rules:
         amounts += [each for each in (rule.amount, rule.minus, rule.floor) if each is not None]
-    return 100 * math.lcm(*(Fraction(each).denominator for each in amounts))
+    return 100 * math.lcm(*(_fraction(each).denominator for each in amounts))
+
+
+@lru_cache(maxsize=1024)
+def _fraction(amount: Decimal) -> Fraction:
+    """An amount of the plan as a fraction; the same few are asked for with every decision."""
+    return Fraction(amount)
 
 
 def _regimens(rule_set: RuleSet, measures: Measures, plan: TreatmentPlan) -> Flags:
@@ -309,9 +317,9 @@ def _result(
     if rule.percent is not None:
         dose = full * rule.percent // 100
     elif rule.amount is not None:
-        dose = np.full(len(full), int(Fraction(rule.amount) * denominator), dtype=np.int64)
+        dose = np.full(len(full), int(_fraction(rule.amount) * denominator), dtype=np.int64)
     elif rule.minus is not None and rule.floor is not None and times is not None:
-        step, floor = (int(Fraction(each) * denominator) for each in (rule.minus, rule.floor))
+        step, floor = (int(_fraction(each) * denominator) for each in (rule.minus, rule.floor))
         dose = np.maximum(full - step * times, np.minimum(floor, full))
     if rule.decision == "reduce":
         rank = np.where(holds & (dose >= full), FULL, rank)
@@ -333,6 +341,6 @@ def _off_label(rules: Sequence[Pair], which: Numbers, full: Numbers, denominator
     for place in np.unique(which[which >= 0]).tolist():
         _, rule = rules[place]
         if rule.labelled_amount is not None:
-            labelled = Fraction(rule.labelled_amount) * denominator
+            labelled = _fraction(rule.labelled_amount) * denominator
             found |= (which == place) & (full * labelled.denominator != labelled.numerator)
     return found
