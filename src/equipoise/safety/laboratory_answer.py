@@ -20,8 +20,8 @@ from equipoise.record.declaration import COMMON
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
 from equipoise.record.scaled import ANSWER_PLACES, scaled_number
 from equipoise.record.sources import array_sources
-from equipoise.record.subject_rows import Numbers, coded, in_order, pack, parent_rows, whole
-from equipoise.safety.events import LABORATORY_PLACES, LaboratoryReported, LaboratoryResult
+from equipoise.record.subject_rows import Numbers, coded, in_order, pack, whole
+from equipoise.safety.events import LABORATORY_PLACES, LaboratoryResult
 from equipoise.safety.laboratory import units
 from equipoise.safety.plan import AnsweredItem
 
@@ -164,7 +164,6 @@ def _in_reports(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
         named("item", [each.item for each in plan], item),
         optional("value", value, value >= 0),
         flags("convertible", (reported < 0) | (value >= 0)),
-        _seqs(tables[LaboratoryReported.TABLE], results),
         reported=True,
     )
 
@@ -182,7 +181,6 @@ def _on_forms(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
         given["item"],
         _numbers(given),
         pl.Series("convertible", [True]).new_from_index(0, len(given)),
-        _seqs(tables["form_saved"], given),
         reported=False,
     )
 
@@ -202,23 +200,11 @@ def _numbers(given: pl.DataFrame) -> pl.Series:
     return number
 
 
-def _seqs(events: pl.DataFrame, answers: pl.DataFrame) -> Numbers:
-    """The seq of each answer, or of the later correction of the day of its event."""
-    seqs: Numbers = answers["seq"].to_numpy()
-    moved = events["seq"].to_numpy() != events["event"].to_numpy()
-    if not moved.any():
-        return seqs
-    parents = parent_rows(events, answers)
-    of_day: Numbers = np.append(events["seq"].to_numpy(), -1)[parents]
-    return np.maximum(seqs, of_day)
-
-
 def _assembled(
     answers: pl.DataFrame,
     item: pl.Series,
     value: pl.Series,
     convertible: pl.Series,
-    seqs: Numbers,
     *,
     reported: bool,
 ) -> pl.DataFrame:
@@ -228,7 +214,7 @@ def _assembled(
         "value": value,
         "reported": pl.Series([reported]).new_from_index(0, len(answers)),
         "convertible": convertible,
-        "sources": array_sources([seqs]),
+        "sources": array_sources([answers["seq"].to_numpy()]),
     }
     return pl.DataFrame([columns[name].alias(name) for name in LABORATORY_ANSWER])
 
@@ -237,11 +223,9 @@ RULE = TableRule(
     produces="laboratory_answer",
     columns=LABORATORY_ANSWER,
     requires={
-        LaboratoryReported.TABLE: _EVENT,
         LaboratoryResult.TABLE: {
             **_ANSWER, "analyte": pl.String, "value": pl.Int64, "unit": pl.String,
         },
-        "form_saved": _EVENT,
         "form_item": {**_ANSWER, "item": pl.String, "value": pl.String},
     },
     plan="answered",
