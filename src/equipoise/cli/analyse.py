@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from equipoise.analysis.result import Result
     from equipoise.record.event import Event
-    from equipoise.report.provenance import RecordFacts
+    from equipoise.report.provenance import AnchoredHead, RecordFacts
     from equipoise.study.definition import Study
 
 
@@ -96,7 +96,7 @@ def write_analysis(
     findings = tuple(f"event {each.seq}: {each.kind}: {each.message}" for each in wrong)
     now = analysed(events, cut)
     study, derived, results = now.study, now.tables, now.results
-    facts = facts_of(events, cut, findings, _lines(anchors))
+    facts = facts_of(events, cut, findings, _heads(anchors))
     contradicted = contradictions(results)
     findings += tuple(f"CONTRADICTION in the results: {each}" for each in contradicted)
     if out is not None:
@@ -124,10 +124,14 @@ def write_analysis(
 
 
 def facts_of(
-    events: list[Event], cut: datetime.date | None, findings: tuple[str, ...], anchors: int
+    events: list[Event],
+    cut: datetime.date | None,
+    findings: tuple[str, ...],
+    anchors: tuple[AnchoredHead, ...],
 ) -> RecordFacts:
     """What the report says of the record: its first event, its head, its verification."""
     from equipoise import __version__
+    from equipoise.record.plan import reasons
     from equipoise.report.provenance import RecordFacts
 
     opened, head = json.loads(events[0].body), events[-1]
@@ -141,6 +145,7 @@ def facts_of(
         head=head.hash,
         recorded=head.recorded,
         events=len(events),
+        assumed=tuple(reasons(json.loads(opened.get("scenario_text") or "null"))),
         cut=cut,
         findings=findings,
         anchors=anchors,
@@ -205,7 +210,13 @@ def _contrast(kind: str, words: str, p: str, why: str) -> list[str]:
     return _wrapped("; ".join(shown))
 
 
-def _lines(anchors: str | None) -> int:
-    if anchors is None:
-        return 0
-    return sum(bool(line.strip()) for line in Path(anchors).read_text("utf-8").splitlines())
+def _heads(anchors: str | None) -> tuple[AnchoredHead, ...]:
+    """The heads in a file of anchors, as the report names them."""
+    from equipoise.record.anchors import read_anchors
+    from equipoise.report.provenance import AnchoredHead
+
+    text = "" if anchors is None else Path(anchors).read_text("utf-8")
+    return tuple(
+        AnchoredHead(each.seq, each.hash, each.recorded, each.purpose)
+        for each in read_anchors(text, where=anchors or "anchors")
+    )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equipoise.errors import BadInput
+
+if TYPE_CHECKING:
+    from equipoise.record.plan import Plan
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +22,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     assumptions = verbs.add_parser("assumptions", help="list what was found in no source, and why")
     for verb in (check, show, assumptions):
         verb.add_argument("study", metavar="STUDY", help=path)
+    assumptions.add_argument(
+        "--scenario", metavar="NAME", help="list those of this scenario of the study as well"
+    )
     difference = verbs.add_parser("diff", help="list what changed from one version to another")
     difference.add_argument("old", metavar="OLD", help=path)
     difference.add_argument("new", metavar="NEW", help=path)
@@ -94,12 +100,18 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _assumptions(arguments: argparse.Namespace) -> int:
     from equipoise.record.plan import assumed_values
+    from equipoise.simulation.scenario import load_scenario
     from equipoise.study.difference import plain
-    from equipoise.study.load import load_study
+    from equipoise.study.load import load_study, study_path
 
+    plans: list[tuple[str, Plan]] = [("", load_study(arguments.study))]
+    if arguments.scenario is not None:
+        scenario = load_scenario(study_path(arguments.study).parent, arguments.scenario)
+        plans.append((f"scenario {scenario.name}: ", scenario))
     found = [
-        {"path": each.path, "value": plain(each.value), "reason": each.reason}
-        for each in assumed_values(load_study(arguments.study))
+        {"path": of + each.path, "value": plain(each.value), "reason": each.reason}
+        for of, assuming in plans
+        for each in assumed_values(assuming)
     ]
     if arguments.json:
         _print_json(found)

@@ -22,13 +22,18 @@ DeviationCategory = Literal[
 
 
 class TrialOpened(EventBody):
-    """The first event of every record. A rehearsal says so here, and can never become live."""
+    """The first event of every record. A rehearsal says so here, and can never become live.
+
+    `scenario_text` is the scenario whole, as canonical JSON, as the study is kept: what was assumed
+    of the world stands in the record of what came of it.
+    """
 
     mode: Literal["live", "rehearsal"]
     study: Identifier
     scenario: str | None = None
     scenario_seed: int | None = None
     scenario_replicate: int | None = None
+    scenario_text: str | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         return ("trial",)

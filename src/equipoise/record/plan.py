@@ -138,6 +138,29 @@ def assumed_values(plan: BaseModel, path: str = "") -> Iterator[Assumption]:
         yield from _inside(getattr(plan, name), f"{path}.{name}" if path else name)
 
 
+def reasons(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """The same pairs of a plan that is kept as plain values, such as the JSON of a scenario.
+
+    Those of the whole come before those of its parts; parts in the order that they have here.
+
+    >>> list(reasons({"a": {"assumption": "ours"}, "assumed": [{"field": "b", "reason": "why"}]}))
+    [('b', 'why'), ('a', 'ours')]
+    """
+    if isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from reasons(item, f"{path}[{_named(item, position)}]")
+    if not isinstance(value, dict):
+        return
+    if isinstance(value.get("assumption"), str):
+        yield path or ".", value["assumption"]
+    assumed = value.get("assumed")
+    for each in assumed if isinstance(assumed, list) else ():
+        yield f"{path}.{each['field']}" if path else each["field"], each["reason"]
+    for key, item in value.items():
+        if key not in ("assumption", "assumed"):
+            yield from reasons(item, f"{path}.{key}" if path else key)
+
+
 def _inside(value: object, path: str) -> Iterator[Assumption]:
     if isinstance(value, BaseModel):
         yield from assumed_values(value, path)
@@ -151,8 +174,14 @@ def _inside(value: object, path: str) -> Iterator[Assumption]:
 
 def item_name(item: object, position: int) -> str:
     """How one item of a list is named in a path: by its identifying field, else its position."""
-    for field in ("id", "code", "version", "drug", "status", "event", "assay", "category"):
-        name = getattr(item, field, None)
-        if isinstance(name, str):
-            return name
-    return str(position)
+    names = (getattr(item, each, None) for each in _NAMES)
+    return next((name for name in names if isinstance(name, str)), str(position))
+
+
+_NAMES = ("id", "code", "version", "drug", "status", "event", "assay", "category")
+"""Fields that identify an item of a list."""
+
+
+def _named(item: object, position: int) -> str:
+    names = (item.get(each) for each in _NAMES) if isinstance(item, dict) else ()
+    return next((name for name in names if isinstance(name, str)), str(position))

@@ -18,13 +18,24 @@ HASH_PREFIX = 12
 EVENT_COLUMNS = {"seq": pl.Int64, "type": pl.String, "occurred": pl.String, "hash": pl.String}
 
 
+@dataclass(frozen=True, slots=True)
+class AnchoredHead:
+    """A head that had left the record and was compared with it: what for, and when it was one."""
+
+    seq: int
+    hash: str
+    recorded: str
+    purpose: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFacts:
     """The record as it was read: what identifies it, and what its verification found.
 
     `as_of` is the last `seq` read, `head` its hash, `recorded` its time; `cut` the date of the
-    data cut. `mode`, `scenario` and `seed` are what the first event says. `findings` are the
-    sentences of `verify`; none means that the chain holds.
+    data cut. `mode`, `scenario` and `seed` are what the first event says, `assumed` what its
+    scenario assumes: path in the scenario and reason. `findings` are the sentences of `verify`;
+    none means that the chain holds. `anchors` are the heads from outside that it was held against.
     """
 
     trial: str
@@ -36,9 +47,10 @@ class RecordFacts:
     head: str
     recorded: str
     events: int
+    assumed: tuple[tuple[str, str], ...] = ()
     cut: datetime.date | None = None
     findings: tuple[str, ...] = ()
-    anchors: int = 0
+    anchors: tuple[AnchoredHead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ and release give the same bytes.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -45,6 +45,8 @@ from equipoise.study.definition import Study
 
 BANNER = "Synthetic patients: rehearsal, not a trial"
 KEY = ("replicate", "subject")
+ENROLMENT = "enrolment"
+"""Where a scenario says what it takes of those who were screened and of the cut-off."""
 
 
 def report(
@@ -88,7 +90,9 @@ def report(
         "rule": estimand.status_rule,
         "estimands": estimands,
         "handlings": handlings,
-        "assumptions": _assumptions(study),
+        "assumptions": _by_reason(assumptions(study), "the whole file"),
+        "scenario": _by_reason(record_facts.assumed, "the whole scenario"),
+        "top": [why for path, why in record_facts.assumed if path == ENROLMENT],
         "counted": counted,
         "moment": moment,
     }  # fmt: skip
@@ -130,11 +134,11 @@ def _analysed(
     return frame.filter(inside).select(*KEY, known.alias("evaluable"), "sources")
 
 
-def _assumptions(study: Study) -> list[tuple[str, list[str]]]:
-    """Reasons with every place of the study file that they explain, in file order."""
+def _by_reason(found: Iterable[tuple[str, str]], whole: str) -> list[tuple[str, list[str]]]:
+    """Reasons with every place that they explain, in order."""
     places: dict[str, list[str]] = {}
-    for path, reason in assumptions(study):
-        places.setdefault(reason, []).append("the whole file" if path == "." else path)
+    for path, reason in found:
+        places.setdefault(reason, []).append(whole if path == "." else path)
     return list(places.items())
 
 

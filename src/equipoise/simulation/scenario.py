@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from equipoise.errors import BadInput
+from equipoise.record.canonical import canonical
 from equipoise.record.plan import Code, Count, Label, Number, Plan
 from equipoise.simulation.cohort_plan import CohortPlan
 from equipoise.study.faults import faults_of, one_error
@@ -316,6 +317,11 @@ class Scenario(Plan):
     withdrawal: WithdrawalNature | None = None
     second_reader: SecondReader | None = None
     cohort: CohortPlan | None = None
+
+
+def scenario_text(scenario: Scenario) -> str:
+    """The whole scenario as canonical JSON: decimals as strings, no nulls."""
+    return canonical(scenario.model_dump(mode="json", exclude_none=True))
 
 
 def load_scenario(study_folder: Path, name: str) -> Scenario:

@@ -25,6 +25,7 @@ from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
 from equipoise.record.tables import Row, Tables, rows
 from equipoise.simulation.run import Rehearsal, Version
+from equipoise.simulation.scenario import scenario_text
 from equipoise.study.access import ACTION_ROLES
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ASKED_FOR, DECIDED, EVENTS
@@ -72,6 +73,7 @@ def replayed(
         scenario=rehearsal.scenario.name,
         scenario_seed=rehearsal.seed,
         scenario_replicate=replicate,
+        scenario_text=scenario_text(rehearsal.scenario),
     )
     open_trial(
         log, first.study, administrator=ADMINISTRATOR, organisation=ORGANISATION, opened=opened,

@@ -84,6 +84,11 @@ def test_a_rehearsal_leaves_record_results_and_report(
     }  # fmt: skip
     page = (rehearsal / "report.html").read_text(encoding="utf-8")
     assert page.count("Synthetic patients") >= 1
+    assert (
+        "Assumptions of the scenario" in page and "Everything about this study is invented" in page
+    )
+    anchored = json.loads((rehearsal / "anchors.jsonl").read_text(encoding="utf-8"))
+    assert f"<code>{anchored['hash']}</code></td>" in page
     assert main(["analyse", str(rehearsal / "record.sqlite3"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == results
 

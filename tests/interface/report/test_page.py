@@ -202,6 +202,17 @@ def test_a_record_that_does_not_verify_says_what_was_found() -> None:
     assert "without a finding" not in text
 
 
+def test_what_a_scenario_takes_of_those_screened_stands_under_the_flow() -> None:
+    assumed = (("enrolment", "All 11 are taken as failures."), ("survival", "Ours."))
+    text = page_of(facts=dataclasses.replace(FACTS, assumed=assumed))
+    under = text[text.index('<section id="flow">') :]
+    under = under[under.index("<figcaption>") : under.index("</figcaption>")]
+    assert "Assumption of the scenario:" in under and "All 11 are taken as failures." in under
+    listed = text[text.index('<section id="assumptions">') : text.index('<section id="record">')]
+    assert all(reason in listed and f"<code>{path}</code>" in listed for path, reason in assumed)
+    assert "Assumptions of the scenario" not in TEXTS["two"]
+
+
 @pytest.mark.requirement("CO4")
 def test_another_process_writes_the_same_bytes() -> None:
     script = (

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from pydantic import BaseModel
 
-from equipoise.record.plan import Label, assumed_values, assumptions
+from equipoise.record.plan import Label, assumed_values, assumptions, reasons
+from equipoise.simulation.scenario import load_scenario, scenario_text
 from equipoise.study.analysis_plan import Analysis, Estimand, TimeToEventEndPoint
 from equipoise.study.definition import Study
-from equipoise.study.load import load_study
+from equipoise.study.load import bundled, load_study, study_path, study_text
 from equipoise.study.synopsis import unreleased_regimens
 
 
@@ -156,3 +158,17 @@ def test_the_published_size_follows_from_the_assumptions(study: Study) -> None:
     assert total == 94.5
     assert round(total * (1 + float(size.loss)), 2) == 103.95
     assert size.planned == 104
+
+
+def test_assumptions_of_a_plan_are_those_of_its_text() -> None:
+    """As a record keeps studies and scenarios: nothing is lost, and paths are the same."""
+    for name in bundled():
+        study = load_study(name)
+        assert sorted(reasons(json.loads(study_text(study)))) == sorted(assumptions(study))
+        folder = study_path(name).parent
+        scenarios = sorted(path.stem for path in (folder / "scenarios").glob("*.yaml"))
+        assert scenarios
+        for each in scenarios:
+            scenario = load_scenario(folder, each)
+            found = sorted(reasons(json.loads(scenario_text(scenario))))
+            assert found == sorted(assumptions(scenario)) and found

@@ -101,6 +101,17 @@ def test_assumptions_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.rstrip().endswith(f"{len(found)} assumptions")
 
 
+def test_assumptions_of_a_scenario_are_listed_after_those_of_the_study(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alone = _json(capsys, "assumptions", "mgmt-net")
+    both = _json(capsys, "assumptions", "mgmt-net", "--scenario", "published")
+    assert both[: len(alone)] == alone
+    more = {each["path"]: each["reason"] for each in both[len(alone) :]}
+    assert all(path.startswith("scenario published: ") for path in more)
+    assert "Why 11 of 116 were not treated" in more["scenario published: enrolment"]
+
+
 def test_differences_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(study_path("lung-tmb").parent, tmp_path, dirs_exist_ok=True)
     text = (tmp_path / "study.yaml").read_text(encoding="utf-8")
