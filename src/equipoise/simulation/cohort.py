@@ -228,14 +228,14 @@ def _courses(
     say: Say,
 ) -> Ints:
     """The replicate whose draws after allocation each candidate takes."""
-    study, parts, names = versions[-1].study, [], pl.Series(dtype=pl.String)
+    study, parts = versions[-1].study, []
     for first in range(0, plan.courses, _COURSES_AT_ONCE):
         replicates = range(first, min(first + _COURSES_AT_ONCE, plan.courses))
         say(f"drawing courses of disease {replicates.start + 1} to {replicates.stop}")
         drawn = _draws(seed, replicates, [replicate] * len(replicates), screening=screening)
         found = rehearsed(versions, scenario, seed, replicates, drawn=drawn)
         parts.append(subjects_of(found.tables, study))
-        names = pl.Series(found.entries.subject_names[0].tolist(), dtype=pl.String)
+    names = pl.Series(found.entries.subject_names[0].tolist(), dtype=pl.String)
     subjects = pl.concat(parts)
     say("choosing a course for each subject")
     margins = course_margins(subjects, names, study, plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,13 @@ class TimeMargin:
     days: NDArray[np.int64]
     event: Bools
     group: NDArray[np.int64]
-    unit: float = field(init=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def unit(self) -> float:
+        """Days in the unit of the end point."""
         end_point = end_point_of(self.plan, self.analysis)
         months = isinstance(end_point, TimeToEventEndPoint) and end_point.unit == "months"
-        object.__setattr__(self, "unit", float(convention("days_per_month")) if months else 1.0)
+        return float(convention("days_per_month")) if months else 1.0
 
     def found(self, pick: Ints) -> tuple[list[float | None], int]:
         """The estimates, and the events of all groups, of the draws `pick` of the subjects."""
