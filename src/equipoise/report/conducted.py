@@ -14,6 +14,7 @@ from equipoise.report.assays import assay_flow, redetermination_table
 from equipoise.report.baseline import baseline_table
 from equipoise.report.citations import Citations
 from equipoise.report.consort import consort
+from equipoise.report.deviations import deviation_tables
 from equipoise.report.doses import cycles_table, intensity_table, reasons_table
 from equipoise.report.entry import entry_table
 from equipoise.report.laboratory import laboratory_shift_table
@@ -57,6 +58,10 @@ def conducted(
         "laboratory": laboratory_shift_table(tables, study),
         "redetermined": redetermination_table(tables, study, rule),
         "grades": grade_table(tables, study),
+    }
+    found |= {
+        f"deviations_{name}": table
+        for name, table in deviation_tables(tables, study)._asdict().items()
     }
     flow = Markup(consort(tables, study, analysed, citations))
     cited = {name: table and citations.table(table) for name, table in found.items()}
