@@ -23,13 +23,15 @@ _STEPS = 100
 _EQUAL = 1e-12
 _DIVERGING = 1e-2
 """A coefficient that still moves this far when the likelihood no longer rises goes to infinity."""
+_LONGEST = 5.0
+"""No step moves a linear predictor further: likelihoods that rise to infinity are followed there."""
 _COMPILE_FROM = 2000
 """Subjects in one call from which machine code repays the time that loading it takes."""
 
 
 def newton_core(subjects: int) -> Any:
     """`cox_trials`, as machine code where so many subjects are worth it."""
-    callees = (_cox_tied, _cox_pass, _cox_step, _cox_newton)
+    callees = (_cox_tied, _cox_pass, _cox_step, _cox_reach, _cox_newton)
     return compiled(cox_trials, *callees, worth_it=subjects >= _COMPILE_FROM)
 
 
@@ -171,6 +173,14 @@ def _cox_step(
             step[k] = rest / matrix[k, k]
 
 
+def _cox_reach(covariates: FloatArray, stratum: IntArray, reach: FloatArray) -> None:
+    """Core: the largest size of each covariate among the subjects of one trial."""
+    for subject in range(len(stratum)):
+        if stratum[subject] >= 0:
+            for i in range(len(reach)):
+                reach[i] = max(reach[i], abs(covariates[subject, i]))
+
+
 def _cox_newton(
     time: FloatArray,
     event: BoolArray,
@@ -182,16 +192,20 @@ def _cox_newton(
     information: FloatArray,
     diverging: BoolArray,
 ) -> float:
-    """Core: Newton's method from 0 with halved steps; the log partial likelihood reached."""
+    """Core: Newton's method from 0 with bounded, halved steps; the log partial likelihood reached."""
     width = len(beta)
     score, step, trial = np.zeros(width), np.zeros(width), np.zeros(width)
-    first = np.zeros(width)
+    first, reach = np.zeros(width), np.zeros(width)
+    _cox_reach(covariates, stratum, reach)
     value = _cox_pass(time, event, covariates, stratum, efron, beta, score, information)
     for i in range(width):
         first[i] = information[i, i]
     for _ in range(_STEPS):
         _cox_step(information, score, first, free, step)
-        size, reached = 1.0, value
+        length = 0.0
+        for i in range(width):
+            length += abs(step[i]) * reach[i]
+        size, reached = min(1.0, _LONGEST / max(length, _LONGEST)), value
         for _ in range(20):
             for i in range(width):
                 trial[i] = beta[i] + size * step[i]

@@ -196,3 +196,19 @@ def test_a_hazard_ratio_without_events_on_one_side_is_named_not_huge() -> None:
     found = cox_effect([1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 0, 0], [[1]] * 3 + [[0]] * 3, [0])
     assert found.estimate is None and found.standard_error is None and found.p is None
     assert found.diverging == (0,)
+
+
+@pytest.mark.parametrize("subjects", [20, 60, 300])
+def test_a_rare_code_whose_only_subject_has_the_first_event_has_no_hazard_ratio(
+    subjects: int,
+) -> None:
+    time, event = list(range(1, subjects + 1)), [True] * subjects
+    other = [place % 2 for place in range(subjects)]
+    rare = [[float(place == 0), other[place]] for place in range(subjects)]
+    found = cox_effect(time, event, rare, [0])
+    assert found.diverging == (0,)
+    assert found.estimate is None and found.lower is None and found.p is None
+    beside = cox_effect(time, event, rare, [1])
+    assert beside.estimate is not None and abs(beside.estimate) < 1 and beside.diverging == (0,)
+    batch = cox_p_batch([time] * 200, [event] * 200, [rare] * 200, [[0] * subjects] * 200, [0])
+    assert all(math.isnan(p) for p in batch)
