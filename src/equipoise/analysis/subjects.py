@@ -70,16 +70,22 @@ def denominator_rule(plan: AnalysisPlan, analysis: Analysis) -> str:
 
 
 def labelled(plan: AnalysisPlan, analysis: Analysis) -> str:
-    """The label of the analysis, the censoring rules where its end point names any, and whether it
-    is post hoc or a reconstruction of ours."""
+    """The title of the analysis, and whether it is post hoc or a reconstruction of ours."""
+    return "; ".join((titled(plan, analysis), *flags(analysis)))
+
+
+def titled(plan: AnalysisPlan, analysis: Analysis) -> str:
+    """The label of the analysis, and the censoring rules where its end point names any."""
     end_point = end_point_of(plan, analysis)
-    parts = [
-        analysis.label.en,
-        "" if isinstance(end_point, BinaryEndPoint) else rules_in_words(end_point),
-        POST_HOC if analysis.post_hoc else "",
-        RECONSTRUCTION if analysis.reconstruction else "",
-    ]
-    return "; ".join(part for part in parts if part)
+    rules = "" if isinstance(end_point, BinaryEndPoint) else rules_in_words(end_point)
+    return f"{analysis.label.en}; {rules}" if rules else analysis.label.en
+
+
+def flags(analysis: Analysis) -> tuple[str, ...]:
+    """What is said wherever the analysis is shown: that it is post hoc, that it is ours."""
+    return ((POST_HOC,) if analysis.post_hoc else ()) + (
+        (RECONSTRUCTION,) if analysis.reconstruction else ()
+    )
 
 
 def variable_of(plan: AnalysisPlan, estimand: Estimand) -> str:

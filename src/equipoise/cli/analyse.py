@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from equipoise.analysis.result import Result
     from equipoise.record.event import Event
     from equipoise.report.provenance import AnchoredHead, RecordFacts
-    from equipoise.study.definition import Study
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -90,6 +88,7 @@ def write_analysis(
     from equipoise.cli.compared import comparison
     from equipoise.cli.reading import BANNER, analysed, events_of
     from equipoise.cli.records import verified
+    from equipoise.cli.summary import summary
 
     events = events_of(record, schema, as_of)
     _, wrong = verified(record, schema=schema, anchors=anchors)
@@ -119,8 +118,7 @@ def write_analysis(
     people = derived["disposition"]
     counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
     counts += f"{people['first_dose'].count()} treated"
-    lines = _summary(study, results, facts, counts, contradicted)
-    return "\n".join(lines) + "\n", findings
+    return summary(study, results, facts, counts, contradicted), findings
 
 
 def facts_of(
@@ -150,64 +148,6 @@ def facts_of(
         findings=findings,
         anchors=anchors,
     )
-
-
-def _summary(
-    study: Study,
-    results: list[Result],
-    facts: RecordFacts,
-    counts: str,
-    contradicted: Sequence[str],
-) -> list[str]:
-    """What a statistician reads first: who was analysed, then the analyses by their role."""
-    from equipoise.cli.reading import BANNER
-    from equipoise.report.findings import analysis_blocks, result_views, shorter
-
-    lines = [BANNER, ""] if facts.mode == "rehearsal" else []
-    lines += _loud(contradicted) if contradicted else []
-    when = f"cut {facts.cut.isoformat()}" if facts.cut else "no data cut"
-    lines.append(f"{shorter(study)}, version {study.version}: as of event {facts.as_of}, {when}")
-    lines.append(counts)
-    for role, blocks in analysis_blocks(result_views(study, results, [""] * len(results))):
-        if role == "Sensitivity" and blocks:
-            lines += ["", f"{len(blocks)} sensitivity analyses: in results.json (--json, --out)"]
-            continue
-        for block in blocks:
-            lines += ["", f"{role}: {block[0].label}", *_wrapped(block[0].result.method)]
-            width = max(len(group.label) for row in block for group in row.groups)
-            for row in block:
-                lines += [
-                    f"  {group.label:{width}}  {group.count:>7}  {group.share:>6}"
-                    + (f"   {row.in_words}" if len(row.groups) == 1 else "")
-                    for group in row.groups
-                ]
-                if len(row.groups) > 1:
-                    lines += _contrast(row.kind, row.in_words, row.p.text, row.why)
-    if not contradicted:
-        checked = f"{len(results)} results"
-        lines += ["", f"No contradiction of estimate, interval, P and counts: {checked}"]
-    return lines
-
-
-def _loud(contradicted: Sequence[str]) -> list[str]:
-    """What stands above everything else when results contradict themselves."""
-    head = f"CONTRADICTION: {len(contradicted)} in the results; do not use them"
-    return [head, *(line for each in contradicted for line in _wrapped(each)), ""]
-
-
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, 96, initial_indent="  ", subsequent_indent="  ")
-
-
-def _contrast(kind: str, words: str, p: str, why: str) -> list[str]:
-    from equipoise.analysis.estimates import ESTIMATES
-
-    shown = [f"{ESTIMATES[kind]} {words}"] if kind in ESTIMATES and not why else []
-    shown += [f"P {p}" if p.startswith("<") else f"P = {p}"] if p != "–" else []
-    shown += [why] if why else []
-    return _wrapped("; ".join(shown))
 
 
 def _heads(anchors: str | None) -> tuple[AnchoredHead, ...]:

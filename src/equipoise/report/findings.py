@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from equipoise.analysis.estimates import COMPARISONS, ESTIMATES, PER_GROUP
 from equipoise.analysis.result import Result
-from equipoise.analysis.subjects import end_point_of, estimand_of, labelled
+from equipoise.analysis.subjects import end_point_of, estimand_of, flags, labelled, titled
+from equipoise.report.claims import caution, claim
 from equipoise.report.wording import (
     Written,
     interval,
@@ -17,7 +18,12 @@ from equipoise.report.wording import (
     quantity,
     unit_of,
 )
-from equipoise.study.analysis_plan import Analysis, Estimand, TimeToEventEndPoint
+from equipoise.study.analysis_plan import (
+    Analysis,
+    AnalysisPlan,
+    Estimand,
+    TimeToEventEndPoint,
+)
 from equipoise.study.definition import Study
 
 RATIO = ("ratio", "ratios")
@@ -35,11 +41,13 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """A row of the analyses table."""
+    """A result in words: `label` is the title of its analysis, `flags` what must be said beside it,
+    `why` what could not be given, `claim` what such a comparison can and cannot show."""
 
     result: Result
-    role: str
+    analysis: Analysis
     label: str
+    flags: tuple[str, ...]
     why: str
     population: str
     status: str
@@ -50,11 +58,22 @@ class ResultView:
     interval: str
     p: Written
     sources: str
+    claim: str
+
+    @property
+    def role(self) -> str:
+        """The role of the analysis."""
+        return self.analysis.role
 
     @property
     def scale(self) -> str:
         """What the estimate is, in small type below it."""
         return self.unit or (ESTIMATES[self.kind] if self.kind.endswith(RATIO) else "")
+
+    @property
+    def kind_in_words(self) -> str:
+        """What is estimated; empty where nothing is."""
+        return ESTIMATES.get(self.kind, "")
 
     @property
     def limits(self) -> str:
@@ -74,12 +93,14 @@ class ResultView:
 
 @dataclass(frozen=True, slots=True)
 class PrimaryView:
-    """The primary result: sentences, and the rows of its analysis."""
+    """The primary result: sentences, the rows of its analysis, and the rows of the same analysis by
+    another version of the marker status."""
 
     label: str
     sentences: tuple[str, ...]
     caution: str
     rows: tuple[ResultView, ...]
+    counterparts: tuple[ResultView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +131,6 @@ def result_views(study: Study, results: list[Result], sources: list[str]) -> lis
     views = []
     for result, name in zip(results, sources, strict=True):
         analysis = analyses[result.analysis]
-        label = labelled(plan, analysis)
         estimand = estimand_of(plan, analysis)
         kind = _kind(analysis, result)
         end_point = end_point_of(plan, analysis)
@@ -118,9 +138,10 @@ def result_views(study: Study, results: list[Result], sources: list[str]) -> lis
         views.append(
             ResultView(
                 result=result,
-                role=analysis.role,
-                label=label,
-                why=result.label.removeprefix(label).strip(" ()"),
+                analysis=analysis,
+                label=titled(plan, analysis),
+                flags=flags(analysis),
+                why=result.label.removeprefix(labelled(plan, analysis))[2:-1],
                 population=populations[result.population],
                 status=_status(estimand),
                 groups=tuple(_groups(result)),
@@ -130,21 +151,10 @@ def result_views(study: Study, results: list[Result], sources: list[str]) -> lis
                 interval=interval(result.lower, result.upper, kind),
                 p=p_value(result.p),
                 sources=name,
+                claim=claim(analysis),
             )
         )
     return views
-
-
-def analysis_blocks(views: list[ResultView]) -> list[tuple[str, list[list[ResultView]]]]:
-    """The rows of each analysis, by the role of the analysis, the most important first."""
-    sections = []
-    for role in ("primary", "secondary", "sensitivity", "exploratory"):
-        rows: dict[str, list[ResultView]] = {}
-        for view in views:
-            if view.role == role:
-                rows.setdefault(view.result.analysis, []).append(view)
-        sections.append((role.capitalize(), list(rows.values())))
-    return sections
 
 
 def primary_view(study: Study, analysis: Analysis, views: list[ResultView]) -> PrimaryView:
@@ -154,33 +164,23 @@ def primary_view(study: Study, analysis: Analysis, views: list[ResultView]) -> P
     verdict = _verdict(study, analysis, rows)
     if verdict:
         sentences.append(verdict)
-    return PrimaryView(analysis.label.en, tuple(sentences), caution(analysis), rows)
+    others = {each.id for each in counterparts(study.analysis, analysis)}
+    beside = tuple(view for view in views if view.result.analysis in others)
+    return PrimaryView(analysis.label.en, tuple(sentences), caution(analysis), rows, beside)
 
 
-def caution(analysis: Analysis) -> str:
-    """What a comparison of these groups can and cannot show.
-
-    Groups that differ in status within the same arms were not randomised against one another:
-    association. Only the interaction of treatment and marker speaks to prediction.
-    """
-    if analysis.interaction is not None:
-        return (
-            "Whether the effect of treatment differs between the statuses: the only comparison "
-            "that speaks to prediction. Arms are randomised within each status; the statuses are "
-            "not."
-        )
-    statuses = {group.statuses for group in analysis.groups}
-    arms = {group.arms for group in analysis.groups}
-    if len(statuses) > 1 and len(arms) == 1:
-        return (
-            "The groups differ in marker status under the same treatment; nobody was randomised "
-            "between them. The result is an association of the marker with the outcome, and other "
-            "differences between the groups may explain it. Whether the marker predicts who "
-            "benefits from a treatment, only the interaction of treatment and marker can show."
-        )
-    if len(arms) > 1 and len(statuses) == 1:
-        return "The groups are randomised arms within the same marker status."
-    return ""
+def counterparts(plan: AnalysisPlan, analysis: Analysis) -> list[Analysis]:
+    """The analyses that differ from this one in the version of the marker status alone."""
+    apart = {"id", "label", "role", "estimand"}
+    mine, said = estimand_of(plan, analysis), analysis.model_dump(exclude=apart)
+    found = []
+    for other in plan.analyses:
+        theirs = estimand_of(plan, other)
+        same = (mine.end_point, mine.status_rule) == (theirs.end_point, theirs.status_rule)
+        alike = same and other.model_dump(exclude=apart) == said
+        if alike and mine.status_basis != theirs.status_basis:
+            found.append(other)
+    return found
 
 
 def estimand_views(study: Study) -> tuple[list[EstimandView], list[tuple[str, Handling]]]:

@@ -31,14 +31,11 @@ from equipoise.record.rule import Tables
 from equipoise.report.citations import Citations
 from equipoise.report.conducted import conducted
 from equipoise.report.curves import survival_figures
-from equipoise.report.findings import (
-    analysis_blocks,
-    estimand_views,
-    primary_view,
-    result_views,
-    shorter,
-)
+from equipoise.report.findings import estimand_views, primary_view, result_views, shorter
+from equipoise.report.forest import CAPTION, forest_figure, forests
+from equipoise.report.prediction import INTRODUCTION, questions
 from equipoise.report.provenance import RecordFacts, register, source_lists
+from equipoise.report.sections import analysis_sections
 from equipoise.report.wording import counted, moment
 from equipoise.study.analysis_plan import Analysis, Group
 from equipoise.study.definition import Study
@@ -81,7 +78,12 @@ def report(
         "title": shorter(study),
         "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
         "primary": primary_view(study, primary, views) if primary else None,
-        "sections": analysis_blocks(views), "contradictions": contradictions,
+        "introduction": INTRODUCTION, "questions": questions(study, views),
+        "forests": [
+            (Markup(forest_figure(f"forest-{each.scale}", each)), CAPTION)
+            for each in forests(study, views)
+        ],
+        "sections": analysis_sections(plan, views), "contradictions": contradictions,
         "figures": [
             (title, Markup(figure), rows)
             for title, figure, rows in survival_figures(study, subjects, views)

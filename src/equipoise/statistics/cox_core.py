@@ -24,7 +24,7 @@ _EQUAL = 1e-12
 _DIVERGING = 1e-2
 """A coefficient that still moves this far when the likelihood no longer rises goes to infinity."""
 _LONGEST = 5.0
-"""No step moves a linear predictor further: likelihoods that rise to infinity are followed there."""
+"""No step moves a linear predictor further, so that none leaps past where a likelihood rises."""
 _COMPILE_FROM = 2000
 """Subjects in one call from which machine code repays the time that loading it takes."""
 
@@ -192,7 +192,7 @@ def _cox_newton(
     information: FloatArray,
     diverging: BoolArray,
 ) -> float:
-    """Core: Newton's method from 0 with bounded, halved steps; the log partial likelihood reached."""
+    """Core: Newton's method from 0 with bounded, halved steps; the log-likelihood reached."""
     width = len(beta)
     score, step, trial = np.zeros(width), np.zeros(width), np.zeros(width)
     first, reach = np.zeros(width), np.zeros(width)

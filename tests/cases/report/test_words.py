@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from equipoise.analysis.run import run
-from equipoise.report.findings import caution, primary_view, result_views
+from equipoise.report.claims import caution
+from equipoise.report.findings import primary_view, result_views
 from equipoise.study.analysis_plan import Analysis, SampleSize
 from equipoise.study.definition import Study
 from tests.harness.hand_made import Subject, trial

@@ -127,7 +127,7 @@ def test_every_table_has_a_caption_and_every_heading_a_scope(page: Page) -> None
 
 def test_every_figure_has_a_text_alternative(page: Page) -> None:
     figures = page.of("svg")
-    assert len(figures) == 3
+    assert len(figures) == 4
     given = page.identifiers()
     for figure in figures:
         assert figure["role"] == ("group" if figure["class"] == "drawing" else "img")
