@@ -31,7 +31,13 @@ from equipoise.record.rule import Tables
 from equipoise.report.citations import Citations
 from equipoise.report.conducted import conducted
 from equipoise.report.curves import survival_figures
-from equipoise.report.findings import estimand_views, primary_view, result_views, shorter
+from equipoise.report.findings import (
+    ResultView,
+    estimand_views,
+    primary_view,
+    result_views,
+    shorter,
+)
 from equipoise.report.forest import CAPTION, forest_figure, forests
 from equipoise.report.prediction import INTRODUCTION, questions
 from equipoise.report.provenance import RecordFacts, register, source_lists
@@ -78,16 +84,7 @@ def report(
         "title": shorter(study),
         "analysed": next(e for e in plan.populations if e.code == estimand.population).label.en,
         "primary": primary_view(study, primary, views) if primary else None,
-        "introduction": INTRODUCTION, "questions": questions(study, views),
-        "forests": [
-            (Markup(forest_figure(f"forest-{each.scale}", each)), CAPTION)
-            for each in forests(study, views)
-        ],
-        "sections": analysis_sections(plan, views), "contradictions": contradictions,
-        "figures": [
-            (title, Markup(figure), rows)
-            for title, figure, rows in survival_figures(study, subjects, views)
-        ],
+        "contradictions": contradictions,
         "conventions": conventions(),
         "rule": estimand.status_rule,
         "estimands": estimands,
@@ -98,6 +95,7 @@ def report(
         "counted": counted,
         "moment": moment,
     }  # fmt: skip
+    context |= _effects(study, subjects, views)
     context |= conducted(
         tables, study, citations, end_points=end_points, analysed=analysed,
         rule=estimand.status_rule, on=_day(record_facts),
@@ -107,6 +105,23 @@ def report(
         "register": register(citations.seqs(), events_summary),
     }
     return _template().render(context)
+
+
+def _effects(study: Study, subjects: pl.DataFrame, views: list[ResultView]) -> dict[str, Any]:
+    """What the analyses found: prediction, forests, every analysis, and curves."""
+    return {
+        "introduction": INTRODUCTION,
+        "questions": questions(study, views),
+        "forests": [
+            (Markup(forest_figure(f"forest-{each.scale}", each)), CAPTION)
+            for each in forests(study, views)
+        ],
+        "sections": analysis_sections(study.analysis, views),
+        "figures": [
+            (title, Markup(figure), rows)
+            for title, figure, rows in survival_figures(study, subjects, views)
+        ],
+    }
 
 
 def _day(facts: RecordFacts) -> datetime.date:
