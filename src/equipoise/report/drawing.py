@@ -131,8 +131,12 @@ def same_height(boxes: Sequence[Box]) -> float:
 
 def _wrapped(cell: Cell, width: float, weight: float) -> list[Cell]:
     letters = max(8, int((width - 2 * PADDING) / (CHARACTER * weight)))
-    parts = textwrap.wrap(cell.text, letters, break_long_words=True) or [""]
-    return [replace(cell, text=part) for part in parts]
+    parts = textwrap.wrap(cell.text.replace("n = ", _TOGETHER), letters) or [""]
+    return [replace(cell, text=part.replace(_TOGETHER, "n = ")) for part in parts]
+
+
+_TOGETHER = "n\u00a0=\u00a0"
+"""A number of subjects stands on one line."""
 
 
 def _linked(element: str, to: str) -> str:
