@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 DIGITS = 12
 """Significant digits of every number in results.json: more than any report prints, and few enough
 for the text to be the same on every machine."""
+
+SYNTHETIC = "synthetic patients: rehearsal, not a trial"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,11 @@ class Result:
     p: float | None
     sources: tuple[int, ...]
     label: str
+
+
+def synthetic(results: Iterable[Result]) -> list[Result]:
+    """The results of a rehearsal: each label says that its patients are synthetic."""
+    return [replace(each, label=f"{each.label} [{SYNTHETIC}]") for each in results]
 
 
 def rounded(value: float | None) -> float | None:

@@ -83,7 +83,7 @@ def write_analysis(
     results.json and report.html into `out` where it is given. Raises BadInput for a position that
     the record does not have, RecordError for a record without a study.
     """
-    from equipoise.analysis.result import results_json
+    from equipoise.analysis.result import results_json, synthetic
     from equipoise.analysis.result_claim import contradictions
     from equipoise.cli.compared import comparison
     from equipoise.cli.reading import BANNER, analysed, events_of
@@ -98,15 +98,16 @@ def write_analysis(
     facts = facts_of(events, cut, findings, _heads(anchors))
     contradicted = contradictions(results)
     findings += tuple(f"CONTRADICTION in the results: {each}" for each in contradicted)
+    rehearsal = facts.mode == "rehearsal"
+    written = results_json(synthetic(results) if rehearsal else results)
     if out is not None:
         from equipoise.report.provenance import events_summary
         from equipoise.report.report import report
 
         page = report(study, derived, results, events_summary(events), facts, contradicted)
         out.mkdir(parents=True, exist_ok=True)
-        (out / "results.json").write_text(results_json(results), encoding="utf-8")
+        (out / "results.json").write_text(written, encoding="utf-8")
         (out / "report.html").write_text(page, encoding="utf-8")
-    rehearsal = facts.mode == "rehearsal"
     if as_json and rehearsal:
         print(BANNER, file=sys.stderr)
     if against is not None:
@@ -114,7 +115,7 @@ def write_analysis(
         text = comparison(analysed(earlier, against[0]), now, as_json=as_json)
         return (f"{BANNER}\n\n" if rehearsal and not as_json else "") + text, findings
     if as_json:
-        return results_json(results), findings
+        return written, findings
     people = derived["disposition"]
     counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
     counts += f"{people['first_dose'].count()} treated"

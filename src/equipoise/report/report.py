@@ -117,10 +117,7 @@ def _effects(study: Study, subjects: pl.DataFrame, views: list[ResultView]) -> d
             for each in forests(study, views)
         ],
         "sections": analysis_sections(study.analysis, views),
-        "figures": [
-            (title, Markup(figure), rows)
-            for title, figure, rows in survival_figures(study, subjects, views)
-        ],
+        "figures": [*survival_figures(study, subjects, views)],
     }
 
 

@@ -82,6 +82,9 @@ def test_a_rehearsal_leaves_record_results_and_report(
         "analysis", "estimand", "population", "groups", "method", "side", "numerators",
         "denominators", "estimate", "lower", "upper", "p", "sources", "label",
     }  # fmt: skip
+    assert all(
+        each["label"].endswith("[synthetic patients: rehearsal, not a trial]") for each in results
+    )
     page = (rehearsal / "report.html").read_text(encoding="utf-8")
     assert page.count("Synthetic patients") >= 1
     assert (
