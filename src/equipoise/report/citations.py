@@ -68,6 +68,10 @@ class Citations:
             table,
             heads=[[self._heading(each, about) for each in line] for line in table.heads],
             rows=list(self._rows(table, about)),
+            notes=[
+                self.cell(note, f"{about}: {note.text}") if isinstance(note, Cell) else note
+                for note in table.notes
+            ],
         )
 
     def _heading(self, heading: Heading, about: str) -> Heading:

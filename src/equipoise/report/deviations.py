@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -33,9 +33,10 @@ KINDS: Mapping[DeviationCategory, str] = {
 }
 BY_RULES = (
     "Found by the rules, in what the record says now: another stratum than that of the allocation, "
-    "a randomised subject who does not meet a criterion, a visit missed or outside its window, a "
-    "dose that is not by the dosing rules, a cycle that they put off. Recorded: what somebody "
-    "entered, or what was recorded beside an entry that departs; both may tell of the same."
+    "a randomised subject who does not meet a criterion or had not signed a consent, a visit "
+    "missed or outside its window, a dose that is not by the dosing rules, a cycle that they put "
+    "off. Recorded: what somebody entered, or what was recorded beside an entry that departs; both "
+    "may tell of the same."
 )
 
 
@@ -68,7 +69,7 @@ def deviations(tables: Tables, study: Study) -> pl.DataFrame:
     """One row per deviation, sorted by subject, day and kind; `recorded` or found by the rules."""
     sites = tables["allocation"].select(*KEY, "site")
     parts = [_strata(tables), _entries(tables), _windows(tables, study), _doses(tables, study)]
-    parts += [_cycles(tables, study)]
+    parts += [_cycles(tables, study), *_consents(tables, study)]
     found = pl.concat(parts).join(sites, on=[*KEY], how="inner", maintain_order="left")
     found = found.with_columns(pl.lit(False).alias("recorded"))
     recorded = tables["deviation_recorded"].select(
@@ -82,6 +83,27 @@ def deviations(tables: Tables, study: Study) -> pl.DataFrame:
     )
     both = pl.concat([each.select(*DEVIATION) for each in (found, recorded)])
     return both.sort(*KEY, "day", "category", "finding")
+
+
+def _consents(tables: Tables, study: Study) -> Iterator[pl.DataFrame]:
+    """Subjects randomised without, or before, a consent that randomisation requires."""
+    for consent in study.visits.consents:
+        if not consent.required_for_randomisation:
+            continue
+        signed = tables["consent_signed"].filter(consent=consent.code)
+        signed = signed.group_by(*KEY).agg(pl.col("occurred").min().alias("signed"), "seq")
+        late = tables["allocation"].join(signed, on=[*KEY], how="left", maintain_order="left")
+        day = pl.col("signed")
+        late = late.filter(day.is_null() | (day > pl.col("randomised"))).with_columns(
+            pl.concat_list("sources", pl.col("seq").fill_null([])).alias("sources")
+        )
+        when = (
+            pl.when(day.is_null())
+            .then(pl.lit("which was not signed"))
+            .otherwise(pl.format("which was signed on {}", day))
+        )
+        finding = pl.format("randomised without the consent {}, {}", pl.lit(consent.label.en), when)
+        yield _found(late, "consent", pl.col("randomised"), finding)
 
 
 def _strata(tables: Tables) -> pl.DataFrame:

@@ -65,7 +65,7 @@ class Table:
     corner: str
     heads: Sequence[Sequence[Heading]]
     rows: Sequence[Row]
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str | Cell] = field(default=())
     block: int = 0
     title: str = ""
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from equipoise.record.rule import KEY, Tables
 from equipoise.report.assays import frozen_note
-from equipoise.report.layout import Heading, Row, Table, counted_in
+from equipoise.report.layout import Cell, Heading, Row, Table, counted_in, seqs_of
 from equipoise.study.definition import Study
 
 
@@ -32,8 +32,8 @@ def grade_table(tables: Tables, study: Study) -> Table | None:
         ]
         rows.append(Row(local or "No local grade", [*cells, counted_in(row)]))
     heads = [Heading(grade) for grade in grades] + [Heading("Not read"), Heading("All")]
-    both = int(graded["discordant"].count())
-    differ = int(graded["discordant"].sum())
+    read = graded.filter(pl.col("discordant").is_not_null())
+    both, differ = len(read), len(read.filter("discordant"))
     used = plan.analysed.replace("_", " ")
     return Table(
         f"Grade by the hospital and by central review, {version.label.en}",
@@ -41,7 +41,8 @@ def grade_table(tables: Tables, study: Study) -> Table | None:
         [[Heading("Central", len(heads))], heads],
         rows,
         notes=[
-            f"Discordant: {differ} of {both} that both read. Analyses use: {used}.",
+            Cell(f"Discordant: {differ} of {both} that both read.", seqs_of(read["sources"])),
+            f"Analyses use: {used}.",
             f"Central grades: {frozen_note(tables)}",
         ],
         title="Grade by hospital and central review",

@@ -12,7 +12,7 @@ from equipoise.oversight.events import DeviationCategory
 from equipoise.record.rule import Tables
 from equipoise.report.deviations import KINDS, deviation_tables, deviations
 from equipoise.study.load import load_study
-from tests.harness.hand_made import Subject, trial
+from tests.harness.hand_made import Subject, day, trial
 from tests.harness.hand_made_study import TWO_BY_TWO, study
 
 LUNG = load_study("lung-tmb")
@@ -28,7 +28,15 @@ def with_rows(tables: Tables, name: str, *rows: dict[str, Any]) -> None:
 
 @pytest.fixture
 def tables() -> Tables:
-    return trial(Subject("a"), Subject("b", arm="B"), Subject("c", arm=None, first_dose=None))
+    tables = trial(Subject("a"), Subject("b", arm="B"), Subject("c", arm=None, first_dose=None))
+    signed = [("a", 50), ("b", 51)]
+    with_rows(
+        tables, "consent_signed",
+        *({"subject": who, "consent": consent.code, "version": consent.version, "seq": seq,
+           "occurred": day(0)}
+          for who, seq in signed for consent in LUNG.visits.consents),
+    )  # fmt: skip
+    return tables
 
 
 def said(tables: Tables) -> list[tuple[str, str, str, list[int]]]:
@@ -111,6 +119,22 @@ def test_a_dose_that_the_rules_do_not_give(
     given = tables["dose_given"].filter(subject="a")["seq"].item()
     assert (who, kind) == ("a", "dose") and sources == sorted({2, given})
     assert finding == f"100.0 mg of drug_A in cycle 1, where the rules give {rules}"
+
+
+def test_randomised_before_a_consent_was_signed_or_without_it(tables: Tables) -> None:
+    """On the day itself is in time; a consent that randomisation does not require is not asked."""
+    main, other = LUNG.visits.consents[0], LUNG.visits.consents[-1]
+    assert main.required_for_randomisation
+    row = {"subject": "a", "consent": main.code, "seq": 50, "occurred": day(1)}
+    with_rows(tables, "consent_signed", row, {**row, "consent": other.code})
+    allocated = dict(tables["randomised"].select("subject", "seq").rows())
+    label = main.label.en
+    assert [each for each in said(tables) if label in each[2]] == [
+        ("a", "consent", f"randomised without the consent {label}, which was signed on {day(1)}",
+         [allocated["a"], 50]),
+        ("b", "consent", f"randomised without the consent {label}, which was not signed",
+         [allocated["b"]]),
+    ]  # fmt: skip
 
 
 def test_a_cycle_that_the_rules_put_off(tables: Tables) -> None:

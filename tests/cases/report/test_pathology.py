@@ -6,6 +6,7 @@ import polars as pl
 
 from equipoise.biomarker.grade import TUMOUR_GRADE
 from equipoise.record.tables import Tables
+from equipoise.report.layout import Cell
 from equipoise.report.pathology import grade_table
 from equipoise.study.load import load_study
 
@@ -19,6 +20,7 @@ def tables(*read: tuple[str | None, str | None], screened: int = 0) -> Tables:
             "replicate": 0, "subject": f"A-{number}", "classification": version, "local": local,
             "central": central if version == "who-2019" else "G3",
             "discordant": None if local is None or central is None else local != central,
+            "sources": [number + 1],
         }
         for number, (local, central) in enumerate(read)
         for version in ("who-2010", "who-2019")
@@ -44,7 +46,8 @@ def test_local_in_rows_and_central_in_columns() -> None:
         ("No local grade", ["0", "0", "1", "0", "1"]),
     ]
     assert table.notes == [
-        "Discordant: 1 of 3 that both read. Analyses use: central else local.",
+        Cell("Discordant: 1 of 3 that both read.", (1, 2, 3)),
+        "Analyses use: central else local.",
         "Central grades: Not yet frozen.",
     ]
     assert "WHO classification of 2019" in table.caption
