@@ -194,18 +194,28 @@ def _profile(
     level: float,
     penalised: bool,
 ) -> tuple[float, float]:
-    """Where twice the fall of the log-likelihood reaches the quantile; infinite if never."""
+    """Where twice the fall of the log-likelihood reaches the quantile; infinite if never.
+
+    Where coefficients go to infinity together, steps that begin at 0 may not get there, and the
+    likelihood would seem to fall: then they begin at the estimates as well.
+    """
     from scipy.optimize import brentq
 
     free = np.arange(x.shape[1]) != column
-    start = np.zeros(x.shape[1])
-    _, best = _newton(x, y, n, start, np.ones_like(free), penalised)
+    starts = [np.zeros(x.shape[1])]
+    found, best = _newton(x, y, n, starts[0], np.ones_like(free), penalised)
     allowed = normal_quantile(level) ** 2
 
     def excess(value: float) -> float:
-        fixed = np.where(free, 0.0, value)
-        return float(2 * (best[0] - _newton(x, y, n, fixed, free, penalised)[1][0]) - allowed)
+        reached = [
+            _newton(x, y, n, np.where(free, start, value), free, penalised)[1][0]
+            for start in starts
+        ]
+        return float(2 * (best[0] - max(reached)) - allowed)
 
+    probability = _expit(found[0] @ x.T)
+    if (np.minimum(probability, 1 - probability) < _EXTREME).any():
+        starts.append(found[0])
     centre = max(-_FURTHEST, min(_FURTHEST, estimate))
     return _crossed(excess, centre, -1.0, brentq), _crossed(excess, centre, 1.0, brentq)
 

@@ -212,3 +212,24 @@ def test_a_rare_code_whose_only_subject_has_the_first_event_has_no_hazard_ratio(
     assert beside.estimate is not None and abs(beside.estimate) < 1 and beside.diverging == (0,)
     batch = cox_p_batch([time] * 200, [event] * 200, [rare] * 200, [[0] * subjects] * 200, [0])
     assert all(math.isnan(p) for p in batch)
+
+
+def test_profile_limits_hold_where_coefficients_go_to_infinity_together() -> None:
+    """Nobody of 8 responded in one cell, so that constant and both effects have no estimate.
+
+    The greatest likelihood is that of the other cells, by hand; the upper limit of the first effect
+    is where another optimiser finds it fallen by half of 1.96 squared.
+    """
+    design = np.array([[1, 1, 0], [1, 0, 1], [1, 0, 1], [1, 0, 1], [1, 1, 1]], dtype=np.float64)
+    events, sizes = np.array([[1.0, 1, 0, 8, 0]]), np.array([[4.0, 10, 2, 10, 8]])
+    found = logistic_effect(design, events, sizes, [1], test="likelihood_ratio", interval="profile")
+    assert found.lower == -math.inf and found.upper is not None
+    best = sum(x * math.log(x / n) + (n - x) * math.log(1 - x / n) for x, n in ((1, 4), (9, 22)))
+
+    def likelihood(others: np.ndarray) -> float:
+        linear = design @ np.array([others[0], found.upper, others[1]])
+        return float((events[0] * linear - sizes[0] * np.logaddexp(0, linear)).sum())
+
+    fixed = minimize(lambda others: -likelihood(others), [0.0, 0.0], method="Nelder-Mead",
+                     options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000})  # fmt: skip
+    assert 2 * (best + fixed.fun) == pytest.approx(1.959963985**2, abs=1e-5)
