@@ -23,6 +23,11 @@ _STEPS = 100
 _EQUAL = 1e-12
 _DIVERGING = 1e-2
 """A coefficient that still moves this far when the likelihood no longer rises goes to infinity."""
+_LOST = 1e-6
+"""A coefficient of whose information at 0 less is left: where another one goes to infinity, nothing
+may be left that determines it."""
+_NOTHING = 1e-12
+"""Information that is rounding beside the square of the largest covariate: nothing is determined."""
 _LONGEST = 5.0
 """No step moves a linear predictor further, so that none leaps past where a likelihood rises."""
 _COMPILE_FROM = 2000
@@ -200,6 +205,8 @@ def _cox_newton(
     value = _cox_pass(time, event, covariates, stratum, efron, beta, score, information)
     for i in range(width):
         first[i] = information[i, i]
+        if first[i] <= _NOTHING * reach[i] * reach[i]:
+            first[i] = np.inf
     for _ in range(_STEPS):
         _cox_step(information, score, first, free, step)
         length = 0.0
@@ -219,7 +226,8 @@ def _cox_newton(
         if abs(rise) <= _EQUAL * (1.0 + abs(value)):
             break
     for i in range(width):
-        diverging[i] = free[i] and abs(step[i]) > _DIVERGING
+        lost = first[i] < np.inf and information[i, i] < _LOST * first[i]
+        diverging[i] = free[i] and (abs(step[i]) > _DIVERGING or lost)
     return value
 
 
