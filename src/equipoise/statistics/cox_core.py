@@ -27,7 +27,7 @@ _LOST = 1e-6
 """A coefficient of whose information at 0 less is left: where another one goes to infinity, nothing
 may be left that determines it."""
 _NOTHING = 1e-12
-"""Information that is rounding beside the square of the largest covariate: nothing is determined."""
+"""Information that is rounding beside the square of the largest covariate: none at all."""
 _LONGEST = 5.0
 """No step moves a linear predictor further, so that none leaps past where a likelihood rises."""
 _COMPILE_FROM = 2000
