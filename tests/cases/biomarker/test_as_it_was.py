@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from equipoise.biomarker.plan import BiomarkerPlan, DeclaredPath
 from equipoise.biomarker.rules import RULES
@@ -192,3 +194,70 @@ def test_nobody_is_concerned_by_another_run_or_by_an_earlier_event() -> None:
         found = derived(tables_of(entries(case)), STRICT)
         assert found["marker_touched"].is_empty()
         assert found["marker_corrected"].is_empty()
+
+
+LATE = st.one_of(
+    st.builds(lambda v: {"correct": 3, "item": "every", "to": v}, st.integers(0, 100)),
+    st.builds(lambda v: {"correct": 2, "item": "adequate", "to": v}, st.booleans()),
+    st.builds(lambda v: {"correct": 2, "item": "tumour_cells", "to": str(v)}, st.integers(0, 100)),
+    st.builds(lambda v, cells: {"received": "B1", "adequate": v, "cells": cells},
+              st.booleans(), st.integers(0, 100)),
+    st.builds(lambda v, again: {"psq": v, "again": again}, st.integers(0, 100), st.booleans()),
+    st.builds(lambda n: {"invalidated": f"R{n}"}, st.sampled_from([3, 4])),
+    st.just({"made": "D1", "of": "B1", "cells": 10}),
+)  # fmt: skip
+"""What may come later; a correction goes from what stands then."""
+
+
+def history(
+    early: list[int], cells: int, late: list[dict[str, Any]], frozen: int | None
+) -> list[Any]:
+    """A block with one or two runs, the allocation, what came later, perhaps the freeze."""
+    lines: list[Any] = [{"collected": "B1"}, {"received": "B1", "cells": cells}]
+    lines += [{"psq": value} for value in early]
+    lines.append("randomised")
+    stands: dict[Any, Any] = {(3, "every"): early[0], (2, "adequate"): True,
+                              (2, "tumour_cells"): str(cells)}  # fmt: skip
+    invalidated: set[str] = set()
+    for number, line in enumerate(late):
+        if number == frozen:
+            lines.append("frozen")
+        if "correct" in line:
+            key = (line["correct"], line["item"])
+            if stands[key] == line["to"]:
+                continue
+            line = {**line, "from": stands[key]}
+            stands[key] = line["to"]
+        if (result := line.get("invalidated")) is not None:
+            if result in invalidated or int(result[1:]) > 2 + len(early):
+                continue
+            invalidated.add(result)
+        if "made" in line and line in lines:
+            continue
+        lines.append(line)
+    return lines
+
+
+@pytest.mark.requirement("BM1", "RN5")
+@settings(max_examples=60, deadline=None)
+@given(
+    early=st.lists(st.integers(0, 100), min_size=1, max_size=2),
+    cells=st.integers(0, 100),
+    late=st.lists(LATE, min_size=1, max_size=6),
+    frozen=st.none() | st.integers(0, 5),
+)
+def test_nothing_that_comes_later_moves_a_status(
+    early: list[int], cells: int, late: list[dict[str, Any]], frozen: int | None
+) -> None:
+    """Row by row, sources included: that of the allocation, and that of the freeze."""
+    case = {"history": history(early, cells, late, frozen), "expected": {"as_randomised": "LOW"}}
+    events = list(entries(case))
+    now = derived(tables_of(events), STRICT)
+    for basis, name in zip(BASES, ("Randomised", "RedeterminationFrozen"), strict=True):
+        at = next((n for n, each in enumerate(events) if each["event"] == name), None)
+        if at is None:
+            continue
+        then = derived(tables_of(events[: at + 1]), STRICT)
+        for table in ("assay_determination", "marker_status"):
+            rows = [each[table].filter(pl.col("basis") == basis) for each in (then, now)]
+            assert rows[1].equals(rows[0]), (basis, table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -62,6 +63,14 @@ def form(case: dict[str, Any], replicate: int) -> pl.DataFrame:
 
 def reviews(case: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for number, line in enumerate(case.get("reviews", ()), start=1):
+        if "correct" in line:
+            yield {
+                "event": "Corrected", "target": line["correct"], "target_version": 1,
+                "item": line["item"],
+                "old": json.dumps(line["from"]), "new": json.dumps(line["to"]),
+                "on": FIRST + datetime.timedelta(days=number),
+            }  # fmt: skip
+            continue
         read = {name: str(line[name]) for name in ("ki67", "mitoses") if name in line}
         yield {
             "event": "PathologyReviewed", "review": f"P{number}", "sample": "B1",
