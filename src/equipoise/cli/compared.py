@@ -65,8 +65,13 @@ def comparison_text(earlier: Reading, later: Reading) -> str:
 
 
 def comparison_json(earlier: Reading, later: Reading) -> str:
-    """The same as JSON: from, to, and under `changes` each result with its subjects and events."""
+    """The same as JSON: from, to, and under `changes` each result with its subjects and events.
+
+    `patients` says that they are synthetic, null where they are not.
+    """
     from equipoise.analysis.comparison import compared, unchanged
+    from equipoise.analysis.result import SYNTHETIC
+    from equipoise.record.event import content
 
     changes = compared(earlier, later)
     rows = []
@@ -80,7 +85,9 @@ def comparison_json(earlier: Reading, later: Reading) -> str:
         for subject, found in zip(row["subjects"], change.subjects, strict=True):
             subject["changed"] = found.changed
         rows.append(row)
+    mode = content(later.events[min(later.events)])["mode"]
     whole = {
+        "patients": SYNTHETIC if mode == "rehearsal" else None,
         "from": _facts(earlier),
         "to": _facts(later),
         "unchanged": unchanged(changes, later),

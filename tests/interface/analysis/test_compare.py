@@ -86,6 +86,7 @@ def test_a_correction_that_moves_one_sum_is_named_as_the_cause(
     record, subject, baseline, seq = corrected
     found = changes(capsys, record, "--compare", f"@{seq - 1}")
     assert (found["from"]["as_of"], found["to"]["as_of"]) == (seq - 1, seq)
+    assert found["patients"].startswith("synthetic patients")
     row = of(found, "main_test")
     before, after = (row["figures"]["numerators"][each] for each in ("before", "after"))
     assert sum(before) - sum(after) == 1
