@@ -59,7 +59,8 @@ def survival_figures(
         for group in analysis.groups:
             row = next((each for each in rows if each.result.groups == (group.label,)), None)
             median = row.in_words if row else "not given"
-            curves.append(Curve(group.label, median, *group_times(plan, analysis, group, subjects)))
+            times = group_times(plan, analysis, group, subjects)
+            curves.append(Curve(group.label, median, *times, row.sources if row else ""))
         if any(len(curve.time) for curve in curves):
             name = f"curves-{analysis.id}"
             start, outcome = STARTS[end_point.start], end_point.label.en

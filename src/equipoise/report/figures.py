@@ -43,6 +43,9 @@ SWATCH = 0.016
 LETTER = 0.078
 """Inches allowed for a letter of a group's label."""
 
+_LIST = "list:"
+"""Before the identifier of a list of events until a link leads to it: `#` begins names here."""
+
 INK = "#1d2733"
 MUTED = "#5a6675"
 SETTINGS: Any = {
@@ -62,12 +65,16 @@ SETTINGS: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One group: its label, its median in words, times in `unit`, and whether each is an event."""
+    """One group: its label, its median in words, times in `unit`, and whether each is an event.
+
+    `to` is the identifier of the list of events behind it, to which its numbers at risk lead.
+    """
 
     label: str
     median: str
     time: Sequence[float]
     event: Sequence[bool]
+    to: str = ""
 
 
 def kaplan_meier_figure(
@@ -184,7 +191,8 @@ def _numbers_at_risk(
         )  # fmt: skip
         axes.text(left + 1.6 * SWATCH, y, curve.label, transform=axes.transAxes, fontsize=9)
         for tick, count in zip(ticks, at_risk(curve.time, ticks), strict=True):
-            axes.text(tick, y, str(count), transform=across, ha="center", fontsize=9)
+            url = _LIST + curve.to if curve.to and count else None
+            axes.text(tick, y, str(count), transform=across, ha="center", fontsize=9, url=url)
 
 
 def _inline(svg: str, name: str, title: str, description: str) -> str:
@@ -195,8 +203,10 @@ def _inline(svg: str, name: str, title: str, description: str) -> str:
     inner = body[body.index(">") + 1 :]
     inner = re.sub(r"<metadata>.*?</metadata>", "", inner, flags=re.DOTALL)
     inner = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", inner)
+    inner = inner.replace(f'xlink:href="{_LIST}', 'href="#')
     return (
-        f'<svg class="plot" viewBox="{box}" role="img" aria-labelledby="{name}-title {name}-desc" '
+        f'<svg class="plot" viewBox="{box}" role="group" '
+        f'aria-labelledby="{name}-title {name}-desc" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-desc">{escape(description)}</desc>{inner}'

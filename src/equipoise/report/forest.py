@@ -203,7 +203,7 @@ def forest_figure(name: str, forest: Forest) -> str:
     title = f"{scale.capitalize()} within each marker status, and their interaction"
     words = f"{scale.capitalize()} on a logarithmic axis. " + "; ".join(said) + "."
     return (
-        f'<svg class="drawing forest" viewBox="0 0 {_n(width)} {bottom + 84}" role="img" '
+        f'<svg class="drawing forest" viewBox="0 0 {_n(width)} {bottom + 84}" role="group" '
         f'aria-labelledby="{name}-title {name}-desc" xmlns="http://www.w3.org/2000/svg">'
         f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-desc">{escape(words)}</desc>'

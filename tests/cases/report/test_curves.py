@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from equipoise.analysis.run import run
-from equipoise.report.curves import comparisons
+from equipoise.analysis.subjects import analysed_subjects, end_point_tables
+from equipoise.report.curves import comparisons, survival_figures
 from equipoise.report.findings import result_views
 from tests.harness.hand_made import Subject, trial
 from tests.harness.hand_made_study import TWO_BY_TWO, analysis, label, study
@@ -68,3 +70,19 @@ def test_other_groups_have_a_line_of_their_own() -> None:
 def test_another_end_point_or_population_is_not_compared_here() -> None:
     survival = timed(id="survival", estimand="survival", label=label("Survival"), **LOG_RANK)
     assert below(survival) == []
+
+
+def test_numbers_at_risk_lead_to_the_events_of_their_group() -> None:
+    whole = study(TWO_BY_TWO, (CURVES,))
+    people = [
+        Subject(f"{arm}{place}", arm=arm, progression=20 + 30 * place)
+        for arm in "AB"
+        for place in range(4)
+    ]
+    tables = trial(*people)
+    subjects = analysed_subjects(tables, whole, end_point_tables(tables, whole))
+    views = result_views(whole, run(tables, whole), ["sources-1", "sources-2"])
+    (view,) = survival_figures(whole, subjects, views)
+    led = re.findall(r'href="#(sources-\d)".*?>(\d+)</text>', view.figure, flags=re.DOTALL)
+    assert led[0] == ("sources-1", "4") and ("sources-2", "4") in led
+    assert {number for _, number in led} == {"4", "3", "2", "1"} and "list:" not in view.figure

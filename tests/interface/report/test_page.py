@@ -130,7 +130,7 @@ def test_every_figure_has_a_text_alternative(page: Page) -> None:
     assert len(figures) == 4
     given = page.identifiers()
     for figure in figures:
-        assert figure["role"] == ("group" if figure["class"] == "drawing" else "img")
+        assert figure["role"] == "group"
         names = (figure["aria-labelledby"] or "").split()
         assert len(names) == 2 and all(name in given for name in names)
     assert any("median" in text and "subjects" in text for text in page.text("desc"))
