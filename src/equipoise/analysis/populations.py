@@ -13,6 +13,7 @@ from equipoise.record.expression import Expression
 from equipoise.record.rule import Tables
 from equipoise.record.sources import group_sources
 from equipoise.study.analysis_plan import Population, StatusBasis
+from equipoise.treatment.rules import WAS_GIVEN
 
 KEY = ("replicate", "subject")
 
@@ -95,11 +96,10 @@ def evidence(tables: Tables, *, status_rule: str) -> pl.DataFrame:
     """
     dates = tables["disposition"].select(*KEY, "first_dose", "consent_withdrawn")
     frame = dates.select(KEY)
-    given = tables["dose_given"].filter(pl.col("amount") > 0)
     parts = {
         "screened": group_sources(tables["subject_screened"], KEY),
         "randomised": tables["allocation"].select(*KEY, "sources"),
-        "treated": group_sources(_on_day(given, dates, "first_dose"), KEY),
+        "treated": first_doses(tables),
         "consent_withdrawn": group_sources(
             _on_day(tables["consent_withdrawn"], dates, "consent_withdrawn"), KEY
         ),
@@ -111,6 +111,14 @@ def evidence(tables: Tables, *, status_rule: str) -> pl.DataFrame:
             pl.col(name).fill_null(NO_SOURCES)
         )
     return frame.sort(KEY)
+
+
+def first_doses(tables: Tables) -> pl.DataFrame:
+    """A row for each subject with a first dose: replicate, subject, and as `sources` the doses of
+    that day of which something was given."""
+    dates = tables["disposition"].select(*KEY, "first_dose")
+    given = tables["dose_given"].filter(WAS_GIVEN)
+    return group_sources(_on_day(given, dates, "first_dose"), KEY)
 
 
 def member(items: pl.DataFrame, population: Population) -> pl.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from equipoise.analysis.populations import first_doses
 from equipoise.record.rule import KEY, Tables
 from equipoise.record.sources import group_sources
 from equipoise.report.citations import Citations
@@ -16,7 +17,6 @@ from equipoise.report.layout import (
     status_codes,
     status_label,
 )
-from equipoise.report.treated import first_doses
 from equipoise.report.wording import plain
 from equipoise.study.definition import Study
 

@@ -12,6 +12,7 @@ from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.report.layout import Cell, Heading, Row, Table, counted_in, seqs_of, words
 from equipoise.report.wording import NOT_GIVEN
 from equipoise.study.definition import Study
+from equipoise.treatment.rules import WAS_GIVEN
 
 DEVIATION: Columns = {
     **KEY,
@@ -161,7 +162,7 @@ def _doses(tables: Tables, study: Study) -> pl.DataFrame:
     limits = tables["dose_decision"].select(
         *KEY, "cycle", "drug", "least", "most", pl.col("sources").alias("by")
     )
-    given = tables["dose_given"].filter((pl.col("amount") > 0) & (pl.col("administrations") > 0))
+    given = tables["dose_given"].filter(WAS_GIVEN)
     given = given.join(limits, on=[*KEY, "cycle", "drug"], how="inner", maintain_order="left")
     wrong = given.filter(~pl.col("amount").is_between("least", "most"))
     wrong = wrong.with_columns(pl.concat_list("seq", "by").alias("sources"))

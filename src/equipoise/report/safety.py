@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from equipoise.analysis.populations import first_doses
 from equipoise.record.rule import Tables
 from equipoise.report.layout import (
     Cell,
@@ -19,7 +20,6 @@ from equipoise.report.layout import (
     seqs_of,
     words,
 )
-from equipoise.report.treated import first_doses
 from equipoise.report.wording import share
 from equipoise.safety.serious import EVENT, reports_due
 from equipoise.study.definition import Study

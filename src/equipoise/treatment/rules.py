@@ -50,6 +50,9 @@ SUBJECT = tuple(KEY)
 CYCLE = (*SUBJECT, "cycle")
 DRUG = (*SUBJECT, "drug")
 
+WAS_GIVEN = (pl.col("amount") > 0) & (pl.col("administrations") > 0)
+"""Whether something was given of a dose: a row of `dose_given`."""
+
 PLANNED_DOSE: Columns = {
     **KEY,
     "cycle": pl.Int64,
@@ -169,7 +172,7 @@ def exposure(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     administration: doses recorded once for several days are counted off along the days of the
     regimen from the day they begin.
     """
-    given = tables["dose_given"].filter((pl.col("amount") > 0) & (pl.col("administrations") > 0))
+    given = tables["dose_given"].filter(WAS_GIVEN)
     planned = tables["planned_dose"]
     subjects = SubjectRows(given, planned)
     drugs, codes = coded(pl.concat([given["drug"], planned["drug"]]))

@@ -69,6 +69,17 @@ def test_sources_are_the_events_that_decided() -> None:
     assert found["sources"] == sorted(set(found["sources"]))
 
 
+@pytest.mark.parametrize("item", ["amount", "administrations"])
+def test_a_dose_of_which_nothing_was_given_says_nothing_of_treatment(item: str) -> None:
+    doses = TABLES["dose_given"]
+    nothing = doses.filter(subject="a").with_columns(
+        pl.lit(0, dtype=doses.schema[item]).alias(item), seq=pl.lit(9_999, dtype=pl.Int64)
+    )
+    both = {**TABLES, "dose_given": pl.concat([doses, nothing])}
+    found = population_item(both, status_rule="rule-2")
+    assert found["sources"].to_list() == items()["sources"].to_list()
+
+
 def test_a_population_is_an_expression() -> None:
     treated = member(items(), population("treated AND NOT consent_withdrawn"))
     assert treated.to_list() == [True, False, False, False, False]
