@@ -11,6 +11,13 @@ import numpy as np
 import pytest
 from scipy.special import bdtr, ndtri
 
+from equipoise.statistics.kaplan_meier import (
+    Transform,
+    kaplan_meier,
+    survival_at,
+    survival_quantile,
+)
+from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 from equipoise.statistics.power import exact_power
 from equipoise.statistics.proportion import (
     PROPORTION_INTERVALS,
@@ -18,14 +25,6 @@ from equipoise.statistics.proportion import (
     fisher_exact_p_batch,
 )
 from equipoise.statistics.random import uniforms
-from equipoise.statistics.survival import (
-    Transform,
-    kaplan_meier,
-    log_rank,
-    log_rank_z_batch,
-    survival_at,
-    survival_quantile,
-)
 
 LIMIT = 1e-4
 

@@ -23,8 +23,8 @@ from equipoise.analysis.subjects import (
     in_group,
     variable_of,
 )
+from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 from equipoise.statistics.proportion import fisher_exact_p_batch
-from equipoise.statistics.survival import log_rank, log_rank_z_batch
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, BinaryEndPoint
 
 Counts = NDArray[np.int64]

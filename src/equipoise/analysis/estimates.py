@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from equipoise.errors import BadInput
+from equipoise.statistics.kaplan_meier import kaplan_meier, survival_quantile
+from equipoise.statistics.log_rank import log_rank
 from equipoise.statistics.odds_ratio import ODDS_RATIO_INTERVALS
 from equipoise.statistics.proportion import (
     PROPORTION_INTERVALS,
@@ -20,7 +22,6 @@ from equipoise.statistics.proportion import (
     Side,
     fisher_exact_p,
 )
-from equipoise.statistics.survival import kaplan_meier, log_rank, survival_quantile
 from equipoise.study.analysis_plan import Analysis
 
 TRANSFORM: Literal["log_log"] = "log_log"

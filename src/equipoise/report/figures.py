@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equipoise.report.wording import counted
-from equipoise.statistics.survival import kaplan_meier
+from equipoise.statistics.kaplan_meier import kaplan_meier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from equipoise.statistics.survival import (
+from equipoise.statistics.kaplan_meier import (
     KaplanMeier,
     Transform,
     kaplan_meier,
-    log_rank,
     survival_at,
     survival_quantile,
 )
+from equipoise.statistics.log_rank import log_rank
 
 HERE = Path(__file__).parent
 GOLDEN = json.loads((HERE / "golden.json").read_text(encoding="utf-8"))["survival"]

@@ -11,18 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.errors import BadInput
-from equipoise.statistics import survival
-from equipoise.statistics.survival import (
+from equipoise.statistics import log_rank as log_rank_module
+from equipoise.statistics.kaplan_meier import (
     Quantile,
     SurvivalAt,
     Transform,
     kaplan_meier,
-    log_rank,
-    log_rank_z_batch,
     survival_at,
     survival_interval,
     survival_quantile,
 )
+from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 
 Subject = tuple[int, bool, int]
 TRANSFORMS: tuple[Transform, ...] = ("plain", "log", "log_log")
@@ -116,7 +115,7 @@ def test_batch_is_the_single_test_for_every_trial(monkeypatch: pytest.MonkeyPatc
     events = generator.random((50, 40)) < 0.7
     groups = generator.integers(-1, 2, size=(50, 40))
     plain = log_rank_z_batch(times, events, groups)
-    monkeypatch.setattr(survival, "_COMPILE_FROM", 0)
+    monkeypatch.setattr(log_rank_module, "_COMPILE_FROM", 0)
     assert log_rank_z_batch(times, events, groups).tolist() == plain.tolist()
     for trial in range(50):
         kept = groups[trial] >= 0
