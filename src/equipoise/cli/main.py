@@ -17,6 +17,7 @@ VERBS: dict[str, str] = {
     "backup": "copy a record that is in use, with its keys and a signed head",
     "outage": "list what was entered after an outage of what happened during it",
     "analyse": "run the analysis plan on a record",
+    "stats": "compute any statistic by its name, from JSON",
     "consistency": "judge whether the figures of printed results can all be true",
     "doses": "print what the dosing rules decide for every regimen and class of patient",
     "safety": "list what is due about harm, and code adverse events",

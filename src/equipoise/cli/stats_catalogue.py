@@ -1,0 +1,79 @@
+"""What `equipoise stats` computes: the functions of `equipoise.statistics`, each under its name.
+
+A name is listed under the module that holds it. Nothing is imported here, so that a list of names
+costs nothing; `function` imports the one module that is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from equipoise.errors import BadInput
+
+BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "proportion": (
+            "fisher_exact_p",
+            "chi_square",
+            "clopper_pearson",
+            "wilson",
+            "risk_difference_wald",
+            "risk_difference_newcombe",
+            "risk_difference_miettinen_nurminen",
+        ),
+        "odds_ratio": ("odds_ratio_woolf", "odds_ratio_conditional"),
+        "stratified": (
+            "mantel_haenszel",
+            "exact_stratified_p",
+            "odds_ratio_stratified",
+            "breslow_day",
+        ),
+        "logistic": ("logistic_fit", "logistic_effect"),
+        "cox": ("cox_fit", "cox_effect"),
+        "kaplan_meier": (
+            "kaplan_meier",
+            "survival_interval",
+            "survival_at",
+            "survival_quantile",
+        ),
+        "log_rank": ("log_rank",),
+        "power": ("two_proportions_size", "exact_power"),
+    }
+)
+"""The names of each module of `equipoise.statistics`, in the order in which they are listed."""
+
+NOT_VALUES: Mapping[str, str] = MappingProxyType(
+    {
+        "check_table": "refuses a table that cannot be; computes nothing",
+        "checked_level": "refuses a level that cannot be; computes nothing",
+        "normal_quantile": "a building block of intervals",
+        "falling_root": "a building block of intervals: it takes a function",
+        "conditional_estimate": "a building block of exact intervals: it takes log probabilities",
+        "log_ways": "a building block of exact intervals",
+    }
+)
+"""Public functions of the listed modules that have no name here, each with the reason."""
+
+MODULE_OF: Mapping[str, str] = MappingProxyType(
+    {name: module for module, names in BY_MODULE.items() for name in names}
+)
+
+
+def function(name: str) -> Callable[..., object]:
+    """The function under a name of the list. BadInput tells the names that are near.
+
+    >>> function("wilson")(3, 10).estimate
+    0.3
+    """
+    if name not in MODULE_OF:
+        near = difflib.get_close_matches(name, MODULE_OF, n=3)
+        hint = f"perhaps {' or '.join(near)} is meant; " if near else ""
+        raise BadInput(
+            f"{hint}`equipoise stats` lists {len(MODULE_OF)} names", field="NAME", found=name
+        )
+    module = importlib.import_module(f"equipoise.statistics.{MODULE_OF[name]}")
+    found: Callable[..., object] = getattr(module, name)
+    return found
