@@ -40,7 +40,26 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "survival_quantile",
         ),
         "log_rank": ("log_rank",),
-        "power": ("two_proportions_size", "exact_power"),
+        "power": (
+            "two_proportions_size",
+            "two_proportions_power",
+            "critical_difference",
+            "exact_power",
+            "exact_size",
+            "exact_group_sizes",
+        ),
+        "interaction": ("interaction_power", "interaction_size"),
+        "survival_size": (
+            "events_needed",
+            "events_power",
+            "survival_size",
+            "survival_power",
+            "event_probability",
+            "expected_events",
+            "hazard_of_median",
+            "hazard_of_share",
+        ),
+        "single_arm": ("single_stage_rule", "single_stage_designs"),
     }
 )
 """The names of each module of `equipoise.statistics`, in the order in which they are listed."""
@@ -49,6 +68,7 @@ NOT_VALUES: Mapping[str, str] = MappingProxyType(
     {
         "check_table": "refuses a table that cannot be; computes nothing",
         "checked_level": "refuses a level that cannot be; computes nothing",
+        "check_rates": "refuses rates that cannot be; computes nothing",
         "normal_quantile": "a building block of intervals",
         "falling_root": "a building block of intervals: it takes a function",
         "conditional_estimate": "a building block of exact intervals: it takes log probabilities",

@@ -74,7 +74,7 @@ def test_an_impossible_replicate_is_refused(replicate: int) -> None:
 def test_one_patient_is_randomised_without_loading_the_compiler() -> None:
     program = (
         "import sys\n"
-        "from equipoise.statistics import allocation, power, proportion, random, survival\n"
+        "from equipoise.statistics import allocation, kaplan_meier, log_rank, power, random\n"
         "source = random.AllocationWords(bytes(32), 'main')\n"
         "allocation.allocate(allocation.PermutedBlocks((2, 1), (3, 6)), 'A', 3, source)\n"
         "random.uniforms(1, 'a', [0], 5)\n"
