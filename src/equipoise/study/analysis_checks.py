@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from equipoise.study.analysis_plan import Analysis, BinaryEndPoint, TimeToEventEndPoint
+from collections.abc import Sequence
+
+from equipoise.study.analysis_plan import (
+    Analysis,
+    BinaryEndPoint,
+    SampleSize,
+    TimeToEventEndPoint,
+)
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
 from equipoise.study.estimand_checks import estimand_disagreements
@@ -127,3 +134,15 @@ def _sample_size(study: Study) -> Disagreements:
     if compared and set(size.rates) <= set(statuses) and not set(size.rates) <= named:
         allowed = f"must be statuses that the analysis {size.analysis} compares"
         yield Disagreement((*path, "rates"), allowed, ", ".join(size.rates))
+    yield from _not_compared(size, [each for each in statuses if each not in size.rates], path)
+
+
+def _not_compared(size: SampleSize, others: Sequence[str], path: FieldPath) -> Disagreements:
+    for status, share in size.not_compared.items():
+        at = (*path, "not_compared", status)
+        yield from unknown(at, status, others, "a status without a rate")
+        if not 0 <= share < 1:
+            yield Disagreement(at, "must be a proportion below 1", share)
+    if sum(size.not_compared.values()) >= 1:
+        allowed = "must leave subjects to compare: proportions whose sum is below 1"
+        yield Disagreement((*path, "not_compared"), allowed, sum(size.not_compared.values()))

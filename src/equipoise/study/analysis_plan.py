@@ -269,16 +269,38 @@ class Analysis(Plan):
     denominator: Literal["evaluable", "all"] | None = None
 
 
-class SampleSize(Plan):
-    """The assumptions behind the size, as far as they are known."""
+SizeMethod = Literal[
+    "two_proportions_pooled_normal",
+    "two_proportions_continuity_corrected",
+    "two_proportions_unpooled_normal",
+    "two_proportions_arcsine",
+    "two_proportions_log_odds_ratio",
+    "two_proportions_fisher_exact",
+    "two_proportions_chi_square_exact",
+]
+"""Normal approximations of the chi-square test (pooled, corrected), of Wald's (unpooled), of the
+difference of arcsines and of the log odds ratio; sizes whose exact power is reached."""
 
-    method: Literal["two_proportions_pooled_normal"]
+
+class SampleSize(Plan):
+    """The assumptions behind the size, as far as they are known.
+
+    `method` gives the sizes of the two groups that `analysis` compares. `rates` are the expected
+    proportions by status; each group must reach its size within the arms that are compared, and the
+    allocation ratio of its status says how many are randomised for that. `not_compared` is the
+    share of all randomised subjects with each status that the analysis leaves out. `loss_as`: the
+    loss is `added` (n times 1 + loss) or n is `divided` by 1 - loss.
+    """
+
+    method: SizeMethod
     analysis: Code
     alpha: Number
     sided: Literal[1, 2]
     power: Number
     rates: dict[Code, Number]
+    not_compared: dict[Code, Number] = Field(default_factory=dict)
     loss: Number
+    loss_as: Literal["added", "divided"] = "added"
     planned: Count
 
 
