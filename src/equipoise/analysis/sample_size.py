@@ -210,6 +210,17 @@ def size_of_group(size: SampleSize, p1: float, p2: float) -> float:
     return float(exactly(p1, p2, alpha=alpha, power=power, test="z_pooled", side=side).n1)
 
 
+def needed_method(size: SampleSize) -> tuple[Method, bool]:
+    """The method of the size as an approximation, and whether it is corrected; the pooled one where
+    the size is exact.
+
+    >>> from equipoise.study.load import load_study
+    >>> needed_method(sized(load_study("mgmt-net")))
+    ('pooled', False)
+    """
+    return _APPROXIMATE.get(size.method, ("pooled", False))
+
+
 def lost_included(size: SampleSize, subjects: Fraction) -> Fraction:
     """How many are randomised so that, after the loss, `subjects` remain; not rounded."""
     loss = Fraction(size.loss)

@@ -71,7 +71,11 @@ def what_ifs(study: Study) -> tuple[Exhibit, ...]:
 
 def _by_method(study: Study) -> Iterator[Mapping[str, Value]]:
     for method in get_args(SizeMethod):
-        yield {"method": METHOD_WORDS[method], **_sizes(resized(study, {"method": method}))}
+        try:
+            sizes = _sizes(resized(study, {"method": method}))
+        except BadInput:  # rates of 0 or 1 have no odds, and an enumeration has its limit
+            sizes = {"in_group": None, "randomised": None, "exact_power": None}
+        yield {"method": METHOD_WORDS[method], **sizes}
 
 
 def _by_power(study: Study) -> Iterator[Mapping[str, Value]]:

@@ -1,0 +1,202 @@
+"""equipoise design: what it prints for a person and for a machine, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from equipoise.cli.main import main
+from equipoise.errors import BadInput
+from equipoise.simulation.design import design
+from equipoise.simulation.scenario import load_scenario
+from equipoise.study.load import load_study, study_path
+
+OBSERVED = ("--observed", "DEFICIENT=10/34", "--observed", "PROFICIENT=2/25")
+
+
+def _json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main(["design", *words, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def _rows(found: dict[str, Any], exhibit: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = found["exhibits"][exhibit]["rows"]
+    return rows
+
+
+def test_the_published_number_is_reproduced_step_by_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = _json(capsys, "mgmt-net")
+    reasoning = found["reasoning"]
+    assert reasoning["group_size"] == pytest.approx(26.9018786590865, abs=1e-6)  # R, gsDesign
+    assert reasoning["in_group"] == 27
+    assert reasoning["randomised"] == {"DEFICIENT": 40.5, "PROFICIENT": 54.0}
+    assert (reasoning["total"], reasoning["with_loss"]) == (94.5, 103.95)
+    assert (reasoning["subjects"], reasoning["planned"], reasoning["reproduces"]) == (
+        104,
+        104,
+        True,
+    )
+    steps = {step["what"]: step for step in reasoning["steps"]}
+    assert steps["expected rates"]["source"].startswith("ESMO: 15 % v 50 %")
+    for assumed in ("level", "power", "test", "with the loss"):
+        assert steps[assumed]["source"] is None and "public copy" in steps[assumed]["assumption"]
+    assert "compatible with the plan, not known to be the plan's own" in found["findings"][0]
+
+
+def test_other_methods_are_those_of_r(capsys: pytest.CaptureFixture[str]) -> None:
+    """Golden: n1_fleiss_cc 32.36, n1_unpooled 24.19, arcsine 26.11; power 0.9 pooled 35.51."""
+    found = _json(capsys, "mgmt-net")
+    sizes = {row["method"]: row["in_group"] for row in _rows(found, "by_test")}
+    assert list(sizes.values()) == [27, 33, 25, 27, 26, 32, 26]
+    powers = {row["wanted_power"]: row["in_group"] for row in _rows(found, "by_power")}
+    assert (powers[0.8], powers[0.9]) == (27, 36)
+
+
+def test_powers_are_those_of_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    """34 and 25 at 29.4 % and 8 %: Fisher's test has .47."""
+    found = _json(capsys, "mgmt-net", *OBSERVED)
+    observed = _rows(found, "power")[-1]
+    assert (observed["first"], observed["second"]) == (34, 25)
+    assert observed["fisher"] == pytest.approx(0.47, abs=0.005)
+    for sizes, key, power in (
+        (("26", "26"), "fisher", 0.706),
+        (("34", "26"), "fisher", 0.797),
+        (("31", "31"), "fisher", 0.797),
+        (("26", "26"), "chi_square", 0.809),
+        (("34", "26"), "chi_square", 0.837),
+    ):
+        counts = [f"{s}=0/{n}" for s, n in zip(("DEFICIENT", "PROFICIENT"), sizes, strict=True)]
+        found = _json(capsys, "mgmt-net", "--observed", counts[0], "--observed", counts[1])
+        assert _rows(found, "power")[-2][key] == pytest.approx(power, abs=0.0005)
+
+
+def test_the_interaction_is_the_weakness(capsys: pytest.CaptureFixture[str]) -> None:
+    """Golden design.interaction_power_wald: 40, 20 and 22, 22 at these rates, power .4229."""
+    found = _json(capsys, "mgmt-net", "--set", f"prevalence.DEFICIENT={60 / 104}")
+    log_odds, difference = _rows(found, "interaction")
+    assert log_odds["power"] == pytest.approx(0.422898693037268, abs=1e-6)
+    assert log_odds["needed_evaluable"] == 262
+    assert log_odds["needed_randomised"] == 289  # 262 x 1.1
+    assert difference["power"] > log_odds["power"]
+    assert "is an association" in found["findings"][2]
+    assert "42%" in found["findings"][2] and "289 randomised" in found["findings"][2]
+
+
+def test_designs_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "mgmt-net")
+    planned = {row["question"]: row for row in _rows(found, "designs_planned")}
+    needed = {row["question"]: row for row in _rows(found, "designs_needed")}
+    assert set(planned) == set(needed)
+    assert {row["design"] for row in planned.values()} == {
+        row["design"] for row in _rows(found, "designs")
+    }
+    alone = needed["ALKY v OX in DEFICIENT"]
+    assert (alone["first_rate"], alone["second_rate"]) == (0.5, 0.25)
+    assert alone["randomised"] < needed["ALKY v OX within DEFICIENT"]["randomised"]
+    assert alone["randomised"] < needed["ALKY v OX in everybody"]["randomised"]
+    assert alone["screened"] > alone["randomised"]
+    assert (
+        needed["ALKY v OX in everybody"]["screened"]
+        == (needed["ALKY v OX in everybody"]["randomised"])
+    )
+    for row in planned.values():
+        assert 0 <= row["error"] <= row["greatest_error"] <= 0.05
+        assert row["months"] == pytest.approx(row["screened"] / 3.2, abs=0.05)
+
+
+def test_three_statuses_and_three_arms(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "lung-tmb")
+    assert found["reasoning"]["reproduces"] and found["reasoning"]["subjects"] == 112
+    assert found["control"] == "CHEMO"
+    questions = [row["question"] for row in _rows(found, "designs_planned")]
+    assert [each for each in questions if each.startswith("COMBI v CHEMO within ")] == [
+        f"COMBI v CHEMO within {status}" for status in ("LOW", "MID", "HIGH")
+    ]
+    arms = [row["arms"] for row in _rows(found, "interaction")]
+    assert arms == ["COMBI, CHEMO"] * 2 + ["CHEMO, COMBI, ANTIBODY"] * 2
+    other = _json(capsys, "lung-tmb", "--control", "ANTIBODY")
+    assert other["control"] == "ANTIBODY"
+    assert "COMBI v ANTIBODY in HIGH" in [r["question"] for r in _rows(other, "designs_planned")]
+
+
+def test_one_sided_and_without_interaction(capsys: pytest.CaptureFixture[str]) -> None:
+    """ALKY adds 25 points in both statuses: no interaction of differences, and no number for it."""
+    found = _json(
+        capsys, "mgmt-net", "--set", "sided=1", "--set", "alpha=0.025",
+        "--set", "response.PROFICIENT.OX=0", "--set", "rates.PROFICIENT=0.25",
+    )  # fmt: skip
+    assert _rows(found, "interaction")[0]["power"] is None
+    alike = _json(
+        capsys, "mgmt-net", "--set", "response.PROFICIENT.OX=0.25", "--set", "rates.PROFICIENT=0.5",
+        "--set", "rates.DEFICIENT=0.75", "--set", "response.DEFICIENT.OX=0.5",
+    )  # fmt: skip
+    assert _rows(alike, "interaction")[1]["needed_evaluable"] is None
+    assert "z_pooled" in _rows(found, "power")[0]
+
+
+def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["design", "mgmt-net", "--set", "power=0.9"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("mgmt-net 1.0, scenario planning, power = 0.9\n")
+    assert "The reasoning ends in 139; 104 are planned." in printed
+    assert "    94.5 x (1 + 0.1)" not in printed and "    126 x (1 + 0.1) = 138.6" in printed
+    assert "note: months: patients screened" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--set", "alpha=2"], ["analysis.sample_size.alpha", "found '2'", "between 0 and 1"]),
+        (["--set", "power=much"], ["analysis.sample_size.power", "found 'much'", "decimal number"]),
+        (["--set", "sided=3"], ["analysis.sample_size.sided", "found '3'"]),
+        (["--set", "method=guess"], ["analysis.sample_size.method", "found 'guess'"]),
+        (["--set", "loss=1"], ["analysis.sample_size.loss", "below 1"]),
+        (["--set", "planned=1"], ["analysis.sample_size.planned", "at least 2"]),
+        (["--set", "rates.INTACT=0.5"], ["rates.INTACT", "DEFICIENT or PROFICIENT"]),
+        (["--set", "rates.DEFICIENT=0.15"], ["analysis.sample_size.rates", "must differ"]),
+        (["--set", "rates.DEFICIENT=1.5"], ["rates.DEFICIENT", "found '1.5'", "0 to 1"]),
+        (["--set", "prevalence.DEFICIENT=1"], ["prevalence.DEFICIENT", "of each status"]),
+        (["--set", "prevalence.DEFICIENT=1.2"], ["prevalence.DEFICIENT", "0 to 1"]),
+        (["--set", "prevalence.INTACT=0.5"], ["prevalence.INTACT", "DEFICIENT, PROFICIENT"]),
+        (["--set", "response.DEFICIENT.OX=many"], ["response.DEFICIENT.OX", "found 'many'"]),
+        (["--set", "response.DEFICIENT.XX=0.1"], ["response.DEFICIENT.XX", "ALKY, OX"]),
+        (["--set", "response.DEFICIENT.ALKY=0.1"], ["set rates.DEFICIENT"]),
+        (["--set", "no_status=1"], ["no_status", "below 1"]),
+        (["--set", "per_month=0"], ["per_month", "above 0"]),
+        (["--set", "colour=red"], ["set: found 'colour'", "alpha", "prevalence.STATUS"]),
+        (["--set", "alpha"], ["set: found 'alpha'", "FIELD=VALUE"]),
+        (["--observed", "DEFICIENT=1/2"], ["observed", "DEFICIENT and for PROFICIENT"]),
+        (["--observed", "DEFICIENT=two"], ["observed", "STATUS=X/N"]),
+        (
+            ["--observed", "DEFICIENT=5/4", "--observed", "PROFICIENT=1/4"],
+            ["first: found '5/4'", "X from 0 to N"],
+        ),
+        (["--control", "ALKY"], ["control: found 'ALKY'", "must be one of OX"]),
+        (["--scenario", "tomorrow"], ["scenario: found 'tomorrow'", "planning"]),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    words: list[str], told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["design", "mgmt-net", *words]) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    for each in told:
+        assert each in said.err
+
+
+def test_a_study_without_a_size_has_no_design() -> None:
+    study = load_study("mgmt-net")
+    planning = load_scenario(study_path("mgmt-net").parent, "planning")
+    without = study.model_copy(
+        update={"analysis": study.analysis.model_copy(update={"sample_size": None})}
+    )
+    with pytest.raises(BadInput, match=r"analysis.sample_size: must be given"):
+        design(without, planning)
+    with pytest.raises(BadInput, match="must be a scenario of lung-tmb"):
+        design(load_study("lung-tmb"), planning)
