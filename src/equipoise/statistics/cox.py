@@ -123,7 +123,7 @@ def cox_effect(
     trial = _Trials.of(time, event, covariates, strata)
     columns = _columns(tested, trial.width)
     fit = _fitted(trial, np.ones(trial.width, dtype=bool), ties)
-    p = float(_p(trial, columns, test, ties)[0])
+    p = float(_p(trial, columns, test, ties, fit)[0])
     answer = None if math.isnan(p) else p
     freedom = int(_degrees(trial, columns, ties)[0])
     diverging = tuple(np.flatnonzero(fit.diverging[0]).tolist())
@@ -202,7 +202,10 @@ def _fitted(trials: _Trials, free: BoolArray, ties: Ties) -> CoxFit:
     return CoxFit(found, np.asarray(covariance, dtype=np.float64), value, diverging)
 
 
-def _p(trials: _Trials, tested: Sequence[int], test: Test, ties: Ties) -> FloatArray:
+def _p(
+    trials: _Trials, tested: Sequence[int], test: Test, ties: Ties, fit: CoxFit | None = None
+) -> FloatArray:
+    """P of every trial; `fit` is that of the whole model, where it was made before."""
     from scipy.special import chdtrc
 
     if test not in TESTS:
@@ -215,7 +218,7 @@ def _p(trials: _Trials, tested: Sequence[int], test: Test, ties: Ties) -> FloatA
     if test == "score":
         statistic = _score_statistic(trials, _fitted(trials, others, ties), ties)
     else:
-        fit = _fitted(trials, every, ties)
+        fit = fit or _fitted(trials, every, ties)
         if test == "wald":
             part = fit.coefficients[:, columns]
             block = fit.covariance[:, columns][:, :, columns]

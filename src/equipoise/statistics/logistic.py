@@ -22,22 +22,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
+from equipoise.statistics.logistic_core import (
+    BoolArray,
+    FloatArray,
+    expit,
+    gradient,
+    information_matrix,
+    newton,
+    pseudo_inverse,
+)
 from equipoise.statistics.proportion import normal_quantile
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Test = Literal["wald", "likelihood_ratio", "score"]
 TESTS: tuple[Test, ...] = ("wald", "likelihood_ratio", "score")
 
-_RANK = 1e-10
-"""Directions with less than this share of the largest information count as not determined."""
 _EXTREME = 1e-7
 """A fitted probability this close to 0 or 1 is one that goes there: the steps end far below it."""
-_DECREMENT = {False: 1e-18, True: 1e-14}
-"""Of Newton's decrement, without and with the penalty, where the steps converge more slowly."""
-_STEPS = 200
-_LONGEST = 5.0
 _FURTHEST = 40.0
+_PROFILE_STEPS = 30
+_PROFILE_PRECISION = 1e-10
+"""The last step of a profile limit: Newton's method is by then exact to far more digits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,12 +87,15 @@ def logistic_fit(
     >>> round(float(np.exp(fit.coefficients[0, 1])), 6)
     3.5
     """
-    x, y, n = _checked(design, events, subjects)
-    found, value = _newton(x, y, n, np.zeros(x.shape[1]), np.ones(x.shape[1], bool), penalised)
-    probability = _expit(found @ x.T)
+    return _fitted(*_checked(design, events, subjects), penalised)
+
+
+def _fitted(x: FloatArray, y: FloatArray, n: FloatArray, penalised: bool) -> LogisticFit:
+    found, value = newton(x, y, n, np.zeros(x.shape[1]), np.ones(x.shape[1], bool), penalised)
+    probability = expit(found @ x.T)
     separated = (n > 0) & (np.minimum(probability, 1 - probability) < _EXTREME)
     kept = np.where(separated, 0.0, n * probability * (1 - probability))
-    return LogisticFit(found, _inverse(_information(x, kept)), value, separated)
+    return LogisticFit(found, pseudo_inverse(information_matrix(x, kept)), value, separated)
 
 
 def logistic_p_batch(
@@ -110,19 +117,32 @@ def logistic_p_batch(
     """
     x, y, n = _checked(design, events, subjects)
     columns = _columns(tested, x)
-    if test not in TESTS or (penalised and test == "score"):
-        raise BadInput(f"one of {', '.join(TESTS)}", field="test", found=test)
+    _check_test(test, penalised)
+    return _p(x, y, n, columns, test, penalised)
+
+
+def _p(
+    x: FloatArray,
+    y: FloatArray,
+    n: FloatArray,
+    columns: list[int],
+    test: Test,
+    penalised: bool,
+    fit: LogisticFit | None = None,
+) -> FloatArray:
+    """P of every trial; `fit` is that of the whole model, where it was made before."""
     freedom = _degrees(x, n > 0, columns)
-    if test == "wald":
-        fit = logistic_fit(x, y, n, penalised=penalised)
-        known = _degrees(x, (n > 0) & ~fit.separated, columns)
-        part = fit.coefficients[:, columns]
-        block = fit.covariance[:, columns][:, :, columns]
-        statistic = np.einsum("ri,rij,rj->r", part, _inverse(block), part)
-        freedom = np.where(known == len(columns), known, 0)
-    else:
-        statistic = _against_null(x, y, n, columns, test, penalised)
-    return _tail(statistic, freedom)
+    if test == "score":
+        return _tail(_score_statistic(x, y, n, columns), freedom)
+    fit = fit or _fitted(x, y, n, penalised)
+    if test == "likelihood_ratio":
+        _, below = _against_null(x, y, n, columns, penalised)
+        return _tail(np.maximum(0.0, 2 * (fit.log_likelihood - below)), freedom)
+    known = _degrees(x, (n > 0) & ~fit.separated, columns)
+    part = fit.coefficients[:, columns]
+    block = fit.covariance[:, columns][:, :, columns]
+    statistic = np.einsum("ri,rij,rj->r", part, pseudo_inverse(block), part)
+    return _tail(statistic, np.where(known == len(columns), known, 0))
 
 
 def logistic_effect(
@@ -147,8 +167,9 @@ def logistic_effect(
     """
     x, y, n = _checked(design, events, subjects)
     columns = _columns(tested, x)
-    fit = logistic_fit(x, y, n, penalised=penalised)
-    p = float(logistic_p_batch(x, y, n, columns, test=test, penalised=penalised)[0])
+    _check_test(test, penalised)
+    fit = _fitted(x, y, n, penalised)
+    p = float(_p(x, y, n, columns, test, penalised, fit)[0])
     present = n > 0
     freedom = int(_degrees(x, present, columns)[0])
     separated = tuple(np.flatnonzero(fit.separated[0]).tolist())
@@ -164,25 +185,25 @@ def logistic_effect(
         half = normal_quantile(level) * error
         lower, upper = estimate - half, estimate + half
     elif interval == "profile":
-        lower, upper = _profile(x, y, n, column, estimate, level, penalised)
+        lower, upper = _profile(x, y, n, column, fit, level, penalised)
     shown = estimate if finite else None
     return Effect(shown, error, lower, upper, answer, freedom, separated)
 
 
 def _against_null(
-    x: FloatArray, y: FloatArray, n: FloatArray, columns: list[int], test: Test, penalised: bool
-) -> FloatArray:
-    """The likelihood-ratio or the score statistic; a penalty stays that of the whole model."""
+    x: FloatArray, y: FloatArray, n: FloatArray, columns: list[int], penalised: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Coefficients and log-likelihood where those tested are 0; a penalty stays that of the whole
+    model."""
     free = np.ones(x.shape[1], dtype=bool)
     free[columns] = False
-    null, below = _newton(x, y, n, np.zeros(x.shape[1]), free, penalised)
-    if test == "likelihood_ratio":
-        _, above = _newton(x, y, n, np.zeros(x.shape[1]), ~np.zeros_like(free), penalised)
-        return np.maximum(0.0, 2 * (above - below))
-    probability = _expit(null @ x.T)
-    score = (y - n * probability) @ x
-    inverse = _inverse(_information(x, n * probability * (1 - probability)))
-    return np.asarray(np.einsum("ri,rij,rj->r", score, inverse, score))
+    return newton(x, y, n, np.zeros(x.shape[1]), free, penalised)
+
+
+def _score_statistic(x: FloatArray, y: FloatArray, n: FloatArray, columns: list[int]) -> FloatArray:
+    null, _ = _against_null(x, y, n, columns, penalised=False)
+    score, information = gradient(x, y, n, null, penalised=False)
+    return np.asarray(np.einsum("ri,rij,rj->r", score, pseudo_inverse(information), score))
 
 
 def _profile(
@@ -190,34 +211,67 @@ def _profile(
     y: FloatArray,
     n: FloatArray,
     column: int,
-    estimate: float,
+    fit: LogisticFit,
     level: float,
     penalised: bool,
 ) -> tuple[float, float]:
     """Where twice the fall of the log-likelihood reaches the quantile; infinite if never.
 
-    Where coefficients go to infinity together, steps that begin at 0 may not get there, and the
+    Where a coefficient goes to infinity, limits are looked for one by one, further and further
+    out. Where coefficients do so together, steps that begin at 0 may not get there, and the
     likelihood would seem to fall: then they begin at the estimates as well.
     """
     from scipy.optimize import brentq
 
     free = np.arange(x.shape[1]) != column
-    starts = [np.zeros(x.shape[1])]
-    found, best = _newton(x, y, n, starts[0], np.ones_like(free), penalised)
-    allowed = normal_quantile(level) ** 2
+    found, best, allowed = fit.coefficients[0], fit.log_likelihood[0], normal_quantile(level) ** 2
+    probability = expit(found @ x.T)
+    extreme = bool((np.minimum(probability, 1 - probability) < _EXTREME).any())
+    if not extreme and (limits := _stepped(x, y, n, column, fit, allowed, penalised)):
+        return limits
+    starts = np.array([np.zeros(x.shape[1]), found][: 1 + extreme])
+    events, subjects = (np.repeat(each, len(starts), axis=0) for each in (y, n))
 
     def excess(value: float) -> float:
-        reached = [
-            _newton(x, y, n, np.where(free, start, value), free, penalised)[1][0]
-            for start in starts
-        ]
-        return float(2 * (best[0] - max(reached)) - allowed)
+        at = np.where(free, starts, value)
+        _, reached = newton(x, events, subjects, at, free, penalised)
+        return float(2 * (best - reached.max()) - allowed)
 
-    probability = _expit(found[0] @ x.T)
-    if (np.minimum(probability, 1 - probability) < _EXTREME).any():
-        starts.append(found[0])
-    centre = max(-_FURTHEST, min(_FURTHEST, estimate))
+    centre = max(-_FURTHEST, min(_FURTHEST, float(found[column])))
     return _crossed(excess, centre, -1.0, brentq), _crossed(excess, centre, 1.0, brentq)
+
+
+def _stepped(
+    x: FloatArray,
+    y: FloatArray,
+    n: FloatArray,
+    column: int,
+    fit: LogisticFit,
+    allowed: float,
+    penalised: bool,
+) -> tuple[float, float] | None:
+    """Both limits by Newton's method, from those of Wald; None where it does not arrive.
+
+    The slope of the greatest likelihood along a coefficient is its score there. Each step begins
+    with the other coefficients of the last.
+    """
+    free = np.arange(x.shape[1]) != column
+    y, n = np.repeat(y, 2, axis=0), np.repeat(n, 2, axis=0)
+    sides = np.array([-1.0, 1.0])
+    at = np.repeat(fit.coefficients, 2, axis=0)
+    at[:, column] += sides * math.sqrt(allowed * fit.covariance[0, column, column])
+    for _ in range(_PROFILE_STEPS):
+        at, reached = newton(x, y, n, at, free, penalised)
+        fall = -2 * sides * gradient(x, y, n, at, penalised)[0][:, column]
+        if not (fall > 0).all():
+            return None
+        step = (2 * (fit.log_likelihood - reached) - allowed) / fall
+        at[:, column] -= sides * step
+        if (np.abs(at[:, column]) > _FURTHEST).any():
+            return None
+        if (np.abs(step) <= _PROFILE_PRECISION).all():
+            return float(at[0, column]), float(at[1, column])
+    return None
 
 
 def _crossed(
@@ -233,79 +287,6 @@ def _crossed(
             return float(root(excess, inner, centre + direction * reach, xtol=1e-10, rtol=1e-12))
         reach *= 2
     return direction * math.inf
-
-
-def _newton(
-    x: FloatArray,
-    y: FloatArray,
-    n: FloatArray,
-    start: FloatArray,
-    free: BoolArray,
-    penalised: bool,
-) -> tuple[FloatArray, FloatArray]:
-    """Coefficients and log-likelihood of every trial; those that are not `free` stay at `start`."""
-    found = np.tile(start, (len(y), 1))
-    value = _likelihood(x, y, n, found, penalised)
-    active = np.arange(len(y))
-    for _ in range(_STEPS if free.any() else 0):
-        beta, events, subjects = found[active], y[active], n[active]
-        probability = _expit(beta @ x.T)
-        weight = subjects * probability * (1 - probability)
-        information = _information(x, weight)
-        residual = events - subjects * probability
-        if penalised:
-            inverse = _inverse(information)
-            leverage = weight * np.einsum("ci,rij,cj->rc", x, inverse, x)
-            residual = residual + leverage * (0.5 - probability)
-        score = residual @ x[:, free]
-        step = np.einsum("rij,rj->ri", _inverse(information[:, free][:, :, free]), score)
-        decrement = np.einsum("ri,ri->r", step, score)
-        length = np.abs(step).max(axis=1, keepdims=True)
-        step *= np.minimum(1.0, _LONGEST / np.maximum(length, 1e-300))
-        size = np.ones(len(active))
-        for _ in range(12):
-            trial = beta.copy()
-            trial[:, free] += size[:, None] * step
-            reached = _likelihood(x, events, subjects, trial, penalised)
-            worse = reached < value[active] - 1e-12 * (1 + np.abs(value[active]))
-            if not worse.any():
-                break
-            size[worse] /= 2
-        found[active], value[active] = trial, reached
-        active = active[decrement > _DECREMENT[penalised]]
-        if not len(active):
-            break
-    return found, value
-
-
-def _likelihood(
-    x: FloatArray, y: FloatArray, n: FloatArray, beta: FloatArray, penalised: bool
-) -> FloatArray:
-    """The log-likelihood without its constant; penalised with half the log-determinant."""
-    linear = beta @ x.T
-    value = (y * linear - n * np.logaddexp(0.0, linear)).sum(axis=1)
-    if penalised:
-        probability = _expit(linear)
-        values = np.linalg.eigvalsh(_information(x, n * probability * (1 - probability)))
-        kept = values > _RANK * np.maximum(values.max(axis=1, keepdims=True), 1e-300)
-        value = value + 0.5 * np.log(np.where(kept, values, 1.0)).sum(axis=1)
-    return np.asarray(value, dtype=np.float64)
-
-
-def _information(x: FloatArray, weight: FloatArray) -> FloatArray:
-    return np.asarray(np.einsum("rc,ci,cj->rij", weight, x, x))
-
-
-def _inverse(symmetric: FloatArray) -> FloatArray:
-    """The pseudo-inverse of each matrix, without the directions that are not determined."""
-    values, vectors = np.linalg.eigh(symmetric)
-    kept = np.abs(values) > _RANK * np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
-    inverted = np.where(kept, 1 / np.where(kept, values, 1.0), 0.0)
-    return np.asarray((vectors * inverted[..., None, :]) @ np.swapaxes(vectors, -1, -2))
-
-
-def _expit(linear: FloatArray) -> FloatArray:
-    return np.asarray(0.5 * (1 + np.tanh(linear / 2)))
 
 
 def _degrees(x: FloatArray, cells: BoolArray, columns: list[int]) -> NDArray[np.int64]:
@@ -328,6 +309,11 @@ def _tail(statistic: FloatArray, freedom: NDArray[np.int64]) -> FloatArray:
     p = np.full(len(statistic), np.nan)
     p[tested] = chdtrc(freedom[tested], np.maximum(0.0, statistic[tested]))
     return p
+
+
+def _check_test(test: Test, penalised: bool) -> None:
+    if test not in TESTS or (penalised and test == "score"):
+        raise BadInput(f"one of {', '.join(TESTS)}", field="test", found=test)
 
 
 def _columns(tested: Sequence[int], x: FloatArray) -> list[int]:

@@ -74,6 +74,26 @@ def test_the_likelihood_is_as_great_as_another_optimiser_makes_it(
 
 
 @settings(max_examples=30, deadline=None)
+@given(cells(most=20))
+def test_at_a_profile_limit_another_optimiser_finds_the_fall_that_the_level_allows(
+    table: tuple[list[int], list[int]],
+) -> None:
+    y, n = (np.array(each, dtype=float) for each in table)
+    found = logistic_effect(DESIGN, y, n, [1], interval="profile")
+    greatest = logistic_fit(DESIGN, y, n).log_likelihood[0]
+    for limit in (found.lower, found.upper):
+        if limit is None or math.isinf(limit):
+            continue
+
+        def fall(others: np.ndarray, limit: float = limit) -> float:
+            linear = DESIGN @ np.array([others[0], limit, others[1]])
+            return float((n * np.logaddexp(0, linear) - y * linear).sum())
+
+        least = minimize(fall, np.zeros(2), method="BFGS", options={"gtol": 1e-9}).fun
+        assert 2 * (greatest + least) == pytest.approx(3.841458820694124, abs=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
 @given(st.lists(cells(), min_size=1, max_size=5), st.booleans())
 def test_many_trials_are_each_of_them(
     tables: list[tuple[list[int], list[int]]], penalised: bool
