@@ -60,6 +60,21 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "hazard_of_share",
         ),
         "single_arm": ("single_stage_rule", "single_stage_designs"),
+        "two_stage": ("simon_designs", "two_stage_characteristics"),
+        "spending": ("error_spent",),
+        "group_sequential": (
+            "group_sequential_design",
+            "critical_values",
+            "stopping_probabilities",
+        ),
+        "interim": ("conditional_power", "predictive_power", "stopping_look"),
+        "sequential_inference": ("sequential_result",),
+        "graphical_test": (
+            "graphical_test",
+            "holm_graph",
+            "fixed_sequence_graph",
+            "fallback_graph",
+        ),
     }
 )
 """The names of each module of `equipoise.statistics`, in the order in which they are listed."""
@@ -68,6 +83,11 @@ NOT_VALUES: Mapping[str, str] = MappingProxyType(
     {
         "check_table": "refuses a table that cannot be; computes nothing",
         "checked_level": "refuses a level that cannot be; computes nothing",
+        "checked_information": "refuses looks that cannot be; computes nothing",
+        "given_limits": "refuses limits that cannot be; computes nothing",
+        "first_stop": "the core of stopping_look",
+        "fall": "the core of graphical_test",
+        "pass_on": "the core of graphical_test",
         "check_rates": "refuses rates that cannot be; computes nothing",
         "normal_quantile": "a building block of intervals",
         "falling_root": "a building block of intervals: it takes a function",
