@@ -17,6 +17,7 @@ from equipoise.errors import BadInput
 from equipoise.record.canonical import canonical
 from equipoise.record.plan import Code, Count, Label, Number, Plan
 from equipoise.simulation.cohort_plan import CohortPlan
+from equipoise.simulation.endpoint_plan import EndpointNature
 from equipoise.study.faults import faults_of, one_error
 from equipoise.study.source import file_text, read_yaml
 
@@ -317,6 +318,7 @@ class Scenario(Plan):
     withdrawal: WithdrawalNature | None = None
     second_reader: SecondReader | None = None
     cohort: CohortPlan | None = None
+    endpoints: EndpointNature | None = None
 
 
 def scenario_text(scenario: Scenario) -> str:

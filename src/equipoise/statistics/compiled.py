@@ -8,9 +8,12 @@ never waits for the compiler to be loaded.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable
 from functools import cache
-from typing import TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 Core = TypeVar("Core", bound=Callable[..., object])
 
@@ -19,8 +22,8 @@ def compiled(core: Core, *callees: Callable[..., object], worth_it: bool = True)
     """`core` as machine code, kept on disk between runs; `callees` are the cores that it calls.
 
     If it is not `worth_it`, because the batch is small, `core` is given back as it stands.
-    A stored core is renewed when its own file changes, not when a callee in another file does;
-    keep a core and its callees in one module unless the callee is frozen by a published version.
+    A stored core is renewed when its own file or that of one of its callees changes. It runs
+    without Python's global lock, so that threads may run it side by side.
     """
     return cast(Core, _dispatcher(core, callees)) if worth_it else core
 
@@ -33,7 +36,16 @@ def _dispatcher(
 
     for callee in callees:
         _register(callee)
-    return cast(Callable[..., object], numba.njit(cache=True)(core))
+    dispatcher: Any = numba.njit(cache=True, nogil=True)(core)
+    # numba compares this stamp of the source with that of the stored code.
+    dispatcher._cache._cache_file._source_stamp = _stamp(core, callees)
+    return cast(Callable[..., object], dispatcher)
+
+
+def _stamp(core: Callable[..., object], callees: tuple[Callable[..., object], ...]) -> bytes:
+    """What tells the sources of a core and its callees from any others."""
+    files = sorted({inspect.getfile(each) for each in (core, *callees)})
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).digest()
 
 
 @cache

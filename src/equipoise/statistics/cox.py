@@ -139,6 +139,18 @@ def cox_effect(
     )
 
 
+def wald_p(coefficient: ArrayLike, information: ArrayLike) -> FloatArray:
+    """Two-sided P of Wald's test that a single coefficient is 0; nan where it has no estimate.
+
+    >>> wald_p([0.0, 1.0], [4.0, 3.841458820694124]).round(4).tolist()
+    [1.0, 0.05]
+    """
+    from scipy.special import chdtrc
+
+    beta, known = np.asarray(coefficient), np.asarray(information)
+    return np.asarray(chdtrc(1, beta * known * beta), dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Trials:
     """Trials with their subjects sorted by stratum and time; those who are left out come first."""

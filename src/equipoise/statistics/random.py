@@ -123,11 +123,11 @@ def uniform_integer(words: UInt64Array, position: int, n: int) -> tuple[int, int
     """
     count = np.uint64(n)
     largest = np.uint64(18446744073709551615)
-    last = largest - (largest % count + np.uint64(1)) % count
+    surely = largest - count
     while position < len(words):
         word = words[position]
         position += 1
-        if word <= last:
+        if word <= surely or word <= largest - (largest % count + np.uint64(1)) % count:
             return int(np.int64(word % count)), position
     return -1, position
 

@@ -1,0 +1,234 @@
+"""Which analyses of the plan end-point simulation runs, and on which counts and comparisons."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.analysis.subjects import denominator_rule, end_point_of, estimand_of
+from equipoise.simulation.endpoint_marker import MISSING, MarkerVariables
+from equipoise.simulation.endpoint_network import Variable, pointers
+from equipoise.simulation.endpoint_outcomes import DEATH, NO, PROGRESSION, YES, Outcomes
+from equipoise.statistics.trial_tables import RAW, Comparisons, EndPoints, Tallies
+from equipoise.study.analysis_plan import (
+    MARKER_STATUS,
+    Analysis,
+    BinaryEndPoint,
+    Group,
+    IntercurrentName,
+    TimeToEventEndPoint,
+)
+from equipoise.study.definition import Study
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_POPULATION = re.compile(
+    r"(randomised|treated|status_known_as_randomised|status_known_as_redetermined)"
+    r"( AND (randomised|treated|status_known_as_randomised|status_known_as_redetermined))*"
+)
+_OTHER_TREATMENT: tuple[IntercurrentName, ...] = (
+    "switch_of_therapy",
+    "prrt",
+    "surgery_on_tumour",
+    "treatment_discontinuation",
+)
+_SOURCES = {"progression": PROGRESSION, "death": DEATH}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An analysis of counts: columns of raw counts summed to events and subjects of each group.
+
+    `beside` names other tests of the same table."""
+
+    analysis: Analysis
+    columns: tuple[int, int]
+    sums: FloatArray
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An analysis of times: the number of its comparison, and the true log hazard ratio."""
+
+    analysis: Analysis
+    comparison: int
+    progression: bool
+    death: bool
+    truth: float | None = None
+
+
+@dataclass(slots=True)
+class Analyses:
+    """Tables of counts, end points and comparisons, each made once, for the analyses that ask."""
+
+    study: Study
+    outcomes: Outcomes
+    arm: Variable
+    beside: tuple[str, ...] = ()
+    columns: int = 0
+    tallied: dict[tuple[int, ...], int] = field(default_factory=dict)
+    parents: list[tuple[Variable, ...]] = field(default_factory=list)
+    end_points: list[tuple[tuple[bool, bool], bool, int]] = field(default_factory=list)
+    comparisons: list[tuple[int, int, tuple[int, ...], int, int]] = field(default_factory=list)
+    cox: list[bool] = field(default_factory=list)
+    run: list[Counted | Compared] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def counts(self, *variables: Variable) -> int:
+        """The first column of the counts of these variables crossed."""
+        key = tuple(each.number for each in variables)
+        if key not in self.tallied:
+            self.tallied[key] = RAW + self.columns
+            self.parents.append(variables)
+            self.columns += int(np.prod([len(each.codes) for each in variables]))
+        return self.tallied[key]
+
+    def add(self, analysis: Analysis, marker: MarkerVariables, items: dict[str, Variable]) -> None:
+        """Take an analysis in, or say why it cannot be run."""
+        reason = self._unfit(analysis)
+        if reason:
+            self.skipped.append((analysis.id, reason))
+        elif isinstance(end_point_of(self.study.analysis, analysis), BinaryEndPoint):
+            self._counted(analysis, status_of(marker, self.study, analysis))
+        else:
+            self._compared(analysis, status_of(marker, self.study, analysis), items)
+
+    def _counted(self, analysis: Analysis, status: Variable) -> None:
+        plan = self.study.analysis
+        end_point = end_point_of(plan, analysis)
+        assert isinstance(end_point, BinaryEndPoint)
+        windowed = end_point.read == "response_window"
+        value = self.outcomes.in_window if windowed else self.outcomes.best
+        base = self.counts(status, self.arm, value)
+        groups = len(analysis.groups)
+        sums = np.zeros((len(status.codes), len(self.arm.codes), len(value.codes), 2 * groups))
+        for number, group in enumerate(analysis.groups):
+            for code, arm in self._cells(analysis, group, status):
+                sums[code, arm, YES, number] = 1
+                sums[code, arm, [NO, YES], groups + number] = 1
+                if denominator_rule(plan, analysis) == "all":
+                    sums[code, arm, :, groups + number] = 1
+        flat = sums.reshape(-1, 2 * groups)
+        self.run.append(Counted(analysis, (base, base + len(flat)), flat, self.beside))
+
+    def _compared(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
+        end_point = end_point_of(self.study.analysis, analysis)
+        assert isinstance(end_point, TimeToEventEndPoint)
+        events = {_SOURCES[each] for each in end_point.events if each in _SOURCES}
+        sources = (PROGRESSION in events, DEATH in events)
+        at_assessment = end_point.censor_at == "last_adequate_assessment"
+        made = (sources, at_assessment, -1 if DEATH in events else DEATH)
+        if made not in self.end_points:
+            self.end_points.append(made)
+        group = np.full((len(status.codes), len(self.arm.codes)), -1, dtype=np.int64)
+        for number, each in enumerate(analysis.groups):
+            for code, arm in self._cells(analysis, each, status):
+                group[code, arm] = number
+        layer, layers = -1, 1
+        if analysis.stratify:
+            own = status if analysis.stratify[0] == MARKER_STATUS else items[analysis.stratify[0]]
+            layer, layers = own.number, len(own.codes)
+        place = self.end_points.index(made)
+        key = (place, status.number, tuple(group.ravel().tolist()), layer, layers)
+        if key not in self.comparisons:
+            self.comparisons.append(key)
+            self.cox.append(False)
+        number = self.comparisons.index(key)
+        self.cox[number] |= analysis.method == "cox"
+        self.run.append(Compared(analysis, number, *sources))
+
+    def _cells(self, analysis: Analysis, group: Group, status: Variable) -> list[tuple[int, int]]:
+        """Statuses and arms of a group; without a status only where the population allows it."""
+        known = "status_known" in self._population(analysis)
+        arms = [
+            place
+            for place, code in enumerate(self.arm.codes)
+            if not group.arms or code in group.arms
+        ]
+        codes = [
+            place
+            for place, code in enumerate(status.codes)
+            if (code in group.statuses if group.statuses else code != MISSING or not known)
+        ]
+        return [(code, arm) for code in codes for arm in arms]
+
+    def _population(self, analysis: Analysis) -> str:
+        wanted = estimand_of(self.study.analysis, analysis).population
+        found = next(each for each in self.study.analysis.populations if each.code == wanted)
+        return found.expression
+
+    def _unfit(self, analysis: Analysis) -> str:
+        """Why the analysis cannot be run on end points that are drawn directly; empty if it can."""
+        plan = self.study.analysis
+        end_point, estimand = end_point_of(plan, analysis), estimand_of(plan, analysis)
+        if not _POPULATION.fullmatch(self._population(analysis)):
+            return f"its population is {self._population(analysis)!r}"
+        strategies = {each.event: each.strategy for each in estimand.intercurrent_events}
+        if isinstance(end_point, BinaryEndPoint):
+            if set(end_point.responses) != {"CR", "PR"}:
+                return "stable disease is not drawn"
+            if end_point.confirmed:
+                return "confirmation of a response is not drawn"
+            if analysis.method not in ("fisher", "proportion"):
+                return f"the method {analysis.method} is not part of end-point simulation"
+            return ""
+        if end_point.start == "response":
+            return "times from a response are not drawn"
+        if unknown := [each for each in end_point.events if each not in _SOURCES]:
+            return f"{unknown[0].replace('_', ' ')} is not drawn"
+        for event in (*_OTHER_TREATMENT, "missing_scan"):
+            if strategies.get(event, "treatment_policy") != "treatment_policy":
+                return f"{event.replace('_', ' ')}, which censors, is not drawn"
+        if analysis.method not in ("log_rank", "cox"):
+            return f"the method {analysis.method} is not part of end-point simulation"
+        if len(analysis.groups) != 2 or analysis.interaction is not None or analysis.adjust:
+            return "times are compared between two groups only, without covariates"
+        if len(analysis.stratify) > 1:
+            return "times are stratified by one item only"
+        if analysis.method == "cox" and analysis.test not in (None, "wald"):
+            return "the Cox model is tested by Wald's test only"
+        return ""
+
+    def tallies(self) -> Tallies:
+        """The kernel's table of counts."""
+        parent, stride = pointers(self.parents)
+        base = np.array(list(self.tallied.values()), dtype=np.int64)
+        return Tallies(base, parent, stride, self.columns)
+
+    def end_point_table(self) -> EndPoints:
+        """The kernel's table of end points."""
+        return EndPoints(
+            sources=np.array([each[0] for each in self.end_points], dtype=bool).reshape(-1, 2),
+            at_assessment=np.array([each[1] for each in self.end_points], dtype=bool),
+            ended_by=np.array([each[2] for each in self.end_points], dtype=np.int64),
+        )
+
+    def comparison_table(self) -> Comparisons:
+        """The kernel's table of comparisons."""
+        found = self.comparisons
+        groups = [each[2] for each in found]
+        width = max((len(each) for each in groups), default=1)
+        table = np.full((len(found), width), -1, dtype=np.int64)
+        for row, each in enumerate(groups):
+            table[row, : len(each)] = each
+        return Comparisons(
+            end_point=np.array([each[0] for each in found], dtype=np.int64),
+            status=np.array([each[1] for each in found], dtype=np.int64),
+            group=table,
+            layer=np.array([each[3] for each in found], dtype=np.int64),
+            layers=np.array([each[4] for each in found], dtype=np.int64),
+            cox=np.array(self.cox, dtype=bool),
+        )
+
+
+def status_of(marker: MarkerVariables, study: Study, analysis: Analysis) -> Variable:
+    """The status that the analysis's estimand names."""
+    estimand = estimand_of(study.analysis, analysis)
+    if estimand.status_basis == "as_randomised":
+        return marker.as_randomised(estimand.status_rule)
+    return marker.as_redetermined(estimand.status_rule)

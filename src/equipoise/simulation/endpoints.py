@@ -1,0 +1,243 @@
+"""End-point simulation: whole trials drawn from study and scenario without a record.
+
+Patients, statuses, allocation and end points are drawn directly, and the analyses of the plan that
+need no more are run on them by the functions of the analysis itself. What is not drawn (lesions,
+doses, toxicity, visits) is the rehearsal's business; `skipped` says which analyses need it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.analysis import counts as analysis_counts
+from equipoise.errors import BadInput
+from equipoise.randomisation.plan import SITE
+from equipoise.record.canonical import canonical
+from equipoise.simulation import endpoint_columns
+from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted
+from equipoise.simulation.endpoint_columns import (
+    Column,
+    Truths,
+    compared_columns,
+    counted_columns,
+    described,
+)
+from equipoise.simulation.endpoint_entry import (
+    accrual,
+    effects,
+    periods,
+    randomisation,
+    site_variable,
+    true_status,
+)
+from equipoise.simulation.endpoint_marker import MarkerVariables, weights_of
+from equipoise.simulation.endpoint_network import Network, Variable
+from equipoise.simulation.endpoint_outcomes import Outcomes, latent_times, outcomes, watching
+from equipoise.simulation.endpoint_plan import EndpointNature
+from equipoise.simulation.nature import DAYS_PER_MONTH
+from equipoise.simulation.scenario import Scenario, scenario_text
+from equipoise.statistics.trial_kernel import CALLEES, run_trials
+from equipoise.statistics.trial_tables import LAST_DAY, RANDOMISED, RAW, SCREENED, Randomisation, TrialTables
+from equipoise.study.analysis_plan import MARKER_STATUS, Analysis
+from equipoise.study.definition import Study
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSimulation:
+    """A compiled simulation: small, picklable, without study or scenario.
+
+    `described` says of every column of a trial what it is. `tested` are the analyses that reject or
+    not: where their P stands is in `p_columns`, and at most what rejects in `limits`. `skipped`:
+    analyses of the plan that cannot be run, each with the reason. `fingerprint` differs whenever a
+    bit could differ.
+    """
+
+    name: str
+    tables: TrialTables
+    described: tuple[Column, ...]
+    counted: tuple[Counted, ...]
+    compared: tuple[Compared, ...]
+    sizes: tuple[int, int, int]
+    wrong: tuple[int, FloatArray]
+    tested: tuple[str, ...]
+    limits: tuple[float, ...]
+    p_columns: tuple[int, ...]
+    skipped: tuple[tuple[str, str], ...]
+    fingerprint: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what each trial yields."""
+        return tuple(each.name for each in self.described)
+
+    def trials(self, seed: int, first: int, count: int, *, threads: int = 1) -> FloatArray:
+        """Trials `first` to `first + count - 1` of a seed, shape (count, columns).
+
+        Trial i depends on the seed and i alone; nan where an analysis has no answer.
+        """
+        raw = run_trials(self.tables, seed, first, count, threads=threads)
+        base, statuses, arms = self.sizes
+        cells = raw[:, base : base + statuses * arms].reshape(count, statuses, arms)
+        months = (raw[:, LAST_DAY] + self.tables.accrual.follow_up) / DAYS_PER_MONTH
+        found = [raw[:, SCREENED], raw[:, RANDOMISED], months]
+        begin, weights = self.wrong
+        wrong = raw[:, begin : begin + len(weights)] @ weights
+        found.append(wrong / np.maximum(raw[:, RANDOMISED], 1))
+        for status in range(statuses):
+            found.append(cells[:, status].sum(axis=1))
+            found += [cells[:, status, arm] for arm in range(arms)]
+        for each in self.counted:
+            found += counted_columns(each, raw)
+        comparing = RAW + self.tables.tallies.columns
+        for one in self.compared:
+            found += compared_columns(one, raw, comparing)
+        return np.column_stack(found)
+
+
+def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
+    """Compile study and scenario. Raises BadInput, with field and reason, for what cannot be."""
+    if scenario.study != study.id:
+        raise BadInput(
+            f"a scenario of the study {study.id}",
+            where=f"scenario {scenario.name}",
+            field="study",
+            found=scenario.study,
+        )
+    extra = scenario.endpoints or EndpointNature()
+    wanted = _wanted(study, extra)
+    made = _patients(study, scenario, extra, wanted)
+    found = outcomes(study, scenario, extra, made.net, made.truth)
+    analyses = Analyses(study, found, made.net.arm, extra.beside_fisher)
+    sizes = analyses.counts(made.status, made.net.arm), len(made.status.codes), len(made.net.arms)
+    crossed = analyses.counts(made.status, made.truth)
+    for analysis in wanted:
+        analyses.add(analysis, made.marker, made.items)
+    if extra.analyses and analyses.skipped:
+        name, reason = analyses.skipped[0]
+        raise BadInput(
+            f"an analysis that can be run ({reason})",
+            where=f"scenario {scenario.name}",
+            field="endpoints.analyses",
+            found=name,
+        )
+    truths = Truths(study, scenario)
+    counted = tuple(each for each in analyses.run if isinstance(each, Counted))
+    compared = tuple(truths.told(each) for each in analyses.run if isinstance(each, Compared))
+    columns = described(study, made.status.codes, made.net.arms, counted, compared, truths)
+    tested = [place for place, each in enumerate(columns) if each.measure == "p"]
+    return EndpointSimulation(
+        name=scenario.name,
+        tables=_tables(study, scenario, extra, made, found, analyses),
+        described=columns,
+        counted=counted,
+        compared=compared,
+        sizes=sizes,
+        wrong=(
+            crossed,
+            np.array([float(a != b) for a in made.status.codes for b in made.truth.codes]),
+        ),
+        tested=tuple(columns[place].subject for place in tested),
+        limits=tuple(columns[place].limit for place in tested),
+        p_columns=tuple(tested),
+        skipped=tuple(analyses.skipped),
+        fingerprint=_fingerprint(study, scenario),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Patients:
+    """The network up to allocation, and the variables that others read."""
+
+    net: Network
+    items: dict[str, Variable]
+    truth: Variable
+    rows: list[list[float]]
+    site: Variable | None
+    marker: MarkerVariables
+    status: Variable
+    plan: Randomisation
+
+
+def _patients(
+    study: Study, scenario: Scenario, extra: EndpointNature, wanted: Sequence[Analysis]
+) -> _Patients:
+    net = Network(len(periods(extra)), tuple(each.code for each in study.randomisation.arms))
+    varied = extra.prevalence.between_sites > 0
+    needed = {*study.randomisation.scheme.factors, *(i for a in wanted for i in a.stratify)}
+    site = site_variable(study, scenario, extra, net) if varied or SITE in needed else None
+    items: dict[str, Variable] = {} if site is None else {SITE: site}
+    for code in sorted(needed - {SITE, MARKER_STATUS}):
+        weights_of(net, scenario, code, items)
+    depends = scenario.marker.depends_on
+    level = weights_of(net, scenario, depends, items) if depends is not None else None
+    tied = site if varied else None
+    truth, rows = true_status(scenario, net, level, tied)
+    unfit = float(scenario.marker.sample.inadequate)
+    fit = net.draw("sample", ("adequate", "inadequate"), (), lambda: (1 - unfit, unfit))
+    marker = MarkerVariables(study, scenario, extra, net, truth, fit)
+    status = marker.as_randomised(study.biomarker.marker.rule_in_force)
+    fails = float(extra.screening_failure)
+    enters = net.draw("screening", ("enters", "fails"), (), lambda: (1 - fails, fails))
+    factors = [items[code] for code in study.randomisation.scheme.factors]
+    plan = randomisation(study, net, status, enters, factors)
+    net.allocated()
+    return _Patients(net, items, truth, rows, tied, marker, status, plan)
+
+
+def _tables(
+    study: Study,
+    scenario: Scenario,
+    extra: EndpointNature,
+    made: _Patients,
+    found: Outcomes,
+    analyses: Analyses,
+) -> TrialTables:
+    return TrialTables(
+        accrual=accrual(study, scenario, extra),
+        nodes=made.net.nodes(),
+        effects=effects(extra, made.truth, made.rows, made.site),
+        randomisation=made.plan,
+        times=latent_times(study, scenario, extra, made.net, made.truth, found),
+        watching=watching(study, scenario, extra, found),
+        end_points=analyses.end_point_table(),
+        tallies=analyses.tallies(),
+        comparisons=analyses.comparison_table(),
+        arms=len(made.net.arms),
+    )
+
+
+def _wanted(study: Study, extra: EndpointNature) -> list[Analysis]:
+    """The analyses that the scenario asks for, in the plan's order; all of them if it names none."""
+    plan = study.analysis.analyses
+    known = [each.id for each in plan]
+    for name in extra.analyses:
+        if name not in known:
+            raise BadInput(
+                f"an analysis of the plan: {', '.join(known)}", field="endpoints.analyses", found=name
+            )
+    return [each for each in plan if not extra.analyses or each.id in extra.analyses]
+
+
+def _fingerprint(study: Study, scenario: Scenario) -> str:
+    """SHA-256 of study, scenario, the sources of the kernel and of what reads it, and numba."""
+    import numba
+
+    told = hashlib.sha256()
+    for text in (canonical(study.model_dump(mode="json", exclude_none=True)), scenario_text(scenario)):
+        told.update(text.encode("utf-8") + b"\n")
+    folder = Path(__file__).parent
+    files = {Path(inspect.getfile(each)) for each in CALLEES}
+    files |= {Path(str(analysis_counts.__file__)), Path(str(endpoint_columns.__file__))}
+    for path in sorted(files | set(folder.glob("endpoint*.py"))):
+        told.update(hashlib.sha256(path.read_bytes()).digest())
+    told.update(f"numba {numba.__version__}, numpy {np.__version__}".encode())
+    return told.hexdigest()
