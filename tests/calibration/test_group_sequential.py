@@ -1,4 +1,4 @@
-"""Simulated trials stop and reject as often as the recursive integration says.
+"""Simulated trials stop and reject as often as recursive integration and enumeration say.
 
 Limits as in test_inference: a correct method fails for one seed in 10 000; seeds are fixed.
 """
@@ -9,12 +9,16 @@ import math
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
+from equipoise.statistics.adaptive_test import adaptive_test_batch
 from equipoise.statistics.graphical_test import graphical_adjusted_p_batch
-from equipoise.statistics.group_sequential import group_sequential_design
+from equipoise.statistics.group_sequential import critical_values, group_sequential_design
 from equipoise.statistics.interim import stopping_look_batch
+from equipoise.statistics.power import exact_size
+from equipoise.statistics.proportion import chi_square_p_batch, fisher_exact_p_batch
 from equipoise.statistics.random import uniforms
+from equipoise.statistics.rejection import Test as PowerTest
 from equipoise.statistics.sequential_inference import sequential_result
 
 LIMIT = 1e-4
@@ -82,3 +86,40 @@ def test_a_graph_keeps_the_familywise_error() -> None:
     adjusted = graphical_adjusted_p_batch(p, weights, moves)
     error = 1 - (1 - 0.05 / 3) ** 3
     assert abs(float((adjusted.min(axis=1) <= 0.05).mean()) - error) < margin(error, TRIALS)
+
+
+def test_enrichment_keeps_the_familywise_error() -> None:
+    """A population and half of it, no effect in either; the better one goes on alone.
+
+    The statistics of the population are the mean of those of its halves, so they are positively
+    dependent, as Simes' test asks. The familywise error is at most alpha.
+    """
+    critical = critical_values([0.5, 1], alpha=0.025, efficacy="pocock")
+    halves = ndtri(uniforms(24, "halves", range(TRIALS), (2, 2)))
+    both = np.stack([halves.sum(axis=1) / math.sqrt(2), halves[:, 0]], axis=2)
+    p = ndtr(-both)
+    chosen = p[:, 0].argmin(axis=1)
+    later = np.full((TRIALS, 2), np.nan)
+    later[np.arange(TRIALS), chosen] = p[np.arange(TRIALS), 1, chosen]
+    rejected = adaptive_test_batch(p[:, 0], later, information=0.5, critical=critical)
+    assert 0.01 < rejected.any(axis=1).mean() < 0.025 + margin(0.025, TRIALS)
+
+
+@pytest.mark.parametrize("test", ["fisher", "chi_square", "chi_square_corrected", "z_unpooled"])
+def test_the_size_of_a_test_is_its_enumerated_size(test: PowerTest) -> None:
+    """At the rate where it is greatest: Fisher's is below 5 %, Wald's above."""
+    size = exact_size(30, 20, alpha=0.05, test=test)
+    first = (uniforms(25, "first", range(TRIALS), 30) < size.p).sum(axis=1)
+    second = (uniforms(25, "second", range(TRIALS), 20) < size.p).sum(axis=1)
+    if test == "fisher":
+        p = fisher_exact_p_batch(first, 30, second, 20)
+    elif test == "z_unpooled":
+        p1, p2 = first / 30, second / 20
+        error = np.sqrt(p1 * (1 - p1) / 30 + p2 * (1 - p2) / 20)
+        z = np.divide(p1 - p2, error, out=np.where(p1 == p2, 0, np.inf), where=error > 0)
+        p = 2 * ndtr(-np.abs(z))
+    else:
+        corrected = test == "chi_square_corrected"
+        p = chi_square_p_batch(first, 30, second, 20, continuity_correction=corrected)
+    share = float((p <= 0.05).mean())
+    assert abs(share - size.size) < margin(size.size, TRIALS)

@@ -24,7 +24,13 @@ from equipoise.statistics.sequential_limits import (
     efficacy_limits,
     limits_with_futility,
 )
-from equipoise.statistics.spending import SPENDING, Spending, checked_information, error_spent
+from equipoise.statistics.spending import (
+    MOST_OBSERVED,
+    SPENDING,
+    Spending,
+    checked_information,
+    error_spent,
+)
 
 _NORMAL = NormalDist()
 _MOST_INFLATED = 10.0
@@ -174,6 +180,8 @@ def stopping_probabilities(
 ) -> StoppingProbabilities:
     """What a design does under one drift, from its limits alone (`GroupSequentialDesign`).
 
+    Information is a share of the planned greatest one; what was observed may exceed it.
+
     >>> found = stopping_probabilities([0.5, 1], [2.7965, 1.9774], drift=2.8124)
     >>> round(found.rejected, 3), round(found.expected_information, 3)
     (0.8, 0.895)
@@ -191,7 +199,7 @@ def given_limits(
     futility: Sequence[float] | None,
 ) -> tuple[tuple[float, ...], Limits]:
     """The looks and the limits of a design as a user states them, checked."""
-    looks = checked_information(information)
+    looks = checked_information(information, most=MOST_OBSERVED)
     one_of(str(sides), ("1", "2"), "sides")
     upper = tuple(float(each) for each in critical)
     if len(upper) != len(looks) or any(math.isnan(each) for each in upper):

@@ -1,4 +1,4 @@
-"""At an interim look: the power that is left, and the look at which a trial stops.
+"""At an interim look: its critical value, the power that is left, and whether the trial stops.
 
 `look` counts from 1. `drift` is the mean of Z at full information, as in `group_sequential`; the
 data's own estimate of it after Z at information t is Z / sqrt(t).
@@ -14,11 +14,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
-from equipoise.statistics.checked import not_negative
+from equipoise.statistics.checked import level_per_side, not_negative, one_of
 from equipoise.statistics.compiled import compiled
 from equipoise.statistics.group_sequential import given_limits
 from equipoise.statistics.recursive_integration import crossing_probabilities
-from equipoise.statistics.sequential_limits import Limits
+from equipoise.statistics.sequential_limits import Limits, spending_limits
+from equipoise.statistics.spending import (
+    MOST_OBSERVED,
+    SPENDING,
+    Spending,
+    checked_information,
+    error_spent,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,6 +34,38 @@ _COMPILE_FROM = 20_000
 """Trials in one call from which machine code repays the time that loading it takes."""
 _POSTERIOR_NODES = 64
 _POSTERIOR_REACH = 8.0
+
+
+def monitored_critical_values(
+    information: Sequence[float],
+    *,
+    alpha: float,
+    sides: Literal[1, 2] = 1,
+    efficacy: Spending = "obrien_fleming_like",
+    parameter: float | None = None,
+    last: bool = False,
+) -> tuple[float, ...]:
+    """The critical values of the looks so far, at the information that they really had.
+
+    Information is a share of the planned greatest one. Alpha is spent as planned at whatever
+    information a look has; the `last` look spends what is left, and may have less or more
+    information than was planned (Lan and DeMets 1983; Jennison and Turnbull 2000, section 7.2).
+
+    >>> [round(c, 4) for c in monitored_critical_values([0.46], alpha=0.025)]
+    [3.1053]
+    >>> [round(c, 4) for c in monitored_critical_values([0.46, 1.05], alpha=0.025, last=True)]
+    [3.1053, 1.9659]
+    """
+    one_of(efficacy, SPENDING, "efficacy")
+    looks = checked_information(information, most=MOST_OBSERVED if last else 1.0)
+    level = level_per_side(alpha, sides)
+    planned = looks[:-1] if last else looks
+    spent = error_spent(efficacy, planned, total=level, parameter=parameter) if planned else ()
+    if last:
+        if planned and planned[-1] >= 1:
+            raise BadInput("looks before the last with less than 1", field="information")
+        spent = (*spent, level)
+    return spending_limits(looks, spent, sides).upper
 
 
 def conditional_power(

@@ -48,7 +48,7 @@ def efficacy_limits(
     """The critical values that spend `level` on each side; their mirror, or nothing, below."""
     if efficacy in SPENDING:
         spent = error_spent(efficacy, looks, total=level, parameter=parameter)
-        return _spending_limits(looks, spent, sides)
+        return spending_limits(looks, spent, sides)
     if efficacy == "haybittle_peto":
         early = _HAYBITTLE if parameter is None else parameter
         if not 0 < early < math.inf:
@@ -109,7 +109,8 @@ def _delta(efficacy: str, parameter: float | None) -> float:
     return _DELTAS[efficacy]
 
 
-def _spending_limits(looks: tuple[float, ...], spent: tuple[float, ...], sides: int) -> Limits:
+def spending_limits(looks: tuple[float, ...], spent: tuple[float, ...], sides: int) -> Limits:
+    """The critical values that spend so much on each side up to each look."""
     ongoing, before = Ongoing.before_the_first_look(0.0), 0.0
     lower: list[float] = []
     upper: list[float] = []

@@ -25,6 +25,8 @@ SPENDING: tuple[Spending, ...] = (
 )
 _LEAST_STEP = 0.001
 """Information between two looks below which their statistics are the same for all purposes."""
+MOST_OBSERVED = 10.0
+"""Observed information, as a share of the planned, beyond which it is taken for a mistake."""
 _STEEPEST = 50.0
 """The greatest size of the parameter: beyond it everything is spent at once, or at the end."""
 _NORMAL = NormalDist()
@@ -59,21 +61,21 @@ def error_spent(
     )
 
 
-def checked_information(information: Sequence[float]) -> tuple[float, ...]:
-    """`information`, if it rises from above 0 to 1 at most by noticeable steps; else BadInput."""
+def checked_information(information: Sequence[float], *, most: float = 1.0) -> tuple[float, ...]:
+    """`information`, if it rises from above 0 to `most` by noticeable steps; else BadInput."""
     if len(information) < 1:
         raise BadInput("at least one look", field="information", found=list(information))
     before = 0.0
     for t in information:
-        if not t - before >= _LEAST_STEP or t > 1 + 1e-9:
+        if not t - before >= _LEAST_STEP or t > most + 1e-9:
             raise BadInput(
-                f"shares of the greatest information that rise to at most 1, each by at least "
-                f"{_LEAST_STEP}",
+                f"shares of the greatest information that rise to at most {most:g}, each by at "
+                f"least {_LEAST_STEP}",
                 field="information",
                 found=list(information),
             )
         before = t
-    return tuple(float(min(t, 1.0)) for t in information)
+    return tuple(float(min(t, most)) for t in information)
 
 
 def _checked_parameter(spending: str, parameter: float | None) -> float:

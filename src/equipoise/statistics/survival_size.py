@@ -26,6 +26,8 @@ SurvivalMethod = Literal["schoenfeld", "freedman", "hsieh_freedman", "lachin_fou
 
 _METHODS = ("schoenfeld", "freedman", "hsieh_freedman")
 _NORMAL = NormalDist()
+_ALMOST_ALL = 1e-9
+"""The share of all events that may never be seen, when it is asked when the others will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,49 @@ def expected_events(
         hazard, accrual=open_for, follow_up=time - open_for, dropout_hazard=dropout_hazard
     )
     return subjects * (open_for / accrual if accrual > 0 else 1.0) * seen
+
+
+def time_of_events(
+    events: float,
+    *,
+    control: float,
+    experimental: float,
+    hazard_ratio: float,
+    control_hazard: float,
+    accrual: float,
+    dropout_hazard: float = 0.0,
+) -> float:
+    """When this number of events is expected in both arms: time after the first entry.
+
+    `control` and `experimental` are the subjects planned over `accrual`.
+
+    >>> round(time_of_events(60, control=51, experimental=102, hazard_ratio=0.56,
+    ...                      control_hazard=hazard_of_median(11), accrual=36), 1)
+    31.3
+    """
+    positive(events, "events")
+    hazards = positive(control_hazard, "control_hazard") * positive(hazard_ratio, "hazard_ratio")
+    lost = not_negative(dropout_hazard, "dropout_hazard")
+    arms = ((not_negative(control, "control"), control_hazard), (experimental, hazards))
+    most = sum(subjects * hazard / (hazard + lost) for subjects, hazard in arms)
+    if events >= most * (1 - _ALMOST_ALL):
+        allowed = f"fewer than {most:.6g}, which will have been seen in the end"
+        raise BadInput(allowed, field="events", found=events)
+
+    def missing(time: float) -> float:
+        return events - sum(
+            expected_events(
+                time, subjects=subjects, hazard=hazard, accrual=accrual, dropout_hazard=lost
+            )
+            for subjects, hazard in arms
+        )
+
+    from scipy.optimize import brentq
+
+    late = accrual + 1 / min(control_hazard, hazards)
+    while missing(late) > 0:
+        late *= 2
+    return float(brentq(missing, 0.0, late, xtol=1e-12, rtol=1e-14))
 
 
 def survival_size(

@@ -186,6 +186,12 @@ def test_nci_match_arm() -> None:
     assert (rule.r, round(rule.size, 3), round(rule.power, 2)) == (4, 0.018, 0.92)
 
 
+def test_single_arm_of_temozolomide_in_colorectal_cancer() -> None:
+    """15 % v 35 %: 28 patients at 5 % and 80 % (assumed); 29 were enrolled (FACTS, section 5)."""
+    (design,) = single_stage_designs(0.15, 0.35, alpha=0.05, power=0.80)
+    assert (design.n, design.r) == (28, 7)
+
+
 @pytest.mark.parametrize(
     ("power", "corrected", "printed"), [(0.8, False, 26.9), (0.8, True, 32.4), (0.9, False, 35.5)]
 )

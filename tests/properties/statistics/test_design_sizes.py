@@ -36,6 +36,7 @@ from equipoise.statistics.survival_size import (
     hazard_of_share,
     survival_power,
     survival_size,
+    time_of_events,
 )
 
 RATE = st.floats(0.05, 0.95)
@@ -94,6 +95,26 @@ def test_unconditional_tests_keep_their_level_and_hold_fishers(
     mirror = {"less": "greater", "greater": "less"}[side]
     back = rejection_region(n1, n2, alpha=alpha, test="barnard", side=mirror)  # type: ignore[arg-type]
     assert (turned.T == back).all()
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(5, 6), (7, 4)])
+@pytest.mark.parametrize("side", ["greater", "less"])
+def test_unconditional_tests_reject_where_scipy_does(n1: int, n2: int, side: Any) -> None:
+    """scipy has the P value of one table at a time, by a search of its own over the rate."""
+    for test, function in (("boschloo", stats.boschloo_exact), ("barnard", stats.barnard_exact)):
+        p = np.array(
+            [
+                [
+                    function([[x1, x2], [n1 - x1, n2 - x2]], alternative=side).pvalue
+                    for x2 in range(n2 + 1)
+                ]
+                for x1 in range(n1 + 1)
+            ]
+        )
+        p[np.isnan(p)] = 1.0
+        for alpha in (0.021, 0.052, 0.103):
+            region = rejection_region(n1, n2, alpha=alpha, test=test, side=side)  # type: ignore[arg-type]
+            assert (region == (p <= alpha)).all()
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 2**30))
@@ -165,6 +186,27 @@ def test_events_come_in_the_course_of_time() -> None:
     times = np.linspace(0, 80, 33)
     events = [expected_events(t, subjects=100, hazard=0.06, accrual=30) for t in times]
     assert events[0] == 0 and all(a < b for a, b in pairwise(events)) and events[-1] < 100
+
+
+@given(st.floats(0.3, 1.5), st.floats(0.05, 0.95), st.floats(0, 40), st.floats(0, 0.05))
+@settings(max_examples=30, deadline=None)
+def test_time_of_events_turns_expected_events_round(
+    hr: float, part: float, accrual: float, dropout: float
+) -> None:
+    course = {"accrual": accrual, "dropout_hazard": dropout}
+    most = sum(n * h / (h + dropout) for n, h in ((40, 0.06), (60, 0.06 * hr)))
+    arms: dict[str, float] = {
+        "control": 40,
+        "experimental": 60,
+        "hazard_ratio": hr,
+        "control_hazard": 0.06,
+    }
+    time = time_of_events(part * most, **arms, **course)
+    seen = expected_events(time, subjects=40, hazard=0.06, **course)
+    seen += expected_events(time, subjects=60, hazard=0.06 * hr, **course)
+    assert seen == pytest.approx(part * most, abs=1e-7)
+    with pytest.raises(BadInput, match=r"events: .*fewer than"):
+        time_of_events(most, **arms, **course)
 
 
 @given(st.floats(0.3, 0.9), LEVEL, st.floats(0.4, 0.95), st.floats(0.4, 2.5))

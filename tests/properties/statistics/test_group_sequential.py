@@ -20,6 +20,7 @@ from equipoise.statistics.group_sequential import (
 )
 from equipoise.statistics.interim import (
     conditional_power,
+    monitored_critical_values,
     predictive_power,
     stopping_look,
     stopping_look_batch,
@@ -210,6 +211,24 @@ def test_predictive_power_of_one_further_look_in_closed_form(
     assert trend == pytest.approx(float(stats.norm.cdf(ahead)), abs=1e-9)
 
 
+@given(SPENDING, LOOKS, ALPHA, st.sampled_from([1, 2]), st.floats(0.3, 1.5))
+@settings(max_examples=30, deadline=None)
+def test_monitoring_spends_alpha_whatever_information_the_looks_have(
+    kind: Any, looks: list[float], alpha: float, sides: Any, final: float
+) -> None:
+    spending, parameter = kind
+    chosen = {"alpha": alpha, "sides": sides, "efficacy": spending, "parameter": parameter}
+    planned = critical_values(looks, **chosen)
+    assert monitored_critical_values(looks, **chosen) == pytest.approx(planned, abs=1e-9)
+    for seen in range(1, len(looks)):
+        so_far = monitored_critical_values(looks[:seen], **chosen)
+        assert so_far == pytest.approx(planned[:seen], abs=1e-9)
+    observed = [t * 0.3 * final for t in looks[:-1]] + [final]
+    critical = monitored_critical_values(observed, last=True, **chosen)
+    found = stopping_probabilities(observed, critical, drift=0.0, sides=sides)
+    assert found.rejected + sum(found.opposite) == pytest.approx(alpha, abs=1e-9)
+
+
 @given(LOOKS, st.integers(0, 4), st.floats(-2, 4), st.sampled_from([1, 2]))
 @settings(max_examples=20, deadline=None)
 def test_stage_wise_inference(looks: list[float], place: int, z: float, sides: Any) -> None:
@@ -335,6 +354,17 @@ MISTAKES: list[tuple[Any, dict[str, Any], str]] = [
     (predictive_power, {**LOOK, "prior_information": -1}, "prior_information"),
     (sequential_result, {**LOOK, "look": 3}, "look"),
     (sequential_result, {**LOOK, "level": 1}, "level"),
+    (monitored_critical_values, {"information": [0.5, 1.1], "alpha": 0.05}, "information"),
+    (
+        monitored_critical_values,
+        {"information": [1, 1.1], "alpha": 0.05, "last": True},
+        "information",
+    ),
+    (
+        monitored_critical_values,
+        {"information": [1], "alpha": 0.05, "efficacy": "pocock"},
+        "efficacy",
+    ),
     (stopping_look, {"z": [1], "critical": [2, 2]}, "z"),
     (stopping_look, {"z": [1, 1], "critical": [2, 2], "futility": [1, 1]}, "futility"),
     (simon_designs, {"p0": 0.3, "p1": 0.1, "alpha": 0.05, "power": 0.8}, "p1"),
