@@ -86,14 +86,18 @@ def plan_of(case: dict[str, Any]) -> BiomarkerPlan:
     if needed := case.get("needed"):
         twice = Replicates(most_apart="5", needed=needed, at_most=3)  # type: ignore[arg-type]
         assays = (assays[0].model_copy(update={"replicates": twice}), *assays[1:])
-    marker = PLAN.marker.model_copy(update={"path": path, "assays": assays})
+    rules = PLAN.marker.rules
+    if version := case.get("rule"):
+        alone = rules[0].model_copy(update={"version": version, "steps": rules[0].steps[-1:]})
+        rules = (*rules, alone)
+    marker = PLAN.marker.model_copy(update={"path": path, "assays": assays, "rules": rules})
     return PLAN.model_copy(update={"marker": marker})
 
 
 def stands(case: dict[str, Any], tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     for rule in RULES:
         tables[rule.produces] = rule.rule(tables, plan)
-    found = tables["marker_path"].filter(rule=plan.marker.rule_in_force)
+    found = tables["marker_path"].filter(rule=case.get("rule", plan.marker.rule_in_force))
     if "on" not in case:
         return found
     return standing_on(found, pl.Series([day(case["on"])] * len(found)), plan)
@@ -124,7 +128,7 @@ def test_what_is_determined_again(case: dict[str, Any]) -> None:
 @pytest.mark.requirement("BM1")
 def test_many_trials_at_once_are_as_one_by_one() -> None:
     """The same names in every replicate: nobody's samples touch another's."""
-    alike = [case for case in EVERY if not {"then", "on", "needed"} & set(case)]
+    alike = [case for case in EVERY if not {"then", "on", "needed", "rule"} & set(case)]
     parts = [tables_of(entries(case), replicate=number) for number, case in enumerate(alike)]
     found = stands({}, together(parts), PLAN.model_copy(update={"marker": plan_of({}).marker}))
     assert [
