@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from equipoise.cli.progress import Progress
     from equipoise.simulation.run import Rehearsal, Version
     from equipoise.simulation.scenario import Scenario
 
@@ -62,11 +62,12 @@ def _many(arguments: argparse.Namespace, versions: list[Version], scenario: Scen
     """Operating characteristics of many trials, printed and, with --out, kept as JSON."""
     from dataclasses import asdict
 
+    from equipoise.cli.progress import Progress
     from equipoise.workflow.many_trials import many_trials
 
     found = many_trials(
         versions, scenario, arguments.seed, arguments.trials, processes=arguments.processes,
-        progress=_Progress("trials").step,
+        progress=Progress("trials").step,
     )  # fmt: skip
     text = json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False)
     if arguments.out is not None:
@@ -96,6 +97,7 @@ def _many(arguments: argparse.Namespace, versions: list[Version], scenario: Scen
 def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scenario) -> int:
     """One trial through conduct into a record, verified, analysed and reported."""
     from equipoise.cli.analyse import told, write_analysis
+    from equipoise.cli.progress import Progress
     from equipoise.cli.records import created, verified
     from equipoise.record.anchors import anchor_lines
     from equipoise.workflow.anchor import anchored
@@ -106,7 +108,7 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
     path = folder / "record.sqlite3"
     log, keys = created(path, trial=f"{versions[0].study.id}-rehearsal")
     try:
-        show = _Progress("entries")
+        show = Progress("entries")
         rehearsal, replicate = _drawn(versions, scenario, arguments.seed, show)
         replay = replayed(rehearsal, replicate, log, keys, progress=show.step)
         anchor = anchored(log, keys, purpose="end of the rehearsal")
@@ -126,7 +128,7 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
 
 
 def _drawn(
-    versions: list[Version], scenario: Scenario, seed: int, show: _Progress
+    versions: list[Version], scenario: Scenario, seed: int, show: Progress
 ) -> tuple[Rehearsal, int]:
     """The trial, and which replicate of the scenario it is."""
     from equipoise.simulation.cohort import cohort
@@ -137,23 +139,3 @@ def _drawn(
         return rehearsed(versions, scenario, seed, [0]), 0
     found = cohort(versions, scenario, seed, say=show.say)
     return found.rehearsal, found.replicate
-
-
-class _Progress:
-    """Progress on standard error, when something takes longer than a second."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.began = self.told = time.monotonic()
-
-    def say(self, text: str) -> None:
-        """A step that begins."""
-        print(f"[{time.monotonic() - self.began:5.1f} s] {text}", file=sys.stderr, flush=True)
-
-    def step(self, done: int, total: int) -> None:
-        """So many of so many are done; told once a second."""
-        now = time.monotonic()
-        if now - self.told >= 1 or done == total:
-            self.told = now
-            left = (now - self.began) / done * (total - done)
-            self.say(f"{done} of {total} {self.what}, about {left:.0f} s left")

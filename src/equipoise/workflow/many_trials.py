@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 
 from equipoise.analysis.run import OperatingCounts
 from equipoise.simulation.characteristics import Characteristic, batch_counts, characteristics
+from equipoise.simulation.chunks import Chunk, chunks, computed, cores, in_order
 from equipoise.simulation.run import Version
 from equipoise.simulation.scenario import Scenario
 
@@ -35,58 +32,28 @@ def many_trials(
     trials done and in all. Raises BadInput when the scenario does not say how to draw what the
     study asks for.
     """
-    parts = [range(first, min(trials, first + BATCH)) for first in range(0, trials, BATCH)]
-    wanted = _cores() if processes is None else processes
-    task = partial(batch_counts, versions, scenario, seed)
-    with _mapped(min(wanted, len(parts)), task, parts) as counted:
-        return characteristics(_told(counted, parts, trials, progress))
+    parts = chunks(trials, BATCH)
+    counted = computed(
+        _Batches(versions, scenario, seed), parts, cores() if processes is None else processes
+    )
+    return characteristics(_told(in_order(parts, counted), trials, progress))
 
 
-def _cores() -> int:
-    """The processor cores that this process may use, where the system tells; else all."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+@dataclass(frozen=True, slots=True)
+class _Batches:
+    """The counts of the analyses in the trials of a chunk."""
 
+    versions: Sequence[Version]
+    scenario: Scenario
+    seed: int
 
-@contextmanager
-def _mapped(
-    processes: int,
-    task: Callable[[range], list[OperatingCounts]],
-    parts: Sequence[range],
-) -> Iterator[Iterator[list[OperatingCounts]]]:
-    """`task` over `parts` in order: here, or in processes with one thread each."""
-    if processes < 2:
-        yield map(task, parts)
-        return
-    given = {name: os.environ.get(name) for name in _PROCESS}
-    os.environ.update(_PROCESS)
-    try:
-        spawned = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=spawned) as pool:
-            yield pool.map(task, parts)
-    finally:
-        for name, value in given.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-_PROCESS = {
-    "POLARS_MAX_THREADS": "1",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:5000,muzzy_decay_ms:5000",
-}
-"""Read by polars when a process first imports it: this one has, those that it starts have not. One
-thread each; memory that a table leaves is kept for the next table, not given back at once."""
+    def __call__(self, part: Chunk) -> list[OperatingCounts]:
+        return batch_counts(self.versions, self.scenario, self.seed, part.trials)
 
 
 def _told(
-    counted: Iterator[list[OperatingCounts]],
-    parts: Sequence[range],
-    trials: int,
-    progress: Progress,
+    counted: Iterator[tuple[Chunk, list[OperatingCounts]]], trials: int, progress: Progress
 ) -> Iterator[list[OperatingCounts]]:
-    for part, counts in zip(parts, counted, strict=True):
+    for part, counts in counted:
         yield counts
-        progress(part.stop, trials)
+        progress(part.trials.stop, trials)
