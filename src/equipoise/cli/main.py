@@ -12,6 +12,7 @@ from equipoise.errors import EquipoiseError
 VERBS: dict[str, str] = {
     "study": "check, show, compare and list the assumptions of a study file",
     "design": "derive sample size and power again, and compare other designs",
+    "simulate": "operating characteristics of many trials, from their end points",
     "rehearse": "run a whole trial before the first patient, into a record",
     "randomisation": "show how well the allocation is hidden",
     "verify": "prove that a record was not changed",

@@ -49,7 +49,6 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "exact_group_sizes",
         ),
         "interaction": ("interaction_power", "interaction_size"),
-        "interaction_exact": ("interaction_exact_power",),
         "survival_size": (
             "events_needed",
             "events_power",

@@ -89,8 +89,8 @@ def report(
         "rule": estimand.status_rule,
         "estimands": estimands,
         "handlings": handlings,
-        "assumptions": _by_reason(assumptions(study), "the whole file"),
-        "scenario": _by_reason(record_facts.assumed, "the whole scenario"),
+        "assumptions": by_reason(assumptions(study), "the whole file"),
+        "scenario": by_reason(record_facts.assumed, "the whole scenario"),
         "top": [why for path, why in record_facts.assumed if path == ENROLMENT],
         "counted": counted,
         "moment": moment,
@@ -104,7 +104,7 @@ def report(
         "source_lists": citations.printed(events_summary),
         "register": register(citations.seqs(), events_summary),
     }
-    return _template().render(context)
+    return template("report.html.j2").render(context)
 
 
 def _effects(study: Study, subjects: pl.DataFrame, views: list[ResultView]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _analysed(
     return frame.filter(inside).select(*KEY, known.alias("evaluable"), "sources")
 
 
-def _by_reason(found: Iterable[tuple[str, str]], whole: str) -> list[tuple[str, list[str]]]:
+def by_reason(found: Iterable[tuple[str, str]], whole: str) -> list[tuple[str, list[str]]]:
     """Reasons with every place that they explain, in order."""
     places: dict[str, list[str]] = {}
     for path, reason in found:
@@ -157,7 +157,8 @@ def _by_reason(found: Iterable[tuple[str, str]], whole: str) -> list[tuple[str, 
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of this folder by the name of its file."""
     folder = files("equipoise.report")
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
@@ -167,4 +168,4 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

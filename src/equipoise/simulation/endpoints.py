@@ -44,7 +44,14 @@ from equipoise.simulation.endpoint_plan import EndpointNature
 from equipoise.simulation.nature import DAYS_PER_MONTH
 from equipoise.simulation.scenario import Scenario, scenario_text
 from equipoise.statistics.trial_kernel import CALLEES, run_trials
-from equipoise.statistics.trial_tables import LAST_DAY, RANDOMISED, RAW, SCREENED, Randomisation, TrialTables
+from equipoise.statistics.trial_tables import (
+    LAST_DAY,
+    RANDOMISED,
+    RAW,
+    SCREENED,
+    Randomisation,
+    TrialTables,
+)
 from equipoise.study.analysis_plan import MARKER_STATUS, Analysis
 from equipoise.study.definition import Study
 
@@ -216,13 +223,15 @@ def _tables(
 
 
 def _wanted(study: Study, extra: EndpointNature) -> list[Analysis]:
-    """The analyses that the scenario asks for, in the plan's order; all of them if it names none."""
+    """The analyses that the scenario asks for, in the plan's order; all if it names none."""
     plan = study.analysis.analyses
     known = [each.id for each in plan]
     for name in extra.analyses:
         if name not in known:
             raise BadInput(
-                f"an analysis of the plan: {', '.join(known)}", field="endpoints.analyses", found=name
+                f"an analysis of the plan: {', '.join(known)}",
+                field="endpoints.analyses",
+                found=name,
             )
     return [each for each in plan if not extra.analyses or each.id in extra.analyses]
 
@@ -232,7 +241,10 @@ def _fingerprint(study: Study, scenario: Scenario) -> str:
     import numba
 
     told = hashlib.sha256()
-    for text in (canonical(study.model_dump(mode="json", exclude_none=True)), scenario_text(scenario)):
+    for text in (
+        canonical(study.model_dump(mode="json", exclude_none=True)),
+        scenario_text(scenario),
+    ):
         told.update(text.encode("utf-8") + b"\n")
     folder = Path(__file__).parent
     files = {Path(inspect.getfile(each)) for each in CALLEES}

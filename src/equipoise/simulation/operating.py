@@ -79,9 +79,7 @@ def merged(first: Sums, second: Sums) -> Sums:
     return Sums(*(getattr(first, f.name) + getattr(second, f.name) for f in fields(Sums)))
 
 
-def operating_characteristics(
-    simulation: EndpointSimulation, found: Sums
-) -> list[OperatingRow]:
+def operating_characteristics(simulation: EndpointSimulation, found: Sums) -> list[OperatingRow]:
     """Every characteristic: of the trial, its sizes, each test and each estimate, in plan order."""
     trials = int(found.trials[0])
     rejected = dict(zip(simulation.p_columns, found.rejected.tolist(), strict=True))

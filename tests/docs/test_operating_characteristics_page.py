@@ -1,0 +1,39 @@
+"""The how-to of `equipoise simulate`: its commands run, its grid is one, its options exist."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from equipoise.cli.main import main, parser
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "operating-characteristics.md"
+
+
+def test_the_commands_that_it_shows_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = PAGE.read_text("utf-8")
+    (grid,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "grid.yaml").write_text(grid, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^\$ equipoise (.+)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert main(command.split()) == 0
+        out = Path(command.split()[-1])
+        assert {"report.html", "characteristics.json"} <= {path.name for path in out.iterdir()}
+    said = capsys.readouterr().out
+    assert "no patient" in said and "common random numbers" in said
+    rows = json.loads(Path("out/grid/characteristics.json").read_text("utf-8"))
+    assert len({row["scenario"] for row in rows if row["kind"] == "grid"}) == 4
+
+
+def test_the_options_that_it_names_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["simulate", "--help"])
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    assert set(re.findall(r"`(--[a-z-]+)", PAGE.read_text("utf-8"))) <= known
