@@ -88,6 +88,13 @@ class Analyses:
             self.columns += int(np.prod([len(each.codes) for each in variables]))
         return self.tallied[key]
 
+    def sizes(self, status: Variable) -> tuple[int, int]:
+        """The first column of counts by status and arm, and how many columns each pair has."""
+        for (key, base), parents in zip(self.tallied.items(), self.parents, strict=True):
+            if key[:2] == (status.number, self.arm.number):
+                return base, int(np.prod([len(each.codes) for each in parents[2:]]))
+        return self.counts(status, self.arm), 1
+
     def add(self, analysis: Analysis, marker: MarkerVariables, items: dict[str, Variable]) -> None:
         """Take an analysis in, or say why it cannot be run."""
         reason = self._unfit(analysis)
@@ -193,6 +200,12 @@ class Analyses:
         if analysis.method == "cox" and analysis.test not in (None, "wald"):
             return "the Cox model is tested by Wald's test only"
         return ""
+
+    @property
+    def read(self) -> set[int]:
+        """The numbers of the variables that counts and comparisons read."""
+        found = {each.number for parents in self.parents for each in parents}
+        return found | {n for each in self.comparisons for n in (each[1], each[3]) if n >= 0}
 
     def tallies(self) -> Tallies:
         """The kernel's table of counts."""

@@ -17,7 +17,7 @@ from equipoise.simulation.scenario import Scenario
 from equipoise.statistics.allocation import CompleteRandomisation, PermutedBlocks, padded
 from equipoise.statistics.minimisation import Minimisation
 from equipoise.statistics.trial_draws import stream_key
-from equipoise.statistics.trial_tables import FIRST_NODE, Accrual, Effects, Randomisation
+from equipoise.statistics.trial_tables import Accrual, Effects, Randomisation
 from equipoise.study.definition import Study
 
 IntArray = NDArray[np.int64]
@@ -115,7 +115,11 @@ def _sites(
 
 
 def true_status(
-    scenario: Scenario, net: Network, depends_on: Variable | None, site: Variable | None
+    scenario: Scenario,
+    net: Network,
+    depends_on: Variable | None,
+    site: Variable | None,
+    varies: bool,
 ) -> tuple[Variable, list[list[float]]]:
     """The true status, by the level of the item that it depends on; and its weights, row by row."""
     plan, where = scenario.marker, f"scenario {scenario.name}"
@@ -143,7 +147,7 @@ def true_status(
     def weights_of(*values: int) -> list[float]:
         return rows[values[-1] if depends_on is not None else 0]
 
-    return net.draw("true status", codes, parents, weights_of), rows
+    return net.draw("true status", codes, parents, weights_of, varies=varies), rows
 
 
 def effects(
@@ -151,13 +155,14 @@ def effects(
     truth: Variable,
     rows: Sequence[Sequence[float]],
     site: Variable | None,
+    variables: Sequence[int],
 ) -> Effects:
     """How the prevalence differs between trials and hospitals."""
     spread = extra.prevalence
     varies = spread.between_trials > 0 or spread.between_sites > 0
     groups = 1 if site is None else len(site.codes)
     return Effects(
-        node=truth.number - FIRST_NODE if varies else -1,
+        node=variables.index(truth.number) if varies else -1,
         groups=groups,
         rows=len(rows),
         between_trials=float(spread.between_trials),

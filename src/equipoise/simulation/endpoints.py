@@ -73,7 +73,7 @@ class EndpointSimulation:
     described: tuple[Column, ...]
     counted: tuple[Counted, ...]
     compared: tuple[Compared, ...]
-    sizes: tuple[int, int, int]
+    sizes: tuple[int, int, int, int]
     wrong: tuple[int, FloatArray]
     tested: tuple[str, ...]
     limits: tuple[float, ...]
@@ -92,8 +92,9 @@ class EndpointSimulation:
         Trial i depends on the seed and i alone; nan where an analysis has no answer.
         """
         raw = run_trials(self.tables, seed, first, count, threads=threads)
-        base, statuses, arms = self.sizes
-        cells = raw[:, base : base + statuses * arms].reshape(count, statuses, arms)
+        base, each_, statuses, arms = self.sizes
+        cells = raw[:, base : base + statuses * arms * each_].reshape(count, statuses, arms, -1)
+        cells = cells.sum(axis=3)
         months = (raw[:, LAST_DAY] + self.tables.accrual.follow_up) / DAYS_PER_MONTH
         found = [raw[:, SCREENED], raw[:, RANDOMISED], months]
         begin, weights = self.wrong
@@ -124,8 +125,6 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
     made = _patients(study, scenario, extra, wanted)
     found = outcomes(study, scenario, extra, made.net, made.truth)
     analyses = Analyses(study, found, made.net.arm, extra.beside_fisher)
-    sizes = analyses.counts(made.status, made.net.arm), len(made.status.codes), len(made.net.arms)
-    crossed = analyses.counts(made.status, made.truth)
     for analysis in wanted:
         analyses.add(analysis, made.marker, made.items)
     if extra.analyses and analyses.skipped:
@@ -136,6 +135,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
             field="endpoints.analyses",
             found=name,
         )
+    wrong = _wrong(made, analyses)
     truths = Truths(study, scenario)
     counted = tuple(each for each in analyses.run if isinstance(each, Counted))
     compared = tuple(truths.told(each) for each in analyses.run if isinstance(each, Compared))
@@ -147,11 +147,8 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
         described=columns,
         counted=counted,
         compared=compared,
-        sizes=sizes,
-        wrong=(
-            crossed,
-            np.array([float(a != b) for a in made.status.codes for b in made.truth.codes]),
-        ),
+        sizes=(*analyses.sizes(made.status), len(made.status.codes), len(made.net.arms)),
+        wrong=wrong,
         tested=tuple(columns[place].subject for place in tested),
         limits=tuple(columns[place].limit for place in tested),
         p_columns=tuple(tested),
@@ -179,6 +176,7 @@ def _patients(
 ) -> _Patients:
     net = Network(len(periods(extra)), tuple(each.code for each in study.randomisation.arms))
     varied = extra.prevalence.between_sites > 0
+    varies = varied or extra.prevalence.between_trials > 0
     needed = {*study.randomisation.scheme.factors, *(i for a in wanted for i in a.stratify)}
     site = site_variable(study, scenario, extra, net) if varied or SITE in needed else None
     items: dict[str, Variable] = {} if site is None else {SITE: site}
@@ -187,7 +185,7 @@ def _patients(
     depends = scenario.marker.depends_on
     level = weights_of(net, scenario, depends, items) if depends is not None else None
     tied = site if varied else None
-    truth, rows = true_status(scenario, net, level, tied)
+    truth, rows = true_status(scenario, net, level, tied, varies)
     unfit = float(scenario.marker.sample.inadequate)
     fit = net.draw("sample", ("adequate", "inadequate"), (), lambda: (1 - unfit, unfit))
     marker = MarkerVariables(study, scenario, extra, net, truth, fit)
@@ -208,18 +206,34 @@ def _tables(
     found: Outcomes,
     analyses: Analyses,
 ) -> TrialTables:
+    times = latent_times(study, scenario, extra, made.net, made.truth, found)
+    watched = watching(study, scenario, extra, found)
+    read = {made.plan.stratum, *made.plan.factors.tolist(), watched.leaving}
+    read |= {*times.delayed_by.tolist(), *times.parent.ravel().tolist()} | analyses.read
+    nodes = made.net.nodes(read)
     return TrialTables(
         accrual=accrual(study, scenario, extra),
-        nodes=made.net.nodes(),
-        effects=effects(extra, made.truth, made.rows, made.site),
+        nodes=nodes,
+        effects=effects(extra, made.truth, made.rows, made.site, nodes.variable.tolist()),
         randomisation=made.plan,
-        times=latent_times(study, scenario, extra, made.net, made.truth, found),
-        watching=watching(study, scenario, extra, found),
+        times=times,
+        watching=watched,
         end_points=analyses.end_point_table(),
         tallies=analyses.tallies(),
         comparisons=analyses.comparison_table(),
         arms=len(made.net.arms),
     )
+
+
+def _wrong(made: _Patients, analyses: Analyses) -> tuple[int, FloatArray]:
+    """The first column of counts of status by true status, and which of them are not the true one.
+
+    Where the status is always the true one nothing needs to be counted.
+    """
+    pairs = [float(a != b) for a in made.status.codes for b in made.truth.codes]
+    if made.net.same(made.status, made.truth):
+        return 0, np.zeros(0)
+    return analyses.counts(made.status, made.truth), np.array(pairs)
 
 
 def _wanted(study: Study, extra: EndpointNature) -> list[Analysis]:

@@ -23,7 +23,8 @@ def compiled(core: Core, *callees: Callable[..., object], worth_it: bool = True)
 
     If it is not `worth_it`, because the batch is small, `core` is given back as it stands.
     A stored core is renewed when its own file or that of one of its callees changes. It runs
-    without Python's global lock, so that threads may run it side by side.
+    without Python's global lock, so that threads may run it side by side, and a division by 0 is
+    not looked for: a core never makes one.
     """
     return cast(Core, _dispatcher(core, callees)) if worth_it else core
 
@@ -36,7 +37,7 @@ def _dispatcher(
 
     for callee in callees:
         _register(callee)
-    dispatcher: Any = numba.njit(cache=True, nogil=True)(core)
+    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(core)
     # numba compares this stamp of the source with that of the stored code.
     dispatcher._cache._cache_file._source_stamp = _stamp(core, callees)
     return cast(Callable[..., object], dispatcher)
@@ -44,7 +45,7 @@ def _dispatcher(
 
 def _stamp(core: Callable[..., object], callees: tuple[Callable[..., object], ...]) -> bytes:
     """What tells the sources of a core and its callees from any others."""
-    files = sorted({inspect.getfile(each) for each in (core, *callees)})
+    files = sorted({__file__, *(inspect.getfile(each) for each in (core, *callees))})
     return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).digest()
 
 

@@ -145,10 +145,23 @@ def wald_p(coefficient: ArrayLike, information: ArrayLike) -> FloatArray:
     >>> wald_p([0.0, 1.0], [4.0, 3.841458820694124]).round(4).tolist()
     [1.0, 0.05]
     """
-    from scipy.special import chdtrc
-
     beta, known = np.asarray(coefficient), np.asarray(information)
-    return np.asarray(chdtrc(1, beta * known * beta), dtype=np.float64)
+    return tail(np.asarray(beta * known * beta), np.ones(beta.shape, dtype=np.int64))
+
+
+def tail(statistic: FloatArray, freedom: IntArray) -> FloatArray:
+    """P of chi-square statistics; nan without degrees of freedom.
+
+    >>> tail(np.array([3.841458820694124, 5.991464547107979]), np.array([1, 2])).round(6).tolist()
+    [0.05, 0.05]
+    """
+    from scipy.special import chdtrc, erfc
+
+    p = np.full(statistic.shape, np.nan)
+    one, more = freedom == 1, freedom > 1
+    p[one] = erfc(np.sqrt(np.maximum(0.0, statistic[one]) / 2))
+    p[more] = chdtrc(freedom[more], np.maximum(0.0, statistic[more]))
+    return p
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,8 +231,6 @@ def _p(
     trials: _Trials, tested: Sequence[int], test: Test, ties: Ties, fit: CoxFit | None = None
 ) -> FloatArray:
     """P of every trial; `fit` is that of the whole model, where it was made before."""
-    from scipy.special import chdtrc
-
     if test not in TESTS:
         raise BadInput(f"one of {', '.join(TESTS)}", field="test", found=test)
     columns = _columns(tested, trials.width)
@@ -240,10 +251,7 @@ def _p(
         else:
             below = _fitted(trials, others, ties).log_likelihood
             statistic = 2 * (fit.log_likelihood - below)
-    p = np.full(len(statistic), np.nan)
-    tried = freedom > 0
-    p[tried] = chdtrc(freedom[tried], np.maximum(0.0, statistic[tried]))
-    return p
+    return tail(statistic, freedom)
 
 
 def _score_statistic(trials: _Trials, null: CoxFit, ties: Ties) -> FloatArray:

@@ -49,12 +49,17 @@ def cox_risk_sets(
 
 
 def cox_two_groups(
-    events: int, deaths: float, in_first: FloatArray, in_second: FloatArray
+    events: int,
+    deaths: float,
+    in_first: FloatArray,
+    in_second: FloatArray,
+    shares: FloatArray,
 ) -> tuple[float, float, int]:
     """Core: coefficient, information, and FITTED, MONOTONE or UNDETERMINED.
 
-    `deaths` are the events of group 1. The score falls with the coefficient; where it does not
-    reach 0 the likelihood is monotone and there is no estimate.
+    `deaths` are the events of group 1, `shares` is room for one number an event. The score falls
+    with the coefficient; where it does not reach 0 the likelihood is monotone and there is no
+    estimate.
     """
     never, always = 0, 0
     for event in range(events):
@@ -67,7 +72,7 @@ def cox_two_groups(
     beta, low, high = 0.0, -np.inf, np.inf
     information = 0.0
     for _ in range(_STEPS):
-        expected, information = cox_two_groups_pass(beta, events, in_first, in_second)
+        expected, information = cox_two_groups_pass(beta, events, in_first, in_second, shares)
         score = deaths - expected
         if score > 0.0:
             low = beta
@@ -80,28 +85,28 @@ def cox_two_groups(
         beta += step
         if abs(step) <= _SMALL:
             break
-    return beta, cox_two_groups_pass(beta, events, in_first, in_second)[1], FITTED
+    information = cox_two_groups_pass(beta, events, in_first, in_second, shares)[1]
+    return beta, information, FITTED
 
 
 def cox_two_groups_pass(
-    beta: float, events: int, in_first: FloatArray, in_second: FloatArray
+    beta: float, events: int, in_first: FloatArray, in_second: FloatArray, shares: FloatArray
 ) -> tuple[float, float]:
     """Core: expected events of group 1, and information; four sums side by side, for speed."""
     ratio = math.exp(beta)
+    for event in range(events):
+        weight = in_second[event] * ratio
+        shares[event] = weight / (in_first[event] + weight)
     e0 = e1 = e2 = e3 = 0.0
     v0 = v1 = v2 = v3 = 0.0
     whole = events - events % 4
     for event in range(0, whole, 4):
-        w0, w1 = in_second[event] * ratio, in_second[event + 1] * ratio
-        w2, w3 = in_second[event + 2] * ratio, in_second[event + 3] * ratio
-        s0, s1 = w0 / (in_first[event] + w0), w1 / (in_first[event + 1] + w1)
-        s2, s3 = w2 / (in_first[event + 2] + w2), w3 / (in_first[event + 3] + w3)
+        s0, s1, s2, s3 = shares[event], shares[event + 1], shares[event + 2], shares[event + 3]
         e0, e1, e2, e3 = e0 + s0, e1 + s1, e2 + s2, e3 + s3
         v0, v1 = v0 + (s0 - s0 * s0), v1 + (s1 - s1 * s1)
         v2, v3 = v2 + (s2 - s2 * s2), v3 + (s3 - s3 * s3)
     for event in range(whole, events):
-        weight = in_second[event] * ratio
-        share = weight / (in_first[event] + weight)
+        share = shares[event]
         e0 += share
         v0 += share - share * share
     return (e0 + e1) + (e2 + e3), (v0 + v1) + (v2 + v3)

@@ -30,24 +30,20 @@ def two_group_risks(
     events at each time, those of group 1 among them, and who of each group was at risk just
     before it. Returns how many rows there are then.
     """
-    at_first, at_second = 0.0, 0.0
+    at_first = at_second = 0
     subject = len(times) - 1
     while subject >= 0:
         now = times[subject]
-        dead, dead_second = 0.0, 0.0
+        dead = dead_second = 0
         while subject >= 0 and times[subject] == now:
-            group = groups[subject]
-            if group == 0:
-                at_first += 1.0
-                if events[subject]:
-                    dead += 1.0
-            elif group == 1:
-                at_second += 1.0
-                if events[subject]:
-                    dead += 1.0
-                    dead_second += 1.0
+            first_here, second_here = int(groups[subject] == 0), int(groups[subject] == 1)
+            at_first += first_here
+            at_second += second_here
+            event = int(events[subject])
+            dead += event & (first_here | second_here)
+            dead_second += event & second_here
             subject -= 1
-        if dead > 0.0:
+        if dead > 0:
             died[rows], died_second[rows] = dead, dead_second
             first[rows], second[rows] = at_first, at_second
             rows += 1

@@ -72,7 +72,40 @@ def fill_words(key: np.uint64, begin: int, words: UInt64Array) -> None:
 def uniform(key: np.uint64, number: int) -> float:
     """Core: uniform number `number` of a trial, strictly between 0 and 1, exact in doubles."""
     word = mixed(key + np.uint64(number + 1) * _GOLDEN)
-    return (np.float64(word >> _BY_12) + 0.5) * 2.2204460492503131e-16
+    return (np.float64(word >> _BY_12) + 0.5) * 2.220446049250313e-16
+
+
+def fill_uniforms(key: np.uint64, begin: int, drawn: FloatArray) -> None:
+    """Core: uniform numbers of a trial, from number `begin` on."""
+    for place in range(len(drawn)):
+        word = mixed(key + np.uint64(begin + place + 1) * _GOLDEN)
+        drawn[place] = (np.float64(word >> _BY_12) + 0.5) * 2.220446049250313e-16
+
+
+def minus_log(drawn: FloatArray, halves: FloatArray, found: FloatArray) -> None:
+    """Core: -log of numbers above 0, at most 1: exponential ones of uniform ones, into `found`.
+
+    The algorithm of fdlibm (Sun Microsystems 1993, e_log.c: below 1 unit in the last place), in
+    loops that a processor does several at a time, so that it is the same on every platform.
+    """
+    words, mantissas = drawn.view(np.int64), halves.view(np.int64)
+    for place in range(len(drawn)):
+        mantissas[place] = (words[place] & 0xFFFFFFFFFFFFF) | 0x3FE0000000000000
+    for place in range(len(drawn)):
+        power = np.float64((words[place] >> 52) - 1022)
+        half = halves[place]
+        low = half < 0.7071067811865476
+        f = (half + half if low else half) - 1.0
+        power -= 1.0 if low else 0.0
+        s = f / (2.0 + f)
+        z = s * s
+        w = z * z
+        r = z * (0.6666666666666735130 + w * (0.2857142874366239149
+            + w * (0.1818357216161805012 + w * 0.1479819860511658591)))  # fmt: skip
+        r += w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
+        square = 0.5 * f * f
+        small = s * (square + r) + power * 1.90821492927058770002e-10
+        found[place] = ((square - small) - f) - power * 6.93147180369123816490e-01
 
 
 def normal_quantile_core(p: float) -> float:

@@ -22,7 +22,9 @@ from equipoise.statistics.minimisation import _drawn_slot, _imbalances
 from equipoise.statistics.random import uniform_integer
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 from equipoise.statistics.trial_draws import (
+    fill_uniforms,
     fill_words,
+    minus_log,
     mixed,
     normal_quantile_core,
     normal_share,
@@ -42,15 +44,18 @@ from equipoise.statistics.trial_outcomes import (
     watched_until,
 )
 from equipoise.statistics.trial_patients import (
+    _filled,
     allocate_in_turn,
     arrive,
+    find_rows,
     make_variables,
     minimise_in_turn,
     shifted_weights,
-    tied,
+    tie,
 )
 from equipoise.statistics.trial_tables import (
     LAST_DAY,
+    PERIOD,
     RANDOMISED,
     RAW,
     SCREENED,
@@ -65,12 +70,14 @@ UInt64Array = NDArray[np.uint64]
 CALLEES = (
     uniform_integer, _block_size, _fill_block, _imbalances, _drawn_slot,
     two_group_risks, two_group_log_rank, cox_risk_sets, cox_two_groups_pass, cox_two_groups,
-    mixed, trial_word, trial_key, fill_words, uniform, normal_quantile_core, normal_share,
-    arrive, shifted_weights, tied, make_variables, allocate_in_turn, minimise_in_turn,
+    mixed, trial_word, trial_key, fill_words, uniform, fill_uniforms, minus_log,
+    normal_quantile_core, normal_share,
+    arrive, shifted_weights, tie, find_rows, make_variables, _filled, allocate_in_turn,
+    minimise_in_turn,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare, compare_all,
 )  # fmt: skip
 """Every core that a trial runs."""
-_RADIX = (1 << 12) + 2
+_RADIX = (1 << 11) + 2
 
 
 def run_trials(
@@ -105,21 +112,18 @@ def _trials(tables: TrialTables, seed: np.uint64, first: int, out: FloatArray) -
     """
     plan, accrual = tables.randomisation, tables.accrual
     most, strata = accrual.most, len(plan.limits)
-    values = np.zeros((2 + len(tables.nodes.width), most), np.int64)
-    on, who, scratch = (
-        np.zeros(most, np.int64),
-        np.zeros(most, np.int64),
-        np.zeros((6, most), np.int64),
-    )
-    drawn, flags = np.zeros(most), np.zeros((2, most), np.bool_)
+    values = np.zeros((tables.nodes.variables, most), np.int64)
+    on, who = np.zeros(most, np.int64), np.zeros(most, np.int64)
+    scratch = np.zeros((8, most), np.int64)
+    drawn, halves, events = np.zeros(most), np.zeros(most), np.zeros((2, most), np.bool_)
     latent = np.zeros((len(tables.times.stream), most))
     days = np.zeros((len(tables.times.stream), most), np.int64)
     until = np.zeros((2, most), np.int64)
     starts = np.zeros(_RADIX, np.int64)
     risks = np.zeros((6, most))
     cumulative = tables.nodes.cumulative.copy()
-    state = np.zeros((strata, 3), np.int64)
-    block_arms = np.zeros((strata, max(1, plan.sizes.max())), np.int64)
+    state = np.zeros((strata, 4), np.int64)
+    block_arms = np.zeros((strata, most + max(1, plan.sizes.max())), np.int64)
     words = np.zeros(plan.limits.max(), np.uint64)
     counts = np.zeros((strata, len(plan.factors), plan.levels, max(1, plan.slots.max())), np.int64)
     imbalance = np.zeros(max(1, plan.slots.max()), np.int64)
@@ -128,27 +132,28 @@ def _trials(tables: TrialTables, seed: np.uint64, first: int, out: FloatArray) -
         trial = trial_word(seed, first + row)
         mine = out[row]
         number = _patients(
-            tables, trial, cumulative, values, on, who, scratch[0], drawn, state, block_arms,
-            words, counts, imbalance, mine,
+            tables, trial, cumulative, values, on, who, scratch[0], drawn, halves, risks[0],
+            state, block_arms, words, counts, imbalance, mine,
         )  # fmt: skip
         if number < 0:
             return number
+        screened = int(mine[SCREENED])
         nodes = tables.nodes
+        rows, uniforms = scratch[0, :screened], drawn[:screened]
         make_variables(
-            nodes, trial, nodes.before, len(nodes.width), who, 0, number, cumulative, values,
-            scratch[0], drawn,
-        )  # fmt: skip
-        tally(tables.tallies, who, number, values, scratch[0], mine)
+            nodes, trial, nodes.before, len(nodes.width), 0, cumulative, values, rows, uniforms
+        )
+        tally(tables.tallies, who, number, values, rows, mine)
         if len(tables.comparisons.end_point) > 0:
-            latent_times(tables.times, nodes, trial, who, number, values, scratch[0], drawn, latent)
-            seen_days(tables.times, tables.watching, trial, who, number, latent, days)
+            latent_times(tables.times, nodes, trial, values, rows, uniforms, halves, latent)
+            seen_days(tables.times, tables.watching, trial, screened, latent, days)
             watched_until(
-                tables.watching, trial, who, number, values, on,
+                tables.watching, trial, screened, values, on,
                 int(mine[LAST_DAY]) + accrual.follow_up, until[0], until[1],
             )  # fmt: skip
             compare_all(
                 tables.comparisons, tables.end_points, tables.times, tables.watching, tables.arms,
-                who, number, values, days, until[0], until[1], scratch, flags, starts, risks,
+                who, number, screened, values, days, until, scratch, events, starts, risks,
                 mine[comparing:],
             )  # fmt: skip
     return 0
@@ -163,6 +168,8 @@ def _patients(
     who: IntArray,
     rows: IntArray,
     drawn: FloatArray,
+    halves: FloatArray,
+    gaps: FloatArray,
     state: IntArray,
     block_arms: IntArray,
     words: UInt64Array,
@@ -180,12 +187,15 @@ def _patients(
     screened, randomised, reached = 0, 0, 0.0
     while randomised < accrual.wanted and screened < accrual.most:
         end = min(accrual.most, screened + accrual.wanted - randomised)
-        for candidate in range(screened, end):
-            who[candidate] = candidate
-        reached = arrive(accrual, trial, screened, end, reached, values, on)
+        uniforms = drawn[screened:end]
+        reached = arrive(
+            accrual, trial, screened, reached, values[PERIOD, screened:end], on[screened:end],
+            uniforms, halves, gaps,
+        )  # fmt: skip
         make_variables(
-            nodes, trial, 0, nodes.before, who, screened, end, cumulative, values, rows, drawn
-        )
+            nodes, trial, 0, nodes.before, screened, cumulative, values[:, screened:end],
+            rows[screened:end], uniforms,
+        )  # fmt: skip
         if plan.minimised:
             randomised = minimise_in_turn(
                 plan, trial, screened, end, values, who, randomised, state, counts, imbalance,

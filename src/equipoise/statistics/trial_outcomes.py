@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from equipoise.statistics.cox_two_groups import FITTED, cox_risk_sets, cox_two_groups
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
-from equipoise.statistics.trial_draws import trial_key, uniform
-from equipoise.statistics.trial_patients import tied
+from equipoise.statistics.trial_draws import fill_uniforms, minus_log, trial_key, uniform
+from equipoise.statistics.trial_patients import find_rows, tie
 from equipoise.statistics.trial_tables import (
     ARM,
     COMPARED,
@@ -27,77 +27,81 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+DAY_BITS = 24
+"""Bits of a sorting key below the day: the candidate's number, and whether it is an event."""
+SCANS = 4096
+"""Numbers of chance that a candidate has for missed assessments."""
+LATE = 1e9
+"""Days after which nothing is told apart."""
+
 
 def latent_times(
     times: Times,
     nodes: Nodes,
     trial: np.uint64,
-    who: IntArray,
-    number: int,
     values: IntArray,
     rows: IntArray,
     drawn: FloatArray,
+    halves: FloatArray,
     latent: FloatArray,
 ) -> None:
-    """Core: the latent times of the first `number` of `who`, times x patients."""
+    """Core: the latent times of candidates, times x candidates."""
     for kind in range(len(times.stream)):
-        for place in range(number):
-            rows[place] = times.first[kind]
-        for slot in range(times.parent.shape[1]):
-            parent, stride = times.parent[kind, slot], times.stride[kind, slot]
-            if parent >= 0:
-                for place in range(number):
-                    rows[place] += values[parent, who[place]] * stride
-        key = trial_key(times.stream[kind], trial)
-        for place in range(number):
-            drawn[place] = uniform(key, who[place])
+        mine, first = latent[kind], times.first[kind]
+        find_rows(times.parent[kind], times.stride[kind], values, rows)
+        fill_uniforms(trial_key(times.stream[kind], trial), 0, drawn)
         if times.loading[kind] != 0.0:
-            tied(nodes.factor_stream, trial, times.loading[kind], who, 0, number, drawn)
+            tie(nodes.factor_stream, trial, times.loading[kind], 0, drawn)
+        minus_log(drawn, halves, mine)
         other, delayed = times.after[kind], times.delayed_by[kind]
-        for place in range(number):
-            latent[kind, place] = -math.log(drawn[place]) * times.mean[rows[place]]
-        if other >= 0:
-            for place in range(number):
-                change, time = latent[other, place], latent[kind, place]
-                if time > change:
-                    share = (time - change) / times.mean[rows[place]]
-                    latent[kind, place] = change + share * times.mean_after[rows[place]]
+        if other < 0:
+            for place in range(len(drawn)):
+                mine[place] *= times.mean[first + rows[place]]
+        else:
+            # A unit of hazard is used up at one rate before the change, at another one after it.
+            change = latent[other]
+            for place in range(len(drawn)):
+                before = times.mean[first + rows[place]]
+                rest = mine[place] - change[place] / before
+                later = change[place] + rest * times.mean_after[first + rows[place]]
+                mine[place] = mine[place] * before if rest <= 0.0 else later
         if delayed >= 0:
-            for place in range(number):
-                latent[kind, place] += times.delay[kind, values[delayed, who[place]]]
+            delays, by = times.delay[kind], values[delayed]
+            for place in range(len(drawn)):
+                mine[place] += delays[by[place]]
 
 
 def seen_days(
     times: Times,
     watching: Watching,
     trial: np.uint64,
-    who: IntArray,
     number: int,
     latent: FloatArray,
     days: IntArray,
 ) -> None:
     """Core: the whole day, from 1, on which each latent time would be seen."""
     missed = trial_key(watching.missed_stream, trial)
+    first, every = float(watching.first), float(max(1, watching.every))
     for kind in range(len(times.stream)):
-        if times.assessed[kind] and watching.every > 0:
+        mine, day = latent[kind], days[kind]
+        if not times.assessed[kind] or watching.every == 0:
             for place in range(number):
-                day = math.ceil(latent[kind, place])
-                scan = max(0, -((watching.first - day) // watching.every))
-                if watching.missed > 0.0:
-                    while (
-                        scan < 4096 and uniform(missed, who[place] * 4096 + scan) < watching.missed
-                    ):
-                        scan += 1
-                days[kind, place] = watching.first + scan * watching.every
-        else:
+                day[place] = max(1, math.ceil(min(mine[place], LATE)))
+            continue
+        for place in range(number):
+            scan = max(0.0, np.ceil((min(mine[place], LATE) - first) / every))
+            day[place] = watching.first + int(scan) * watching.every
+        if watching.missed > 0.0:
             for place in range(number):
-                days[kind, place] = max(1, math.ceil(latent[kind, place]))
+                scans = (day[place] - watching.first) // watching.every
+                while uniform(missed, place * SCANS + scans % SCANS) < watching.missed:
+                    scans += 1
+                    day[place] += watching.every
 
 
 def watched_until(
     watching: Watching,
     trial: np.uint64,
-    who: IntArray,
     number: int,
     values: IntArray,
     randomised_on: IntArray,
@@ -107,15 +111,17 @@ def watched_until(
 ) -> None:
     """Core: the last day of assessments, and that on which a death would be known."""
     for place in range(number):
-        assessed[place] = alive[place] = cut - randomised_on[who[place]]
+        assessed[place] = cut - randomised_on[place]
+        alive[place] = cut - randomised_on[place]
     if watching.leaving < 0:
         return
     key = trial_key(watching.leave_stream, trial)
+    left = values[watching.leaving]
     for place in range(number):
-        kind = values[watching.leaving, who[place]]
+        kind = left[place]
         if kind > 0:
             span = watching.span[kind] + 1
-            day = watching.low[kind] + int(uniform(key, who[place]) * span)
+            day = watching.low[kind] + int(uniform(key, place) * span)
             assessed[place] = min(assessed[place], day)
             if watching.silent[kind]:
                 alive[place] = min(alive[place], day)
@@ -130,120 +136,136 @@ def end_point_days(
     days: IntArray,
     assessed: IntArray,
     alive: IntArray,
-    day: IntArray,
-    event: BoolArray,
+    first: IntArray,
+    limit: IntArray,
 ) -> None:
-    """Core: day and event of one end point for each patient."""
-    ended = end_points.ended_by[which]
+    """Core: day of one end point of each candidate, and where it would be censored.
+
+    `first` is NEVER where there is no event in time.
+    """
+    last = assessed if end_points.at_assessment[which] else alive
     for place in range(number):
-        first = NEVER
-        for kind in range(len(times.assessed)):
-            if end_points.sources[which, kind]:
-                last = assessed[place] if times.assessed[kind] else alive[place]
-                if days[kind, place] <= last:
-                    first = min(first, days[kind, place])
-        limit = assessed[place] if end_points.at_assessment[which] else alive[place]
-        if ended >= 0:
-            limit = min(limit, days[ended, place])
-        if end_points.at_assessment[which] and watching.every > 0:
-            scans = (limit - watching.first) // watching.every
-            limit = watching.first + scans * watching.every if scans >= 0 else 1
-        event[place] = first < NEVER
-        day[place] = first if first < NEVER else max(1, limit)
+        first[place] = NEVER
+        limit[place] = last[place]
+    for kind in range(len(times.assessed)):
+        if end_points.sources[which, kind]:
+            until, day = assessed if times.assessed[kind] else alive, days[kind]
+            for place in range(number):
+                if day[place] <= until[place]:
+                    first[place] = min(first[place], day[place])
+    if end_points.ended_by[which] >= 0:
+        ends = days[end_points.ended_by[which]]
+        for place in range(number):
+            limit[place] = min(limit[place], ends[place])
+    if end_points.at_assessment[which] and watching.every > 0:
+        for place in range(number):
+            if limit[place] < watching.first:
+                limit[place] = 1
+            else:
+                limit[place] -= (limit[place] - watching.first) % watching.every
 
 
-def by_day(day: IntArray, number: int, order: IntArray, spare: IntArray, starts: IntArray) -> None:
-    """Core: the patients in order of `day`, those of one day in order of number (radix sort).
+def by_day(number: int, keys: IntArray, spare: IntArray, starts: IntArray) -> bool:
+    """Core: sort `keys` by their day (radix sort); True if the result is in `spare`.
 
-    The cost for a patient does not grow with their number.
+    The cost for a patient does not grow with the number of patients.
     """
     most = 0
     for place in range(number):
-        order[place] = place
-        most = max(most, day[place])
-    bits = 6 if number < 600 else 12
+        most = max(most, keys[place])
+    bits = 6 if number < 600 else 11
     mask = (1 << bits) - 1
-    shift = 0
+    shift, swapped = DAY_BITS, False
     while most >> shift > 0:
+        one, two = (spare, keys) if swapped else (keys, spare)
         for digit in range(mask + 2):
             starts[digit] = 0
         for place in range(number):
-            starts[((day[place] >> shift) & mask) + 1] += 1
+            starts[((one[place] >> shift) & mask) + 1] += 1
+        below = 0
         for digit in range(mask + 1):
-            starts[digit + 1] += starts[digit]
+            below += starts[digit]
+            starts[digit] = below
         for place in range(number):
-            patient = order[place]
-            digit = (day[patient] >> shift) & mask
-            spare[starts[digit]] = patient
+            digit = (one[place] >> shift) & mask
+            two[starts[digit]] = one[place]
             starts[digit] += 1
-        for place in range(number):
-            order[place] = spare[place]
         shift += bits
+        swapped = not swapped
+    return swapped
 
 
 def tally(
-    tallies: Tallies, who: IntArray, number: int, values: IntArray, rows: IntArray, out: FloatArray
+    tallies: Tallies,
+    who: IntArray,
+    number: int,
+    values: IntArray,
+    rows: IntArray,
+    out: FloatArray,
 ) -> None:
     """Core: count the randomised patients, each table into its columns of `out`."""
     for table in range(len(tallies.base)):
+        find_rows(tallies.parent[table], tallies.stride[table], values, rows)
+        base = tallies.base[table]
         for place in range(number):
-            rows[place] = tallies.base[table]
-        for slot in range(tallies.parent.shape[1]):
-            parent, stride = tallies.parent[table, slot], tallies.stride[table, slot]
-            if parent >= 0:
-                for place in range(number):
-                    rows[place] += values[parent, who[place]] * stride
-        for place in range(number):
-            out[rows[place]] += 1.0
+            out[base + rows[who[place]]] += 1.0
 
 
 def compare(
     comparisons: Comparisons,
     which: int,
     arms: int,
-    who: IntArray,
     number: int,
     values: IntArray,
     order: IntArray,
     days: IntArray,
     events: BoolArray,
+    times: IntArray,
+    happened: BoolArray,
+    members: IntArray,
     groups: IntArray,
     layered: IntArray,
     risks: FloatArray,
     out: FloatArray,
 ) -> None:
     """Core: the columns of one comparison. `days`, `events` and `order` are sorted by day."""
-    status, layer = comparisons.status[which], comparisons.layer[which]
+    status, arm = values[comparisons.status[which]], values[ARM]
+    group = comparisons.group[which]
+    inside = at_second = 0
     for place in range(number):
-        candidate = who[order[place]]
-        cell = values[status, candidate] * arms + values[ARM, candidate]
-        group = comparisons.group[which, cell]
-        layered[place] = group
-        if group == 0 or group == 1:
-            out[group] += 1.0
-            if events[place]:
-                out[2 + group] += 1.0
-    rows = 0
+        mine = group[status[order[place]] * arms + arm[order[place]]]
+        groups[inside], members[inside] = mine, order[place]
+        times[inside], happened[inside] = days[place], events[place]
+        inside += int(mine == 0 or mine == 1)
+        at_second += int(mine == 1)
+    rows, died, died_second = 0, 0.0, 0.0
     for level in range(comparisons.layers[which]):
-        before = rows
-        for place in range(number):
-            inside = layer < 0 or values[layer, who[order[place]]] == level
-            groups[place] = layered[place] if inside else -1
+        before, chosen = rows, groups
+        if comparisons.layer[which] >= 0:
+            layer, chosen = values[comparisons.layer[which]], layered
+            for place in range(inside):
+                layered[place] = groups[place] if layer[members[place]] == level else -1
         rows = two_group_risks(
-            days[:number], events[:number], groups, rows, risks[0], risks[1], risks[2], risks[3]
-        )
+            times[:inside], happened[:inside], chosen, rows, risks[0], risks[1], risks[2],
+            risks[3],
+        )  # fmt: skip
         difference, variance = two_group_log_rank(
             before, rows, risks[0], risks[1], risks[2], risks[3]
         )
         out[4] += difference
         out[5] += variance
+    for row in range(rows):
+        died += risks[0, row]
+        died_second += risks[1, row]
+    out[0], out[1] = inside - at_second, at_second
+    out[2], out[3] = died - died_second, died_second
     out[6] = out[7] = np.nan
     if comparisons.cox[which]:
         count = cox_risk_sets(
             rows, True, risks[0], risks[1], risks[2], risks[3], risks[4], risks[5]
         )
         # The first group against the second, as in the plan of an analysis.
-        beta, information, state = cox_two_groups(count, out[2], risks[5], risks[4])
+        beta, information, state = cox_two_groups(count, out[2], risks[5], risks[4], risks[0])
         if state == FITTED:
             out[6], out[7] = beta, information
 
@@ -256,30 +278,38 @@ def compare_all(
     arms: int,
     who: IntArray,
     number: int,
+    screened: int,
     values: IntArray,
     days: IntArray,
-    assessed: IntArray,
-    alive: IntArray,
+    until: IntArray,
     scratch: IntArray,
-    flags: BoolArray,
+    events: BoolArray,
     starts: IntArray,
     risks: FloatArray,
     out: FloatArray,
 ) -> None:
     """Core: every comparison, one end point after another; each end point is sorted once."""
-    day, order, spare, sorted_ = scratch[0], scratch[1], scratch[2], scratch[3]
+    keys, spare = scratch[2], scratch[3]
     for which in range(len(end_points.ended_by)):
         end_point_days(
-            end_points, which, times, watching, number, days, assessed, alive, day, flags[0]
-        )
-        by_day(day, number, order, spare, starts)
+            end_points, which, times, watching, screened, days, until[0], until[1], scratch[0],
+            scratch[1],
+        )  # fmt: skip
         for place in range(number):
-            sorted_[place] = day[order[place]]
-            flags[1][place] = flags[0][order[place]]
+            first, limit = scratch[0, who[place]], scratch[1, who[place]]
+            event = first < NEVER
+            day = first if event else max(1, limit)
+            keys[place] = (day << DAY_BITS) | (who[place] << 1) | np.int64(event)
+        found = spare if by_day(number, keys, spare, starts) else keys
+        order, sorted_ = scratch[4], scratch[5]
+        for place in range(number):
+            sorted_[place] = found[place] >> DAY_BITS
+            order[place] = (found[place] >> 1) & ((1 << (DAY_BITS - 1)) - 1)
+            events[0, place] = (found[place] & 1) == 1
         for comparison in range(len(comparisons.end_point)):
             if comparisons.end_point[comparison] == which:
                 compare(
-                    comparisons, comparison, arms, who, number, values, order, sorted_, flags[1],
-                    scratch[4], scratch[5], risks,
+                    comparisons, comparison, arms, number, values, order, sorted_, events[0],
+                    scratch[0], events[1], scratch[1], scratch[6], scratch[7], risks,
                     out[COMPARED * comparison : COMPARED * (comparison + 1)],
                 )  # fmt: skip

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from equipoise.statistics.allocation import _fill_block
 from equipoise.statistics.minimisation import _drawn_slot, _imbalances
 from equipoise.statistics.trial_draws import (
+    fill_uniforms,
     fill_words,
+    minus_log,
     normal_quantile_core,
     normal_share,
     trial_key,
@@ -23,8 +25,6 @@ from equipoise.statistics.trial_draws import (
 )
 from equipoise.statistics.trial_tables import (
     ARM,
-    FIRST_NODE,
-    PERIOD,
     Accrual,
     Effects,
     Nodes,
@@ -40,33 +40,35 @@ def arrive(
     accrual: Accrual,
     trial: np.uint64,
     begin: int,
-    end: int,
     reached: float,
-    values: IntArray,
+    period: IntArray,
     days: IntArray,
+    drawn: FloatArray,
+    halves: FloatArray,
+    gaps: FloatArray,
 ) -> float:
     """Core: days of randomisation and periods of candidates; the intensity used up.
 
     A Poisson process: unit exponential gaps on the scale of the accumulated rate.
     """
-    key = trial_key(accrual.stream, trial)
-    late = trial_key(accrual.delay_stream, trial)
-    period, start, used = 0, 0.0, 0.0
+    fill_uniforms(trial_key(accrual.stream, trial), begin, drawn)
+    minus_log(drawn, halves, gaps)
+    place, start, used = 0, 0.0, 0.0
     last = len(accrual.rate) - 1
-    for candidate in range(begin, end):
-        reached -= math.log(uniform(key, candidate))
-        while (
-            period < last
-            and used + (accrual.until[period] - start) * accrual.rate[period] < reached
-        ):
-            used += (accrual.until[period] - start) * accrual.rate[period]
-            start = accrual.until[period]
-            period += 1
-        day = int(start + (reached - used) / accrual.rate[period]) + accrual.delay_low
-        if accrual.delay_span > 0:
-            day += int(uniform(late, candidate) * (accrual.delay_span + 1))
-        values[PERIOD, candidate] = period
-        days[candidate] = day
+    rate, until = accrual.rate[0], accrual.until[0]
+    for candidate in range(len(days)):
+        reached += gaps[candidate]
+        while place < last and used + (until - start) * rate < reached:
+            used += (until - start) * rate
+            start = until
+            place += 1
+            rate, until = accrual.rate[place], accrual.until[place]
+        period[candidate] = place
+        days[candidate] = int(start + (reached - used) / rate) + accrual.delay_low
+    if accrual.delay_span > 0:
+        fill_uniforms(trial_key(accrual.delay_stream, trial), begin, drawn)
+        for candidate in range(len(days)):
+            days[candidate] += int(drawn[candidate] * (accrual.delay_span + 1))
     return reached
 
 
@@ -106,59 +108,56 @@ def shifted_weights(
             row += 1
 
 
+def find_rows(parent: IntArray, stride: IntArray, values: IntArray, rows: IntArray) -> bool:
+    """Core: the row that each patient's parents point at; False if there are no parents."""
+    for place in range(len(rows)):
+        rows[place] = 0
+    for slot in range(len(parent)):
+        if parent[slot] < 0:
+            return slot > 0
+        own, step = values[parent[slot]], stride[slot]
+        for place in range(len(rows)):
+            rows[place] += own[place] * step
+    return True
+
+
 def make_variables(
     nodes: Nodes,
     trial: np.uint64,
     begin_node: int,
     end_node: int,
-    who: IntArray,
     begin: int,
-    end: int,
     cumulative: FloatArray,
     values: IntArray,
     rows: IntArray,
     drawn: FloatArray,
 ) -> None:
-    """Core: the variables of some nodes for the candidates `who[begin:end]`."""
+    """Core: the variables of some nodes for candidates, of whom the first has number `begin`."""
     for node in range(begin_node, end_node):
-        variable, width, first = FIRST_NODE + node, nodes.width[node], nodes.first[node]
-        for place in range(begin, end):
-            rows[place] = 0
-        for slot in range(nodes.parent.shape[1]):
-            parent, stride = nodes.parent[node, slot], nodes.stride[node, slot]
-            if parent >= 0:
-                for place in range(begin, end):
-                    rows[place] += values[parent, who[place]] * stride
+        width, first = nodes.width[node], nodes.first[node]
+        made = values[nodes.variable[node]]
+        found = find_rows(nodes.parent[node], nodes.stride[node], values, rows)
         if width == 0:
-            for place in range(begin, end):
-                values[variable, who[place]] = nodes.value[first + rows[place]]
+            for place in range(len(rows)):
+                made[place] = nodes.value[first + rows[place]]
             continue
-        key = trial_key(nodes.stream[node], trial)
-        if width == 1:
-            for place in range(begin, end):
-                values[variable, who[place]] = 0
-            continue
-        for place in range(begin, end):
-            drawn[place] = uniform(key, who[place])
+        fill_uniforms(trial_key(nodes.stream[node], trial), begin, drawn)
         if nodes.loading[node] != 0.0:
-            tied(nodes.factor_stream, trial, nodes.loading[node], who, begin, end, drawn)
-        for place in range(begin, end):
-            limit = first + rows[place] * (width - 1)
-            category = 0
-            for step in range(width - 1):
-                category += 1 if drawn[place] >= cumulative[limit + step] else 0
-            values[variable, who[place]] = category
+            tie(nodes.factor_stream, trial, nodes.loading[node], begin, drawn)
+        for place in range(len(rows)):
+            made[place] = 0
+        for step in range(first, first + width - 1):
+            if found:
+                for place in range(len(rows)):
+                    limit = cumulative[step + rows[place] * (width - 1)]
+                    made[place] += np.int64(drawn[place] >= limit)
+            else:
+                limit = cumulative[step]
+                for place in range(len(rows)):
+                    made[place] += np.int64(drawn[place] >= limit)
 
 
-def tied(
-    stream: np.uint64,
-    trial: np.uint64,
-    loading: float,
-    who: IntArray,
-    begin: int,
-    end: int,
-    drawn: FloatArray,
-) -> None:
+def tie(stream: np.uint64, trial: np.uint64, loading: float, begin: int, drawn: FloatArray) -> None:
     """Core: uniform numbers tied to the patient's factor, a Gaussian copula; still uniform.
 
     u becomes Phi(a W + sqrt(1 - a^2) z), where z = Phi^-1(u) and W is the patient's own normal
@@ -166,8 +165,8 @@ def tied(
     """
     key = trial_key(stream, trial)
     rest = math.sqrt(1.0 - loading * loading)
-    for place in range(begin, end):
-        factor = normal_quantile_core(uniform(key, who[place]))
+    for place in range(len(drawn)):
+        factor = normal_quantile_core(uniform(key, begin + place))
         drawn[place] = normal_share(loading * factor + rest * normal_quantile_core(drawn[place]))
 
 
@@ -179,38 +178,59 @@ def allocate_in_turn(
     values: IntArray,
     who: IntArray,
     randomised: int,
-    place_in_block: IntArray,
-    block_arms: IntArray,
+    state: IntArray,
+    arms: IntArray,
     words: UInt64Array,
 ) -> int:
     """Core: arms of the candidates from `begin` that have a stratum; `who` lists them.
 
-    `place_in_block` has for each stratum the next block, the size of the present one, and the place
-    in it. Returns how many are randomised then, or -1 - stratum if a block's words ran out.
+    `state` has for each stratum the next block, how many arms are in its row of `arms`, how many of
+    them are given away, and how many are wanted. Returns how many are randomised then, or -1 less
+    the stratum if a block's words ran out.
     """
+    strata, given = values[plan.stratum], values[ARM]
+    for stratum in range(len(plan.limits)):
+        state[stratum, 3] = state[stratum, 2]
     for candidate in range(begin, end):
-        stratum = values[plan.stratum, candidate]
-        if stratum < 0:
-            continue
-        state = place_in_block[stratum]
-        if state[2] == state[1]:
-            limit = plan.limits[stratum]
-            fill_words(trial_key(plan.stream[stratum], trial), state[0] * limit, words[:limit])
-            size, _ = _fill_block(
-                words[:limit],
-                plan.kinds[stratum],
-                plan.ratios[stratum],
-                plan.sizes[stratum, : plan.choices[stratum]],
-                block_arms[stratum],
-            )
-            if size < 0:
-                return int(-1 - stratum)
-            state[0], state[1], state[2] = state[0] + 1, size, 0
-        values[ARM, candidate] = block_arms[stratum, state[2]]
-        state[2] += 1
-        who[randomised] = candidate
-        randomised += 1
+        if strata[candidate] >= 0:
+            state[strata[candidate], 3] += 1
+    for stratum in range(len(plan.limits)):
+        short = state[stratum, 1] < state[stratum, 3]
+        if short and not _filled(plan, trial, stratum, state, arms[stratum], words):
+            return -1 - stratum
+    for candidate in range(begin, end):
+        stratum = strata[candidate]
+        if stratum >= 0:
+            given[candidate] = arms[stratum, state[stratum, 2]]
+            state[stratum, 2] += 1
+            who[randomised] = candidate
+            randomised += 1
     return randomised
+
+
+def _filled(
+    plan: Randomisation,
+    trial: np.uint64,
+    stratum: int,
+    state: IntArray,
+    arms: IntArray,
+    words: UInt64Array,
+) -> bool:
+    """Core: fill blocks of a stratum until there are as many arms as are wanted."""
+    key = trial_key(plan.stream[stratum], trial)
+    kind, ratio = plan.kinds[stratum], plan.ratios[stratum]
+    sizes = plan.sizes[stratum, : plan.choices[stratum]]
+    drawn = words[: plan.limits[stratum]]
+    block, filled = state[stratum, 0], state[stratum, 1]
+    while filled < state[stratum, 3]:
+        fill_words(key, block * len(drawn), drawn)
+        size, _ = _fill_block(drawn, kind, ratio, sizes, arms[filled:])
+        if size < 0:
+            return False
+        filled += size
+        block += 1
+    state[stratum, 0], state[stratum, 1] = block, filled
+    return True
 
 
 def minimise_in_turn(

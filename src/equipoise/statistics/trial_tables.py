@@ -3,8 +3,8 @@
 A patient is a list of *variables*, whole numbers of 0 and more. Variable PERIOD is the period of
 accrual in which the patient came, variable ARM the arm; the others are made one after another by
 *nodes*: a node with a `width` draws a category by the row of probabilities that its parents point
-at, a node of width 0 looks its value up. Row of a node: `first` + the sum of parent x stride.
-Parents are variables, -1 for none; a parent that is -1 itself (not randomised) is never asked.
+at, a node of width 0 looks its value up. Row of a node: the sum of parent x stride. Parents are
+variables, -1 after the last one. A stratum of -1 is not randomised.
 """
 
 from __future__ import annotations
@@ -50,12 +50,14 @@ class Accrual(NamedTuple):
 class Nodes(NamedTuple):
     """Variables made one after another; the first `before` of them before allocation.
 
-    `cumulative` has the upper limits of all categories but the last, row by row; `value` is what
-    nodes of width 0 look up. `loading` is the weight of the patient's own factor in the draw
-    (Gaussian copula with one factor): 0 is an independent draw.
+    `variable` is what each makes, of `variables` in all. `cumulative` has the upper limits of all
+    categories but the last, row by row; `value` is what nodes of width 0 look up. `loading` is the
+    weight of the patient's own factor in the draw (Gaussian copula with one factor): 0 is an
+    independent draw.
     """
 
     stream: UInt64Array
+    variable: IntArray
     before: int
     first: IntArray
     width: IntArray
@@ -65,6 +67,7 @@ class Nodes(NamedTuple):
     value: IntArray
     loading: FloatArray
     factor_stream: np.uint64
+    variables: int
 
 
 class Effects(NamedTuple):
