@@ -217,10 +217,10 @@ def compared_columns(each: Compared, raw: FloatArray, comparing: int) -> list[Fl
         z = np.zeros(len(raw))
         z[informed] = mine[informed, 4] / np.sqrt(mine[informed, 5])
         return [np.where(comparable, two_sided_p(z), np.nan)]
-    beta, information = mine[:, 6], mine[:, 7]
-    found = [np.where(comparable, wald_p(beta, information), np.nan), beta]
+    beta, variance = mine[:, 6], 1 / mine[:, 7]
+    found = [np.where(comparable, wald_p(beta, variance), np.nan), beta]
     if each.truth is not None:
-        reach = normal_quantile(float(each.analysis.level)) / np.sqrt(information)
+        reach = normal_quantile(float(each.analysis.level)) * np.sqrt(variance)
         covered = np.where(np.abs(beta - each.truth) <= reach, 1.0, 0.0)
         found.append(np.where(np.isnan(beta), np.nan, covered))
     return found

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
 from equipoise.statistics.cox_core import newton_core, pass_core
+from equipoise.statistics.cox_two_groups import two_groups_core
 from equipoise.statistics.proportion import normal_quantile
 
 IntArray = NDArray[np.int64]
@@ -28,6 +29,7 @@ Test = Literal["wald", "likelihood_ratio", "score"]
 TESTS: tuple[Test, ...] = ("wald", "likelihood_ratio", "score")
 
 _RANK = 1e-10
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,14 +141,15 @@ def cox_effect(
     )
 
 
-def wald_p(coefficient: ArrayLike, information: ArrayLike) -> FloatArray:
+def wald_p(coefficient: ArrayLike, variance: ArrayLike) -> FloatArray:
     """Two-sided P of Wald's test that a single coefficient is 0; nan where it has no estimate.
 
-    >>> wald_p([0.0, 1.0], [4.0, 3.841458820694124]).round(4).tolist()
+    >>> wald_p([0.0, 1.0], [0.25, 1 / 3.841458820694124]).round(4).tolist()
     [1.0, 0.05]
     """
-    beta, known = np.asarray(coefficient), np.asarray(information)
-    return tail(np.asarray(beta * known * beta), np.ones(beta.shape, dtype=np.int64))
+    beta = np.asarray(coefficient, dtype=np.float64)
+    statistic = beta * (1 / np.asarray(variance, dtype=np.float64)) * beta
+    return tail(statistic, np.ones(beta.shape, dtype=np.int64))
 
 
 def tail(statistic: FloatArray, freedom: IntArray) -> FloatArray:
@@ -158,7 +161,7 @@ def tail(statistic: FloatArray, freedom: IntArray) -> FloatArray:
     from scipy.special import chdtrc, erfc
 
     p = np.full(statistic.shape, np.nan)
-    one, more = freedom == 1, freedom > 1
+    one, more = (freedom == 1) & ~np.isnan(statistic), freedom > 1
     p[one] = erfc(np.sqrt(np.maximum(0.0, statistic[one]) / 2))
     p[more] = chdtrc(freedom[more], np.maximum(0.0, statistic[more]))
     return p
@@ -219,12 +222,45 @@ def _fitted(trials: _Trials, free: BoolArray, ties: Ties) -> CoxFit:
     found = np.zeros((number, width))
     information = np.zeros((number, width, width))
     value, diverging = np.zeros(number), np.zeros((number, width), dtype=bool)
-    newton_core(trials.time.size)(
-        trials.time, trials.event, trials.covariates, trials.stratum, _efron(ties), free,
-        found, information, value, diverging,
-    )  # fmt: skip
+    rest = np.ones(number, dtype=bool)
+    if width == 1 and free.all():
+        rest = ~_two_groups(trials, _efron(ties), found, information, value)
+    if rest.any():
+        parts = found[rest], information[rest], value[rest], diverging[rest]
+        newton_core(trials.time[rest].size)(
+            trials.time[rest], trials.event[rest], trials.covariates[rest], trials.stratum[rest],
+            _efron(ties), free, *parts,
+        )  # fmt: skip
+        found[rest], information[rest], value[rest], diverging[rest] = parts
     covariance = np.linalg.pinv(information, rcond=_RANK, hermitian=True)
     return CoxFit(found, np.asarray(covariance, dtype=np.float64), value, diverging)
+
+
+def _two_groups(
+    trials: _Trials,
+    efron: bool,
+    found: FloatArray,
+    information: FloatArray,
+    value: FloatArray,
+) -> BoolArray:
+    """Fit the trials whose single covariate has two values and a finite coefficient; which these
+    are. The others are for the method that knows any covariate."""
+    covariate, inside = trials.covariates[:, :, 0], trials.stratum >= 0
+    high = np.where(inside, covariate, -np.inf).max(axis=1, initial=-np.inf)
+    low = np.where(inside, covariate, np.inf).min(axis=1, initial=np.inf)
+    first, second = covariate == high[:, None], covariate == low[:, None]
+    two = (high > low) & (first | second | ~inside).all(axis=1)
+    group = np.where(inside, np.where(first, 0, 1), -1)
+    fitted = np.zeros(len(two), dtype=bool)
+    beta, known = np.zeros(len(two)), np.zeros(len(two))
+    two_groups_core(int(trials.time[two].size))(
+        trials.time, trials.event, group, trials.stratum, two, efron, beta, known, value, fitted
+    )
+    # Values are taken off their mean, which may have cost the last bit of the distance.
+    gap = np.where(np.abs(high - low - 1) < _ROUNDING, 1.0, high - low)
+    found[fitted, 0] = beta[fitted] / gap[fitted]
+    information[fitted, 0, 0] = known[fitted] * gap[fitted] ** 2
+    return fitted
 
 
 def _p(

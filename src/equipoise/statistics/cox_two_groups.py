@@ -8,11 +8,20 @@ events at one time has its own risk set, of which a share of the d is taken off.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.statistics.compiled import compiled
+from equipoise.statistics.risk_table import two_group_risks
+
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_COMPILE_FROM = 2000
+"""Subjects in one call from which machine code repays the time that loading it takes."""
 
 FITTED, MONOTONE, UNDETERMINED = 0, 1, 2
 _STEPS = 60
@@ -121,3 +130,54 @@ def cox_two_groups_likelihood(
     for event in range(events):
         value -= math.log(in_first[event] + in_second[event] * ratio)
     return value
+
+
+def two_groups_core(subjects: int) -> Any:
+    """`cox_two_group_trials`, as machine code where so many subjects are worth it."""
+    callees = (
+        two_group_risks, cox_risk_sets, cox_two_groups_pass, cox_two_groups,
+        cox_two_groups_likelihood,
+    )  # fmt: skip
+    return compiled(cox_two_group_trials, *callees, worth_it=subjects >= _COMPILE_FROM)
+
+
+def cox_two_group_trials(
+    time: FloatArray,
+    event: BoolArray,
+    group: IntArray,
+    stratum: IntArray,
+    chosen: BoolArray,
+    efron: bool,
+    beta: FloatArray,
+    information: FloatArray,
+    value: FloatArray,
+    fitted: BoolArray,
+) -> None:
+    """Core: coefficient of group 0 against 1, information and log-likelihood of every trial that
+    is `chosen` and has a finite coefficient; subjects are sorted by stratum and time."""
+    width = time.shape[1]
+    risks, sets = np.zeros((4, width)), np.zeros((3, width))
+    for trial in range(len(time)):
+        if not chosen[trial]:
+            continue
+        begin, rows = 0, 0
+        while begin < width:
+            end = begin + 1
+            while end < width and stratum[trial, end] == stratum[trial, begin]:
+                end += 1
+            rows = two_group_risks(
+                time[trial, begin:end], event[trial, begin:end], group[trial, begin:end], rows,
+                risks[0], risks[1], risks[2], risks[3],
+            )  # fmt: skip
+            begin = end
+        events = cox_risk_sets(
+            rows, efron, risks[0], risks[1], risks[2], risks[3], sets[0], sets[1]
+        )
+        deaths = 0.0
+        for row in range(rows):
+            deaths += risks[0, row] - risks[1, row]
+        found, known, state = cox_two_groups(events, deaths, sets[1], sets[0], sets[2])
+        fitted[trial] = state == FITTED
+        if fitted[trial]:
+            beta[trial], information[trial] = found, known
+            value[trial] = cox_two_groups_likelihood(found, events, deaths, sets[1], sets[0])

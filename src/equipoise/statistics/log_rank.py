@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise.errors import BadInput
 from equipoise.statistics.compiled import compiled
 from equipoise.statistics.follow_up import check_times, checked_follow_up
+from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -117,7 +118,8 @@ def log_rank_z_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> Flo
     check_times(times[groups >= 0])
     order = np.argsort(times, axis=1, kind="stable")
     z = np.zeros(len(times))
-    core = compiled(_log_rank_trials, _log_rank, worth_it=times.size >= _COMPILE_FROM)
+    callees = two_group_risks, two_group_log_rank
+    core = compiled(_log_rank_trials, *callees, worth_it=times.size >= _COMPILE_FROM)
     core(
         np.take_along_axis(times, order, axis=1),
         np.take_along_axis(events, order, axis=1),
@@ -186,8 +188,11 @@ def _log_rank(
 
 
 def _log_rank_trials(times: FloatArray, events: BoolArray, groups: IntArray, z: FloatArray) -> None:
+    risks = np.zeros((4, times.shape[1]))
     for trial in range(len(z)):
-        observed, expected, variance = np.zeros(2), np.zeros(2), np.zeros((2, 2))
-        _log_rank(times[trial], events[trial], groups[trial], observed, expected, variance)
-        if variance[0, 0] > 0.0:
-            z[trial] = (observed[0] - expected[0]) / math.sqrt(variance[0, 0])
+        rows = two_group_risks(
+            times[trial], events[trial], groups[trial], 0, risks[0], risks[1], risks[2], risks[3]
+        )
+        difference, variance = two_group_log_rank(0, rows, risks[0], risks[1], risks[2], risks[3])
+        if variance > 0.0:
+            z[trial] = difference / math.sqrt(variance)

@@ -1,0 +1,108 @@
+"""The kernel's answers are those of the analysis on the same patients, to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from equipoise.analysis.counts import two_sided_p
+from equipoise.simulation.endpoints import EndpointSimulation, endpoint_simulation
+from equipoise.simulation.scenario import Scenario, load_scenario
+from equipoise.statistics import trial_kernel as kernel
+from equipoise.statistics import trial_outcomes
+from equipoise.statistics.cox import cox_p_batch
+from equipoise.statistics.log_rank import log_rank_z_batch
+from equipoise.statistics.proportion import fisher_exact_p
+from equipoise.statistics.trial_draws import seed_key
+from equipoise.statistics.trial_tables import ARM
+from equipoise.study.load import load_study, study_path
+
+SEED = 3
+
+
+def _simulation(study: str, **endpoints: object) -> EndpointSimulation:
+    told = load_scenario(study_path(study).parent, "planning").model_dump(
+        mode="json", exclude_none=True
+    )
+    if endpoints:
+        told["endpoints"] = endpoints
+    return endpoint_simulation(load_study(study), Scenario.model_validate(told))
+
+
+class _Watched:
+    """One trial, run by the cores as plain Python, with its patients as they were compared."""
+
+    def __init__(self, simulation: EndpointSimulation, trial: int) -> None:
+        self.sorted: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.values: np.ndarray = np.zeros((0, 0))
+        self.out = np.zeros((1, simulation.tables.width))
+        own = trial_outcomes.compare
+
+        def watched(*given: Any) -> None:
+            _, _, _, number, values, order, days, events = given[:8]
+            self.values = values.copy()
+            self.sorted.append(tuple(each[:number].copy() for each in (order, days, events)))
+            own(*given)
+
+        with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
+            patch.setattr(trial_outcomes, "compare", watched)
+            kernel._trials(simulation.tables, np.uint64(seed_key(SEED)), trial, self.out)
+
+
+@pytest.mark.parametrize(
+    ("study", "endpoints"),
+    [
+        ("mgmt-net", {}),
+        ("mgmt-net", {"seen": "at_once", "loadings": {"response": "0.5", "progression": "0.5"}}),
+        ("mgmt-net", {"prevalence": {"between_trials": "0.3", "between_sites": "0.4"}}),
+        ("lung-tmb", {}),
+    ],
+)
+def test_times_are_compared_as_in_the_analysis(study: str, endpoints: dict[str, object]) -> None:
+    simulation = _simulation(study, **endpoints)
+    trials = simulation.trials(SEED, 0, 12)
+    for trial in range(3):
+        watched = _Watched(simulation, trial)
+        compiled = kernel.run_trials(simulation.tables, SEED, trial, 1)
+        assert watched.out.tobytes() == compiled.tobytes()
+        if not simulation.compared:
+            continue
+        status = simulation.tables.comparisons.status
+        group = simulation.tables.comparisons.group
+        order_of = [
+            each
+            for end_point in range(len(simulation.tables.end_points.ended_by))
+            for each, own in enumerate(simulation.tables.comparisons.end_point)
+            if own == end_point
+        ]
+        for place, one in enumerate(simulation.compared):
+            order, days, events = watched.sorted[order_of.index(one.comparison)]
+            cells = (
+                watched.values[status[one.comparison], order] * simulation.tables.arms
+                + watched.values[ARM, order]
+            )
+            groups = group[one.comparison][cells]
+            p = trials[trial, simulation.columns.index(f"{one.analysis.id}/p")]
+            if one.analysis.method == "log_rank":
+                z = log_rank_z_batch(days[None], events[None], groups[None])
+                assert two_sided_p(z)[0] == p, place
+            else:
+                covariates = np.where(groups == 0, 1.0, 0.0)[None, :, None]
+                stratum = np.where(groups >= 0, 0, -1)[None]
+                expected = cox_p_batch(days[None], events[None], covariates, stratum, [0])
+                assert expected[0] == p, place
+
+
+def test_counts_are_tested_as_in_the_analysis() -> None:
+    simulation = _simulation("mgmt-net", analyses=["primary", "response_3m_proportions"])
+    trials = simulation.trials(SEED, 0, 200)
+    names = simulation.columns
+    p, difference = (trials[:, names.index(f"primary/{each}")] for each in ("p", "difference"))
+    raw = kernel.run_trials(simulation.tables, SEED, 0, 200)
+    counted = simulation.counted[0]
+    sums = raw[:, slice(*counted.columns)] @ counted.sums
+    for row, (x1, x2, n1, n2) in enumerate(sums.astype(int).tolist()):
+        assert p[row] == fisher_exact_p(x1, n1, x2, n2)
+        assert difference[row] == x1 / n1 - x2 / n2
