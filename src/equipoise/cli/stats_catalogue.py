@@ -48,6 +48,7 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "exact_size",
             "exact_group_sizes",
         ),
+        "rejection": ("rejection_region", "boschloo_p", "barnard_p"),
         "interaction": ("interaction_power", "interaction_size"),
         "survival_size": (
             "events_needed",
@@ -99,6 +100,7 @@ NOT_VALUES: Mapping[str, str] = MappingProxyType(
         "closed_rejections": "the core of adaptive_test",
         "fall": "the core of graphical_test",
         "pass_on": "the core of graphical_test",
+        "size_of_region": "the last step of exact_size: it takes a table of decisions",
         "check_rates": "refuses rates that cannot be; computes nothing",
         "normal_quantile": "a building block of intervals",
         "falling_root": "a building block of intervals: it takes a function",

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 from equipoise.errors import BadInput
 from equipoise.statistics.binomial import binomial_table
 from equipoise.statistics.checked import one_of, probability
-from equipoise.statistics.proportion import Side, chi_square_p_batch, fisher_exact_p_batch
+from equipoise.statistics.proportion import (
+    Side,
+    check_table,
+    chi_square_p_batch,
+    fisher_exact_p_batch,
+)
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -60,17 +65,40 @@ def rejection_region(
     >>> rejection_region(3, 3, alpha=0.1)[3].tolist()
     [True, False, False, False]
     """
-    for n, field in ((n1, "n1"), (n2, "n2")):
-        if n < 0:
-            raise BadInput("group sizes of 0 or more", field=field, found=n)
+    _check_sizes(n1, n2)
     one_of(test, _TESTS, "test")
     one_of(side, _SIDES, "side")
     probability(alpha, "alpha")
     if test not in _ORDERING:
         return np.asarray(_p_values(n1, n2, test, side) <= alpha)
-    if (n1 + 1) * (n2 + 1) > _LARGEST:
-        raise BadInput(f"at most {_LARGEST} tables", field="n1, n2", found=(n1, n2))
+    _check_enumerable(n1, n2)
     return _unconditional(_p_values(n1, n2, _ORDERING[test], side), alpha)
+
+
+def boschloo_p(x1: int, n1: int, x2: int, n2: int, *, side: Side = "two_sided") -> float:
+    """The P value of Boschloo's exact unconditional test (1970, Statistica Neerlandica 24:1-9).
+
+    The greatest probability, over the common proportion, of a P value of Fisher's test that is no
+    greater than the observed one; two-sided from Fisher's two-sided P value, as R Exact.
+
+    >>> round(boschloo_p(10, 34, 2, 25), 4)
+    0.0404
+    """
+    return _unconditional_p(x1, n1, x2, n2, "fisher", side)
+
+
+def barnard_p(
+    x1: int, n1: int, x2: int, n2: int, *, side: Side = "two_sided", pooled: bool = True
+) -> float:
+    """The P value of Barnard's exact unconditional test, tables ordered by a Z statistic.
+
+    The greatest probability, over the common proportion, of a Z as far out as the observed one; Z
+    has the pooled variance, or not (Suissa and Shuster 1985, J R Stat Soc A 148:317-327).
+
+    >>> round(barnard_p(10, 34, 2, 25), 4), round(barnard_p(10, 34, 2, 25, pooled=False), 4)
+    (0.0472, 0.0355)
+    """
+    return _unconditional_p(x1, n1, x2, n2, "z_pooled" if pooled else "z_unpooled", side)
 
 
 def size_of_region(region: BoolArray) -> tuple[float, float]:
@@ -105,6 +133,25 @@ def size_of_region(region: BoolArray) -> tuple[float, float]:
                 best, place = float(values[top]), float(inner[top])
             low, high = inner[top] - (high - low) / 8, inner[top] + (high - low) / 8
     return best, place
+
+
+def _unconditional_p(x1: int, n1: int, x2: int, n2: int, ordering: Test, side: Side) -> float:
+    check_table(x1, n1, x2, n2)
+    one_of(side, _SIDES, "side")
+    _check_enumerable(n1, n2)
+    p = _p_values(n1, n2, ordering, side)
+    return size_of_region(p <= p[x1, x2] * (1 + _TIE))[0]
+
+
+def _check_sizes(n1: int, n2: int) -> None:
+    for n, field in ((n1, "n1"), (n2, "n2")):
+        if n < 0:
+            raise BadInput("group sizes of 0 or more", field=field, found=n)
+
+
+def _check_enumerable(n1: int, n2: int) -> None:
+    if (n1 + 1) * (n2 + 1) > _LARGEST:
+        raise BadInput(f"at most {_LARGEST} tables", field="n1, n2", found=(n1, n2))
 
 
 def _p_values(n1: int, n2: int, test: Test, side: Side) -> FloatArray:
