@@ -136,11 +136,11 @@ def candidates(study: Study, patients: PlannedPatients, control: str) -> tuple[C
         )
     ]
     for status in patients.statuses:
-        both = _shares(study, status, arm, control)
+        both = shares_of(study, status, arm, control)
         if both is not None:
             design = arms_in_class(population, patients.status(status), pair, both)
             found.append(Candidate(STRATIFIED, f"{against} within {status}", design))
-    two = _alone(_shares(study, favoured.status, arm, control))
+    two = shares_alone(shares_of(study, favoured.status, arm, control))
     found += [
         Candidate(
             ENRICHMENT, f"{against} in {favoured.status}", enrichment(population, best, pair, two)
@@ -234,7 +234,7 @@ def _screening(patients: PlannedPatients, design: Design, subjects: int) -> Mapp
     return {"screened": number, "months": round(number / patients.per_month, 1)}
 
 
-def _shares(study: Study, status: str, arm: str, control: str) -> tuple[float, float] | None:
+def shares_of(study: Study, status: str, arm: str, control: str) -> tuple[float, float] | None:
     """The parts of a status in arm and control; None where one of them is not allocated."""
     ratio = next(each.ratio for each in study.randomisation.scheme.ratios if each.status == status)
     weights = ratio.get(arm, 0), ratio.get(control, 0)
@@ -242,7 +242,7 @@ def _shares(study: Study, status: str, arm: str, control: str) -> tuple[float, f
     return (weights[0] / total, weights[1] / total) if all(weights) else None
 
 
-def _alone(shares: tuple[float, float] | None) -> tuple[float, float]:
+def shares_alone(shares: tuple[float, float] | None) -> tuple[float, float]:
     """The same ratio in a trial of these two arms alone; 1:1 where the status has no such ratio."""
     one, two = shares or (1.0, 1.0)
     return one / (one + two), two / (one + two)

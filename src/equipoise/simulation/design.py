@@ -30,6 +30,7 @@ from equipoise.simulation.planned_power import (
     with_rate,
 )
 from equipoise.simulation.scenario import Scenario
+from equipoise.simulation.staged_designs import staged_designs
 from equipoise.statistics.marker_designs import Population
 from equipoise.study.definition import Study
 
@@ -94,6 +95,7 @@ def design(
         interaction(study, patients, against),
         interaction_by_control(study, patients, against),
         *compared_designs(study, patients, against),
+        *staged_designs(study, patients, against),
     )
     answer = DesignAnswer(found, patients, against, (), exhibits)
     return replace(answer, findings=_findings(study, answer))

@@ -109,6 +109,26 @@ def test_designs_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
         assert row["months"] == pytest.approx(row["screened"] / 3.2, abs=0.05)
 
 
+def test_designs_with_a_look_before_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """Simon's designs are those of clinfun for these rates; adaptive enrichment has its power."""
+    found = _json(capsys, "mgmt-net")
+    planned, needed = _rows(found, "adaptive_enrichment")
+    assert planned["most_randomised"] == 104 and planned["evaluable"] == 94
+    assert needed["power"] == pytest.approx(0.8, abs=0.02)
+    for row in (planned, needed):
+        assert row["error"] <= 0.025 and row["randomised"] < row["most_randomised"]
+        assert row["in_status"] <= row["power"] <= row["in_status"] + row["in_everybody"]
+        assert row["months"] == pytest.approx(row["screened"] / 3.2, abs=0.05)
+    one = _json(capsys, "mgmt-net", "--set", "sided=1", "--set", "alpha=0.05",
+                "--set", "response.DEFICIENT.OX=0.15")  # fmt: skip
+    optimal, minimax, none = _rows(one, "two_stage")
+    assert [optimal[key] for key in ("r1", "n1", "r", "n")] == [1, 5, 4, 16]
+    assert [minimax[key] for key in ("r1", "n1", "r", "n")] == [0, 4, 3, 10]
+    assert (optimal["randomised"], none["status"], none["n"]) == (18, "PROFICIENT", None)
+    other = _json(capsys, "lung-tmb")
+    assert [row["status"] for row in _rows(other, "two_stage")] == ["LOW", "MID", "HIGH", "HIGH"]
+
+
 def test_three_statuses_and_three_arms(capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, "lung-tmb")
     assert found["reasoning"]["reproduces"] and found["reasoning"]["subjects"] == 112
