@@ -124,7 +124,7 @@ def _tell(
     """Write the folder's files, and print the rows or the summary."""
     from equipoise.cli.simulation_summary import BANNER, simulation_summary
 
-    facts = _facts(arguments, scenario, points, members, done)
+    facts = _facts(arguments, study, scenario, points, members, done)
     text = json.dumps(done.rows, indent=2, ensure_ascii=False, allow_nan=False)
     if arguments.out is not None:
         from equipoise.report.simulation import simulation_report
@@ -140,8 +140,17 @@ def _tell(
         print(simulation_summary(study, done.rows, facts), end="")
 
 
+def _not_asked(study: Study, member: Member, done: Simulated) -> list[tuple[str, str]]:
+    """Analyses of the plan that the scenario leaves out, which is no reason of the simulation's."""
+    told = {row["subject"].partition("/")[0] for row in done.rows}
+    told |= {code for code, _ in member.simulation.skipped}
+    reason = "the scenario does not ask for it (endpoints.analyses)"
+    return [(each.id, reason) for each in study.analysis.analyses if each.id not in told]
+
+
 def _facts(
     arguments: argparse.Namespace,
+    study: Study,
     scenario: Scenario,
     points: Sequence[GridPoint],
     members: Sequence[Member],
@@ -159,7 +168,7 @@ def _facts(
         scenario_label=scenario.label.en,
         seed=arguments.seed,
         trials=arguments.trials,
-        skipped=members[0].simulation.skipped,
+        skipped=[*members[0].simulation.skipped, *_not_asked(study, members[0], done)],
         assumed=tuple(assumptions(scenario)),
         measured=_measured(done, len(members)),
         field_names=short_names(fields),

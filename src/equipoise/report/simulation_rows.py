@@ -65,7 +65,7 @@ def said(row: Row) -> Said:
     else:
         factor, unit = 1.0, ""
     error = row["standard_error"]
-    places = 1 if factor == 100 else places_of(error)
+    places = max(1, places_of(factor * error)) if error else 1
     ends = [row["lower"], row["upper"]]
     return Said(
         written(factor * row["estimate"], places, signed=row["measure"] in SIGNED) + unit,

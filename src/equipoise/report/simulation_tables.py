@@ -49,14 +49,15 @@ def by_role(study: Study, rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]
 
 def power_figure(study: Study, rows: Sequence[Row]) -> Markup:
     """How often primary and secondary analyses reject; hollow marks where there is no effect."""
-    roles = {each.id: each.role for each in study.analysis.analyses}
+    tested = dict(by_role(study, of_measures(rows, REJECTION)))
     lines = [
         Interval(
             row["label"], row["estimate"], row["lower"], row["upper"],
             f"{said(row).value} ({said(row).limits})", row["measure"] == "type_1_error",
         )
-        for row in of_measures(rows, REJECTION)
-        if row["estimate"] is not None and roles[row["subject"]] in DRAWN
+        for role in DRAWN
+        for row in tested.get(ROLES[role], [])
+        if row["estimate"] is not None
     ]  # fmt: skip
     if not lines:
         return Markup()

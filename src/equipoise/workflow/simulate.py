@@ -37,8 +37,8 @@ from equipoise.workflow.finished_chunks import FinishedChunks, check_folder
 CHUNK = 1000
 """Trials in a chunk. It is part of what a simulation is: another size adds in another order."""
 
-WORTH_IT = 4.0
-"""Seconds that must be left for processes to be started."""
+WORTH_IT = 8.0
+"""Seconds that must be left for processes to be started: each takes some until it computes."""
 
 AS_STATED = "as_stated"
 DIFFERENCE = "rejection_difference"

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from equipoise.cli.main import main
-from equipoise.study.load import load_study
+from equipoise.study.load import load_study, study_path
 from tests.harness.page import Page
 
 Rows = list[dict[str, Any]]
@@ -106,6 +106,37 @@ def test_a_better_assay_is_compared_trial_by_trial(capsys: pytest.CaptureFixture
                 ) ** 0.5
                 assert row["standard_error"] <= apart, "pairs are never worse than two simulations"
     assert not _of(rows, "rejection_difference")
+
+
+def test_without_misclassification_nobody_is_misclassified(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Also where the scenario lets assays read the other status, and other tests stand beside."""
+    told = study_path("mgmt-net").parent / "scenarios" / "planning.yaml"
+    erring = told.read_text("utf-8") + (
+        "endpoints:\n"
+        "  analyses: [primary, pfs_hazard_ratio_deficient]\n"
+        "  beside_fisher: [chi_square]\n"
+        "  contrary: {pyrosequencing: 0.1, ihc: 0.1}\n"
+    )
+    (tmp_path / "erring.yaml").write_text(erring, encoding="utf-8")
+    out = tmp_path / "out"
+    options = ["--scenario", str(tmp_path / "erring.yaml"), "--trials", "1000", "--out", str(out)]
+    rows: Rows = json.loads(_simulated(capsys, *options))
+    false = [row for row in rows if row["measure"] == "misclassified"]
+    shares = {row["scenario"]: row["estimate"] for row in false}
+    assert shares["as_stated"] > 0.05 and shares["no_failure"] > 0.05
+    assert shares["no_misclassification"] == shares["perfect"] == 0.0
+    screened = {row["scenario"]: row["estimate"] for row in rows if row["measure"] == "screened"}
+    assert screened["as_stated"] > screened["failure_halved"] > screened["no_failure"]
+    power = {code: _of(rows, "power", code)["primary"]["estimate"] for code in shares}
+    assert power["perfect"] > power["as_stated"] + 0.05, "a tenth of false statuses costs power"
+    assert "primary/chi_square" in _of(rows, "power")
+    assert "chi" in (out / "report.html").read_text("utf-8")
+    assert main(["simulate", "mgmt-net", *options]) == 0
+    said = capsys.readouterr().out
+    assert "chi square" in said
+    assert "does not ask for it (endpoints.analyses): primary_difference" in " ".join(said.split())
 
 
 def test_a_grid_meets_the_same_trials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
