@@ -18,7 +18,7 @@ from equipoise.study.load import study_path
 
 TRIALS = 10_000
 RATES = [f"0.{rate}" for rate in range(30, 70, 4)]
-SIZES = list(range(80, 180, 5))
+SIZES = list(range(52, 150, 5))
 FEW = """
 endpoints:
   analyses: [primary, pfs_arms_deficient, pfs_arms_proficient, pfs_hazard_ratio_deficient,

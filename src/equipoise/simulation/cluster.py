@@ -171,7 +171,7 @@ def _client(dask: Any, address: str) -> Iterator[Any]:
         with (
             dask.LocalCluster(
                 n_workers=int(local[1]), threads_per_worker=1, processes=True, memory_limit=0,
-                dashboard_address=None, silence_logs=logging.CRITICAL, env=ENVIRONMENT,
+                dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL, env=ENVIRONMENT,
             ) as cluster,
             dask.Client(cluster) as client,
         ):  # fmt: skip

@@ -11,6 +11,7 @@ import hashlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from equipoise.analysis import counts as analysis_counts
 from equipoise.errors import BadInput
 from equipoise.randomisation.plan import SITE
-from equipoise.record.canonical import canonical
 from equipoise.simulation import endpoint_columns
 from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted
 from equipoise.simulation.endpoint_columns import (
@@ -42,7 +42,7 @@ from equipoise.simulation.endpoint_network import Network, Variable
 from equipoise.simulation.endpoint_outcomes import Outcomes, latent_times, outcomes, watching
 from equipoise.simulation.endpoint_plan import EndpointNature
 from equipoise.simulation.nature import DAYS_PER_MONTH
-from equipoise.simulation.scenario import Scenario, scenario_text
+from equipoise.simulation.scenario import Scenario
 from equipoise.statistics.trial_kernel import CALLEES, run_trials
 from equipoise.statistics.trial_tables import (
     LAST_DAY,
@@ -252,18 +252,23 @@ def _wanted(study: Study, extra: EndpointNature) -> list[Analysis]:
 
 def _fingerprint(study: Study, scenario: Scenario) -> str:
     """SHA-256 of study, scenario, the sources of the kernel and of what reads it, and numba."""
+    told = hashlib.sha256()
+    for plan in (study, scenario):
+        told.update(plan.model_dump_json().encode("utf-8") + b"\n")
+    told.update(_sources())
+    return told.hexdigest()
+
+
+@cache
+def _sources() -> bytes:
+    """SHA-256 of the code that decides the bits, and the versions of numba and numpy."""
     import numba
 
     told = hashlib.sha256()
-    for text in (
-        canonical(study.model_dump(mode="json", exclude_none=True)),
-        scenario_text(scenario),
-    ):
-        told.update(text.encode("utf-8") + b"\n")
     folder = Path(__file__).parent
     files = {Path(inspect.getfile(each)) for each in CALLEES}
     files |= {Path(str(analysis_counts.__file__)), Path(str(endpoint_columns.__file__))}
     for path in sorted(files | set(folder.glob("endpoint*.py"))):
         told.update(hashlib.sha256(path.read_bytes()).digest())
     told.update(f"numba {numba.__version__}, numpy {np.__version__}".encode())
-    return told.hexdigest()
+    return told.digest()

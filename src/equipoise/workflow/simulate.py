@@ -40,6 +40,9 @@ CHUNK = 1000
 WORTH_IT = 8.0
 """Seconds that must be left for processes to be started: each takes some until it computes."""
 
+PROBE = 20
+"""Trials by which that is judged."""
+
 AS_STATED = "as_stated"
 DIFFERENCE = "rejection_difference"
 """The measure of a row that compares a member with the scenario as it stands, trial by trial."""
@@ -235,22 +238,19 @@ class _Run:
 def _computed(
     job: SideBySide, todo: Sequence[Chunk], workers: Workers
 ) -> Generator[tuple[Chunk, ChunkResult], None, None]:
-    """The chunks that are still to do. Without a word on processes, they are started when the
-    first chunk has shown that they are worth it."""
-    if workers.cluster is not None:
-        if todo:
-            yield from computed_on_cluster(job, todo, workers.cluster)
-        return
-    if workers.processes is not None:
-        yield from computed(job, todo, workers.processes)
-        return
-    for done, part in enumerate(todo, start=1):
-        began = time.monotonic()
-        yield part, job(part)
-        left = (time.monotonic() - began) * (len(todo) - done)
-        if left > WORTH_IT and cores() > 1:
-            yield from computed(job, todo[done:], cores())
-            return
+    """The chunks that are still to do, by whoever is to compute them."""
+    if workers.cluster is None:
+        yield from computed(job, todo, workers.processes or _worth_it(job, todo))
+    elif todo:
+        yield from computed_on_cluster(job, todo, workers.cluster)
+
+
+def _worth_it(job: SideBySide, todo: Sequence[Chunk]) -> int:
+    """How many processes the work is worth, by the time that a few trials take here."""
+    began = time.monotonic()
+    job(Chunk(0, 0, PROBE))
+    left = (time.monotonic() - began) / PROBE * sum(part.count for part in todo)
+    return cores() if left > WORTH_IT else 1
 
 
 def _by(workers: Workers) -> str:

@@ -77,7 +77,10 @@ def test_an_address_of_another_form_is_refused(address: str) -> None:
 
 def test_a_scheduler_that_runs_elsewhere_is_reached_by_its_address(alone: str) -> None:
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
     ) as cluster:
         address = cluster.scheduler_address
         assert total(PARTS, computed_on_cluster(Drawn(7), PARTS, address)) == alone
