@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -39,8 +40,12 @@ class ModelData:
         self, plan: AnalysisPlan, subjects: pl.DataFrame, analysis: Analysis, grid: Grid
     ) -> None:
         self._plan, self._subjects, self._analysis, self._grid = plan, subjects, analysis, grid
-        self.adjusting = tuple(self._codes(item) for item in analysis.adjust)
         self.strata = tuple(self._codes(item) for item in analysis.stratify)
+
+    @cached_property
+    def adjusting(self) -> tuple[tuple[str, ...], ...]:
+        """The codes of each adjusting covariate."""
+        return tuple(self._codes(item) for item in self._analysis.adjust)
 
     @property
     def combinations(self) -> tuple[tuple[str, ...], ...]:
@@ -97,7 +102,17 @@ class ModelData:
         return place
 
 
-def design_of(data: ModelData, analysis: Analysis) -> Design:
+class Coded(Protocol):
+    """Codes of the adjusting covariates of an analysis, and every combination of them, in order."""
+
+    @property
+    def adjusting(self) -> tuple[tuple[str, ...], ...]: ...
+
+    @property
+    def combinations(self) -> tuple[tuple[str, ...], ...]: ...
+
+
+def design_of(data: Coded, analysis: Analysis) -> Design:
     """Constant, groups (or arms, statuses and their products), then codes beside the first."""
     names = ["constant"]
     columns = []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from equipoise.analysis.estimates import ESTIMATES, Numbers
 from equipoise.analysis.grid import Grid, times_in_groups
-from equipoise.analysis.model_data import Design, ModelData, design_of
+from equipoise.analysis.model_data import Coded, Design, ModelData, design_of
 from equipoise.statistics.cox import HazardEffect, cox_effect, cox_p_batch
 from equipoise.statistics.logistic import Effect, logistic_effect, logistic_p_batch
 from equipoise.statistics.proportion import Estimate
@@ -43,10 +43,16 @@ def model_p(
         time, event, covariates, stratum, design = _times(plan, subjects, analysis, grid, data)
         tested = [column - 1 for column in design.tested]
         return cox_p_batch(time, event, covariates, stratum, tested, test=analysis.test or "wald")
-    events, sizes = data.counts()
+    return counts_p(analysis, *data.counts(), data)
+
+
+def counts_p(
+    analysis: Analysis, events: NDArray[np.int64], sizes: NDArray[np.int64], codes: Coded
+) -> FloatArray:
+    """P of a regression or a stratified test of counts, (replicates, groups, combinations) each."""
     if analysis.method in STRATIFIED:
         return _STRATIFIED_P[analysis.method](_tables(events, sizes), analysis)
-    design = design_of(data, analysis)
+    design = design_of(codes, analysis)
     return logistic_p_batch(
         design.rows,
         *_cells(events, sizes),

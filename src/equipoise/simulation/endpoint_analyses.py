@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -11,7 +12,14 @@ from numpy.typing import NDArray
 from equipoise.analysis.subjects import denominator_rule, end_point_of, estimand_of
 from equipoise.simulation.endpoint_marker import MISSING, MarkerVariables
 from equipoise.simulation.endpoint_network import Variable, pointers
-from equipoise.simulation.endpoint_outcomes import DEATH, NO, PROGRESSION, YES, Outcomes
+from equipoise.simulation.endpoint_outcomes import (
+    DEATH,
+    NO,
+    NOT_EVALUABLE,
+    PROGRESSION,
+    YES,
+    Outcomes,
+)
 from equipoise.statistics.trial_tables import RAW, Comparisons, EndPoints, Tallies
 from equipoise.study.analysis_plan import (
     MARKER_STATUS,
@@ -36,12 +44,14 @@ _OTHER_TREATMENT: tuple[IntercurrentName, ...] = (
     "surgery_on_tumour",
     "treatment_discontinuation",
 )
+_SLOW = ("logistic", "firth", "cmh_exact")
 _SOURCES = {"progression": PROGRESSION, "death": DEATH}
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """An analysis of counts: columns of raw counts summed to events and subjects of each group.
+    """An analysis of counts: columns of raw counts summed to events, then subjects, of each group
+    and combination of codes (of adjusting covariates, or of strata).
 
     `beside` names other tests of the same table."""
 
@@ -49,6 +59,12 @@ class Counted:
     columns: tuple[int, int]
     sums: FloatArray
     beside: tuple[str, ...] = ()
+    adjusting: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def combinations(self) -> tuple[tuple[str, ...], ...]:
+        """Every combination of the codes of the adjusting covariates, in order."""
+        return tuple(itertools.product(*self.adjusting))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,6 @@ class Analyses:
     comparisons: list[tuple[int, int, tuple[int, ...], int, int]] = field(default_factory=list)
     cox: list[bool] = field(default_factory=list)
     run: list[Counted | Compared] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def counts(self, *variables: Variable) -> int:
         """The first column of the counts of these variables crossed."""
@@ -96,32 +111,49 @@ class Analyses:
         return self.counts(status, self.arm), 1
 
     def add(self, analysis: Analysis, marker: MarkerVariables, items: dict[str, Variable]) -> None:
-        """Take an analysis in, or say why it cannot be run."""
-        reason = self._unfit(analysis)
-        if reason:
-            self.skipped.append((analysis.id, reason))
-        elif isinstance(end_point_of(self.study.analysis, analysis), BinaryEndPoint):
-            self._counted(analysis, status_of(marker, self.study, analysis))
+        """Take in an analysis that `unfit` finds nothing against."""
+        status = status_of(marker, self.study, analysis)
+        if isinstance(end_point_of(self.study.analysis, analysis), BinaryEndPoint):
+            self._counted(analysis, status, items)
         else:
-            self._compared(analysis, status_of(marker, self.study, analysis), items)
+            self._compared(analysis, status, items)
 
-    def _counted(self, analysis: Analysis, status: Variable) -> None:
+    def _counted(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
         plan = self.study.analysis
         end_point = end_point_of(plan, analysis)
         assert isinstance(end_point, BinaryEndPoint)
         windowed = end_point.read == "response_window"
         value = self.outcomes.in_window if windowed else self.outcomes.best
-        base = self.counts(status, self.arm, value)
+        covariates = analysis.stratify or analysis.adjust
+        others = [items[code] for code in covariates if code != MARKER_STATUS]
+        crossed = status, self.arm, value, *others
+        base = self.counts(*crossed)
+        codes = [_codes(self.study, code) for code in covariates]
+        combinations = list(itertools.product(*codes))
         groups = len(analysis.groups)
-        sums = np.zeros((len(status.codes), len(self.arm.codes), len(value.codes), 2 * groups))
+        shape = [len(each.codes) for each in crossed]
+        sums = np.zeros((*shape, 2, groups, len(combinations)))
+        everybody = denominator_rule(plan, analysis) == "all"
         for number, group in enumerate(analysis.groups):
             for code, arm in self._cells(analysis, group, status):
-                sums[code, arm, YES, number] = 1
-                sums[code, arm, [NO, YES], groups + number] = 1
-                if denominator_rule(plan, analysis) == "all":
-                    sums[code, arm, :, groups + number] = 1
-        flat = sums.reshape(-1, 2 * groups)
-        self.run.append(Counted(analysis, (base, base + len(flat)), flat, self.beside))
+                for levels in itertools.product(*(range(len(each.codes)) for each in others)):
+                    found = {MARKER_STATUS: status.codes[code]} | {
+                        name: items[name].codes[level]
+                        for name, level in zip(
+                            [c for c in covariates if c != MARKER_STATUS], levels, strict=True
+                        )
+                    }
+                    combination = tuple(found[name] for name in covariates)
+                    if combination not in combinations:
+                        continue
+                    place = number, combinations.index(combination)
+                    sums[(code, arm, YES, *levels, 0, *place)] = 1
+                    for counted in (NO, YES, NOT_EVALUABLE) if everybody else (NO, YES):
+                        sums[(code, arm, counted, *levels, 1, *place)] = 1
+        flat = sums.reshape(int(np.prod(shape)), -1)
+        adjusting = () if analysis.stratify else tuple(codes)
+        limits = base, base + len(flat)
+        self.run.append(Counted(analysis, limits, flat, self.beside, adjusting))
 
     def _compared(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
         end_point = end_point_of(self.study.analysis, analysis)
@@ -151,7 +183,7 @@ class Analyses:
 
     def _cells(self, analysis: Analysis, group: Group, status: Variable) -> list[tuple[int, int]]:
         """Statuses and arms of a group; without a status only where the population allows it."""
-        known = "status_known" in self._population(analysis)
+        known = "status_known" in _population(self.study, analysis)
         arms = [
             place
             for place, code in enumerate(self.arm.codes)
@@ -163,43 +195,6 @@ class Analyses:
             if (code in group.statuses if group.statuses else code != MISSING or not known)
         ]
         return [(code, arm) for code in codes for arm in arms]
-
-    def _population(self, analysis: Analysis) -> str:
-        wanted = estimand_of(self.study.analysis, analysis).population
-        found = next(each for each in self.study.analysis.populations if each.code == wanted)
-        return found.expression
-
-    def _unfit(self, analysis: Analysis) -> str:
-        """Why the analysis cannot be run on end points that are drawn directly; empty if it can."""
-        plan = self.study.analysis
-        end_point, estimand = end_point_of(plan, analysis), estimand_of(plan, analysis)
-        if not _POPULATION.fullmatch(self._population(analysis)):
-            return f"its population is {self._population(analysis)!r}"
-        strategies = {each.event: each.strategy for each in estimand.intercurrent_events}
-        if isinstance(end_point, BinaryEndPoint):
-            if set(end_point.responses) != {"CR", "PR"}:
-                return "stable disease is not drawn"
-            if end_point.confirmed:
-                return "confirmation of a response is not drawn"
-            if analysis.method not in ("fisher", "proportion"):
-                return f"the method {analysis.method} is not part of end-point simulation"
-            return ""
-        if end_point.start == "response":
-            return "times from a response are not drawn"
-        if unknown := [each for each in end_point.events if each not in _SOURCES]:
-            return f"{unknown[0].replace('_', ' ')} is not drawn"
-        for event in (*_OTHER_TREATMENT, "missing_scan"):
-            if strategies.get(event, "treatment_policy") != "treatment_policy":
-                return f"{event.replace('_', ' ')}, which censors, is not drawn"
-        if analysis.method not in ("log_rank", "cox"):
-            return f"the method {analysis.method} is not part of end-point simulation"
-        if len(analysis.groups) != 2 or analysis.interaction is not None or analysis.adjust:
-            return "times are compared between two groups only, without covariates"
-        if len(analysis.stratify) > 1:
-            return "times are stratified by one item only"
-        if analysis.method == "cox" and analysis.test not in (None, "wald"):
-            return "the Cox model is tested by Wald's test only"
-        return ""
 
     @property
     def read(self) -> set[int]:
@@ -237,6 +232,59 @@ class Analyses:
             layers=np.array([each[4] for each in found], dtype=np.int64),
             cox=np.array(self.cox, dtype=bool),
         )
+
+
+def unfit(study: Study, analysis: Analysis, *, named: bool) -> str:
+    """Why an analysis cannot be run on end points that are drawn directly; empty if it can.
+
+    What takes far longer than the trial itself is run where the scenario names it.
+    """
+    plan = study.analysis
+    end_point, estimand = end_point_of(plan, analysis), estimand_of(plan, analysis)
+    if not _POPULATION.fullmatch(_population(study, analysis)):
+        return f"its population is {_population(study, analysis)!r}"
+    strategies = {each.event: each.strategy for each in estimand.intercurrent_events}
+    if isinstance(end_point, BinaryEndPoint):
+        if set(end_point.responses) != {"CR", "PR"}:
+            return "stable disease is not drawn"
+        if end_point.confirmed:
+            return "confirmation of a response is not drawn"
+        if analysis.method in _SLOW and not named:
+            return "it takes longer than all others together: name it in endpoints.analyses"
+        return ""
+    if end_point.start == "response":
+        return "times from a response are not drawn"
+    if unknown := [each for each in end_point.events if each not in _SOURCES]:
+        return f"{unknown[0].replace('_', ' ')} is not drawn"
+    for event in (*_OTHER_TREATMENT, "missing_scan"):
+        if strategies.get(event, "treatment_policy") != "treatment_policy":
+            return f"{event.replace('_', ' ')}, which censors, is not drawn"
+    return _times_unfit(analysis)
+
+
+def _times_unfit(analysis: Analysis) -> str:
+    if analysis.method not in ("log_rank", "cox"):
+        return f"the method {analysis.method} is not part of end-point simulation"
+    if len(analysis.groups) != 2 or analysis.interaction is not None or analysis.adjust:
+        return "times are compared between two groups only, without covariates"
+    if len(analysis.stratify) > 1:
+        return "times are stratified by one item only"
+    if analysis.method == "cox" and analysis.test not in (None, "wald"):
+        return "the Cox model is tested by Wald's test only"
+    return ""
+
+
+def _population(study: Study, analysis: Analysis) -> str:
+    wanted = estimand_of(study.analysis, analysis).population
+    return next(each for each in study.analysis.populations if each.code == wanted).expression
+
+
+def _codes(study: Study, covariate: str) -> tuple[str, ...]:
+    """The codes of a covariate, in the order of the study file, as in the analysis."""
+    if covariate == MARKER_STATUS:
+        return tuple(each.code for each in study.biomarker.marker.statuses)
+    items = (item for form in study.visits.forms for item in form.items)
+    return tuple(code.code for code in next(i for i in items if i.code == covariate).codes)
 
 
 def status_of(marker: MarkerVariables, study: Study, analysis: Analysis) -> Variable:

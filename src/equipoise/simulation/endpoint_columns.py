@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from equipoise.analysis.counts import two_sided_p
 from equipoise.analysis.estimates import fisher_side
+from equipoise.analysis.models import REGRESSIONS, STRATIFIED, counts_p
 from equipoise.analysis.subjects import end_point_of
 from equipoise.simulation.endpoint_analyses import Compared, Counted
 from equipoise.simulation.scenario import Scenario
@@ -31,11 +32,13 @@ from equipoise.statistics.proportion import (
     normal_quantile,
 )
 from equipoise.statistics.trial_tables import COMPARED
-from equipoise.study.analysis_plan import Analysis, BinaryEndPoint, Group
+from equipoise.study.analysis_plan import MARKER_STATUS, Analysis, BinaryEndPoint, Group
 from equipoise.study.definition import Study
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+
+_EQUAL = 1e-9
+"""Log odds this close are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,39 @@ class Truths:
                 rate += (1 - rate) * float(plan.late_shrinkage[status][arm])
             rates.add(rate)
         return rates.pop() if len(rates) == 1 else None
+
+    def null(self, analysis: Analysis) -> bool:
+        """Whether the hypothesis of a regression or a stratified test is true of true statuses."""
+        if analysis.interaction is not None:
+            arms, statuses = analysis.interaction.arms, analysis.interaction.statuses
+            odds = {
+                (a, s): self._log_odds(analysis, Group(label="", arms=(a,), statuses=(s,)))
+                for a, s in itertools.product(arms, statuses)
+            }
+            products = [
+                odds[a, s]
+                - odds[arms[-1], s]
+                - odds[a, statuses[-1]]
+                + odds[arms[-1], statuses[-1]]
+                for a, s in odds
+            ]
+            return max(map(abs, products)) < _EQUAL
+        if analysis.stratify == (MARKER_STATUS,):
+            ratios = []
+            for status in self.scenario.tumour.shrinkage:
+                first, second = (
+                    self._log_odds(analysis, each.model_copy(update={"statuses": (status,)}))
+                    for each in analysis.groups
+                )
+                ratios.append(first - second)
+            same = max(ratios) - min(ratios) < _EQUAL
+            return same and (analysis.method == "breslow_day" or abs(ratios[0]) < _EQUAL)
+        rates = [self.rate(analysis, group) for group in analysis.groups]
+        return None not in rates and len(set(rates)) == 1
+
+    def _log_odds(self, analysis: Analysis, group: Group) -> float:
+        rate = self.rate(analysis, group)
+        return math.log(rate / (1 - rate)) if rate is not None and 0 < rate < 1 else math.inf
 
     def law(self, group: Group) -> tuple[float, float, float] | None:
         """What the times depend on: median of progression, share of early and of late response."""
@@ -144,12 +180,15 @@ def described(
 
 def _counted(each: Counted, truths: Truths) -> list[Column]:
     analysis = each.analysis
-    rates = [truths.rate(analysis, group) for group in analysis.groups]
     name, label = analysis.id, analysis.label.en
+    limit = 1 - float(analysis.level)
+    if analysis.method in (*REGRESSIONS, *STRATIFIED):
+        null = truths.null(analysis)
+        return [Column(f"{name}/p", "p", name, label, null=null, limit=limit)]
+    rates = [truths.rate(analysis, group) for group in analysis.groups]
     found = []
     if analysis.method == "fisher":
         null = None not in rates and len(set(rates)) == 1
-        limit = 1 - float(analysis.level)
         for test in ("", *each.beside):
             own = f"{name}/{test}" if test else name
             title = f"{label} ({test.replace('_', ' ')})" if test else label
@@ -183,20 +222,23 @@ def _compared(study: Study, each: Compared, truths: Truths) -> list[Column]:
 
 def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
     """The columns of an analysis of counts, for every trial."""
+    groups = len(each.analysis.groups)
     sums = raw[:, slice(*each.columns)] @ each.sums
-    groups = each.sums.shape[1] // 2
-    events, subjects = sums[:, :groups], sums[:, groups:]
+    events, subjects = sums.reshape(len(raw), 2, groups, -1).swapaxes(0, 1)
+    comparable = (subjects.sum(axis=2) > 0).all(axis=1)
+    if each.analysis.method in (*REGRESSIONS, *STRATIFIED):
+        whole = events.astype(np.int64), subjects.astype(np.int64)
+        return [np.where(comparable, counts_p(each.analysis, *whole, each), np.nan)]
+    events, subjects = events[:, :, 0], subjects[:, :, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
         rates = events / subjects
     if each.analysis.method != "fisher":
         return list(rates.T)
-    comparable = (subjects > 0).all(axis=1)
-    tables = [
+    x1, n1, x2, n2 = (
         np.ascontiguousarray(column, dtype=np.int64)
         for column in (events[:, 0], subjects[:, 0], events[:, 1], subjects[:, 1])
-    ]
+    )
     p = np.empty(len(raw))
-    x1, n1, x2, n2 = tables
     compiled(_fisher_tables, _fisher)(x1, n1, x2, n2, _side(fisher_side(each.analysis)), p)
     found = [p]
     for test in each.beside:

@@ -26,7 +26,8 @@ PROGRESSION, DEATH = 0, 1
 """The latent times."""
 NO, YES, NOT_EVALUABLE = 0, 1, 2
 """The values of a yes/no end point."""
-_LATENT = ("progression", "death")
+LATENT = ("progression", "death")
+"""Names of the latent times, in order."""
 _LEAVING = ("stays", "followed, early", "followed", "silent, early", "silent")
 
 
@@ -122,7 +123,7 @@ def latent_times(
         ]
     day = DAYS_PER_MONTH / math.log(2)
     return Times(
-        stream=np.array([stream_key(name) for name in _LATENT], dtype=np.uint64),
+        stream=np.array([stream_key(name) for name in LATENT], dtype=np.uint64),
         parent=parent,
         stride=stride,
         first=np.array([0, cells], dtype=np.int64),
@@ -132,7 +133,7 @@ def latent_times(
         delayed_by=np.array([found.response.number if any(delays) else -1, -1], dtype=np.int64),
         delay=np.array([delays, [0.0] * len(delays)]),
         assessed=np.array([True, False]),
-        loading=np.array([float(extra.loadings.get(name, 0)) for name in _LATENT]),
+        loading=np.array([float(extra.loadings.get(name, 0)) for name in LATENT]),
     )
 
 

@@ -21,7 +21,7 @@ from equipoise.analysis import counts as analysis_counts
 from equipoise.errors import BadInput
 from equipoise.randomisation.plan import SITE
 from equipoise.simulation import endpoint_columns
-from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted
+from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted, unfit
 from equipoise.simulation.endpoint_columns import (
     Column,
     Truths,
@@ -39,7 +39,13 @@ from equipoise.simulation.endpoint_entry import (
 )
 from equipoise.simulation.endpoint_marker import MarkerVariables, weights_of
 from equipoise.simulation.endpoint_network import Network, Variable
-from equipoise.simulation.endpoint_outcomes import Outcomes, latent_times, outcomes, watching
+from equipoise.simulation.endpoint_outcomes import (
+    LATENT,
+    Outcomes,
+    latent_times,
+    outcomes,
+    watching,
+)
 from equipoise.simulation.endpoint_plan import EndpointNature
 from equipoise.simulation.nature import DAYS_PER_MONTH
 from equipoise.simulation.scenario import Scenario
@@ -121,21 +127,15 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
             found=scenario.study,
         )
     extra = scenario.endpoints or EndpointNature()
-    wanted = _wanted(study, extra)
+    _check_names(study, scenario, extra)
+    wanted, skipped = _wanted(study, scenario, extra)
     made = _patients(study, scenario, extra, wanted)
     found = outcomes(study, scenario, extra, made.net, made.truth)
     analyses = Analyses(study, found, made.net.arm, extra.beside_fisher)
     for analysis in wanted:
         analyses.add(analysis, made.marker, made.items)
-    if extra.analyses and analyses.skipped:
-        name, reason = analyses.skipped[0]
-        raise BadInput(
-            f"an analysis that can be run ({reason})",
-            where=f"scenario {scenario.name}",
-            field="endpoints.analyses",
-            found=name,
-        )
     wrong = _wrong(made, analyses)
+    tables = _tables(study, scenario, extra, made, found, analyses)
     truths = Truths(study, scenario)
     counted = tuple(each for each in analyses.run if isinstance(each, Counted))
     compared = tuple(truths.told(each) for each in analyses.run if isinstance(each, Compared))
@@ -143,7 +143,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
     tested = [place for place, each in enumerate(columns) if each.measure == "p"]
     return EndpointSimulation(
         name=scenario.name,
-        tables=_tables(study, scenario, extra, made, found, analyses),
+        tables=tables,
         described=columns,
         counted=counted,
         compared=compared,
@@ -152,7 +152,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
         tested=tuple(columns[place].subject for place in tested),
         limits=tuple(columns[place].limit for place in tested),
         p_columns=tuple(tested),
-        skipped=tuple(analyses.skipped),
+        skipped=tuple(skipped),
         fingerprint=_fingerprint(study, scenario),
     )
 
@@ -177,7 +177,10 @@ def _patients(
     net = Network(len(periods(extra)), tuple(each.code for each in study.randomisation.arms))
     varied = extra.prevalence.between_sites > 0
     varies = varied or extra.prevalence.between_trials > 0
-    needed = {*study.randomisation.scheme.factors, *(i for a in wanted for i in a.stratify)}
+    needed = {
+        *study.randomisation.scheme.factors,
+        *(i for a in wanted for i in (*a.stratify, *a.adjust)),
+    }
     site = site_variable(study, scenario, extra, net) if varied or SITE in needed else None
     items: dict[str, Variable] = {} if site is None else {SITE: site}
     for code in sorted(needed - {SITE, MARKER_STATUS}):
@@ -236,18 +239,49 @@ def _wrong(made: _Patients, analyses: Analyses) -> tuple[int, FloatArray]:
     return analyses.counts(made.status, made.truth), np.array(pairs)
 
 
-def _wanted(study: Study, extra: EndpointNature) -> list[Analysis]:
-    """The analyses that the scenario asks for, in the plan's order; all if it names none."""
+def _check_names(study: Study, scenario: Scenario, extra: EndpointNature) -> None:
+    """BadInput for a draw or an assay that the study does not have."""
+    assays = [each.code for each in study.biomarker.marker.assays]
+    for field, found, known in (
+        ("loadings", extra.loadings, ["response", *LATENT, *assays]),
+        ("contrary", extra.contrary, assays),
+    ):
+        for name in found:
+            if name not in known:
+                raise BadInput(
+                    f"one of {', '.join(known)}",
+                    where=f"scenario {scenario.name}",
+                    field=f"endpoints.{field}",
+                    found=name,
+                )
+
+
+def _wanted(
+    study: Study, scenario: Scenario, extra: EndpointNature
+) -> tuple[list[Analysis], list[tuple[str, str]]]:
+    """The analyses to run, in the plan's order: those that the scenario names, or else all that can
+    be; and which cannot, with the reason."""
     plan = study.analysis.analyses
     known = [each.id for each in plan]
+    where, field = f"scenario {scenario.name}", "endpoints.analyses"
     for name in extra.analyses:
         if name not in known:
-            raise BadInput(
-                f"an analysis of the plan: {', '.join(known)}",
-                field="endpoints.analyses",
-                found=name,
-            )
-    return [each for each in plan if not extra.analyses or each.id in extra.analyses]
+            allowed = f"an analysis of the plan: {', '.join(known)}"
+            raise BadInput(allowed, where=where, field=field, found=name)
+    wanted, skipped = [], []
+    for each in plan:
+        named = each.id in extra.analyses
+        if extra.analyses and not named:
+            continue
+        reason = unfit(study, each, named=named)
+        if reason and named:
+            allowed = f"an analysis that can be run ({reason})"
+            raise BadInput(allowed, where=where, field=field, found=each.id)
+        if reason:
+            skipped.append((each.id, reason))
+        else:
+            wanted.append(each)
+    return wanted, skipped
 
 
 def _fingerprint(study: Study, scenario: Scenario) -> str:
