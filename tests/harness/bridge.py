@@ -15,7 +15,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from equipoise.analysis.run import results
-from equipoise.record.event import Draft, Event
+from equipoise.record.event import Draft, Event, EventBody
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
 from equipoise.record.tables import Tables, tables
@@ -207,12 +207,13 @@ _RECORDED = slice(Event._fields.index("recorded"), Event._fields.index("offset")
 
 
 def _draft(event: Event) -> Draft:
-    body = json.loads(event.body)
-    given = {
-        each.name: getattr(event, each.name) for each in fields(Draft) if each.name != "guards"
-    }
-    guards = CATALOGUE.of(event.type).model_validate(body).guards(event.subject)
-    return Draft(**{**given, "body": body, "guards": guards})
+    body, cls = json.loads(event.body), CATALOGUE.of(event.type)
+    guarded = cls.guards is not EventBody.guards
+    guards = cls.model_validate(body).guards(event.subject) if guarded else ()
+    return Draft(**{name: getattr(event, name) for name in _GIVEN}, body=body, guards=guards)
+
+
+_GIVEN = [each.name for each in fields(Draft) if each.name not in ("body", "guards")]
 
 
 def in_record_terms(frame: pl.DataFrame, seqs: Sequence[Mapping[int, int]]) -> pl.DataFrame:

@@ -45,8 +45,8 @@ class DerivedTables:
         """A derived table of one subject, whose events are `events`, under `study`."""
         kept = self._of(subject)
         self._come_true(subject, events)
-        keys = {rule.produces: _key(events, study, rule.produces) for rule in needed(table)}
-        if kept.get(table, (None,))[0] != keys[table]:
+        if kept.get(table, (None,))[0] != _key(events, study, table):
+            keys = {rule.produces: _key(events, study, rule.produces) for rule in needed(table)}
             usable = {
                 name: frame
                 for name, (key, frame) in kept.items()

@@ -14,6 +14,7 @@ import polars as pl
 from equipoise.eligibility.judgement import (
     condition,
     flagged,
+    in_order_of_subjects,
     met,
     over_all,
     protocol_order,
@@ -23,8 +24,9 @@ from equipoise.eligibility.judgement import (
 )
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.window import within_windows
+from equipoise.record.columns import among, flags
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
-from equipoise.record.subject_rows import Numbers, SubjectRows
+from equipoise.record.subject_rows import Numbers, SubjectRows, gathered, whole
 
 ENTRY_ELIGIBILITY: Columns = {
     **KEY,
@@ -41,6 +43,10 @@ ENTRY_ELIGIBILITY: Columns = {
     **SOURCES,
 }
 RANDOMISED, FAILED = "randomised", "screening_failed"
+_UNSETTLED: Columns = {**KEY, "criterion": pl.String, "met": pl.Boolean}
+_THEN = (
+    "decision", "decided", "study_version", "eligible_then", "unmet_then", "pending_then",
+)  # fmt: skip
 
 
 def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
@@ -59,7 +65,7 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
 
     A criterion that is in neither list was met. `sources`: the decision and what is read now.
     """
-    items = tables["subject_item"].sort(*KEY)
+    items = in_order_of_subjects(tables["subject_item"])
     subjects = SubjectRows(items)
     place, decisions = _decisions(subjects, tables)
     decided = np.flatnonzero(place >= 0)
@@ -80,20 +86,18 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
             seqs[name][rows] = found
     now = over_all(verdicts, plan)[decided]
     then = decisions[place[decided]]
-    differs = then["eligible_then"].is_not_null() & truth(now).ne_missing(then["eligible_then"])
+    before = whole(then["eligible_then"].cast(pl.Int64), -1)
     every = {"": then["seq"].to_numpy(), **{name: seq[decided] for name, seq in seqs.items()}}
-    return (
-        items.select(*KEY)[decided]
-        .hstack(then.drop(*KEY, "seq"))
-        .with_columns(
-            truth(now).alias("eligible_now"),
-            flagged(plan, verdicts[decided] == 0).alias("unmet_now"),
-            flagged(plan, verdicts[decided] < 0).alias("pending_now"),
-            differs.alias("differs"),
-            sources_by_criterion([list(every)], every, len(decided)).alias("sources"),
-        )
-        .select(*ENTRY_ELIGIBILITY)
-    )
+    columns = {
+        **{name: gathered(items[name], decided) for name in KEY},
+        **{name: then[name] for name in _THEN},
+        "eligible_now": truth(now),
+        "unmet_now": flagged(plan, verdicts[decided] == 0),
+        "pending_now": flagged(plan, verdicts[decided] < 0),
+        "differs": flags("differs", (before >= 0) & (before != now)),
+        "sources": sources_by_criterion([list(every)], every, len(decided)),
+    }
+    return pl.DataFrame([columns[name].alias(name) for name in ENTRY_ELIGIBILITY])
 
 
 def unsettled(judged: pl.DataFrame, plan: EligibilityPlan, *, provisional: bool) -> pl.DataFrame:
@@ -106,36 +110,47 @@ def unsettled(judged: pl.DataFrame, plan: EligibilityPlan, *, provisional: bool)
     >>> unsettled(pl.DataFrame([now]), EligibilityPlan(criteria=()), provisional=True).height
     0
     """
-    asked = [each.id for each in plan.criteria if each.provisional is provisional]
-    parts = [
-        judged.select(*KEY, pl.col(name).alias("criterion"), pl.lit(met, pl.Boolean).alias("met"))
+    asked = {each.id for each in plan.criteria if each.provisional is provisional}
+    found = [
+        (*key, criterion, met)
         for name, met in (("unmet_now", False), ("pending_now", None))
+        for *key, criteria in zip(*(judged[each].to_list() for each in (*KEY, name)), strict=True)
+        for criterion in criteria
+        if criterion in asked
     ]
-    return pl.concat(parts).explode("criterion").filter(pl.col("criterion").is_in(asked))
+    return pl.DataFrame(found, schema=_UNSETTLED, orient="row")
 
 
 def _decisions(subjects: SubjectRows, tables: Tables) -> tuple[Numbers, pl.DataFrame]:
     """The place of each subject's decision in a table of all decisions, -1 if there is none."""
-    head = [pl.col(*KEY, "seq", "study_version"), pl.col("occurred").alias("decided")]
-    nothing = pl.lit([], dtype=pl.List(pl.String))
-    failed = tables["screening_failed"].select(
-        *head,
-        pl.lit(FAILED).alias("decision"),
-        pl.when((pl.col("cause") == "not_eligible") & (pl.col("criteria").list.len() > 0))
-        .then(False)
-        .alias("eligible_then"),
-        pl.col("criteria").alias("unmet_then"),
-        pl.col("pending").alias("pending_then"),
-    )
-    allocated = tables["randomised"].select(
-        *head,
-        pl.lit(RANDOMISED).alias("decision"),
-        pl.lit(value=True).alias("eligible_then"),
-        nothing.alias("unmet_then"),
-        pl.col("pending_criteria").alias("pending_then"),
-    )
-    every = pl.concat([failed, allocated])
+    failed, allocated = tables["screening_failed"], tables["randomised"]
+    parts = [_decided(failed, FAILED), _decided(allocated, RANDOMISED)]
+    every = pl.concat([part for part in parts if len(part)] or parts)
     place = np.full(len(subjects), -1, dtype=np.int64)
     rows = subjects.rows(every)
     place[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
     return place, every
+
+
+def _decided(events: pl.DataFrame, decision: str) -> pl.DataFrame:
+    """Decisions of one kind with their verdicts then."""
+    if decision == FAILED:
+        unmet, pending = events["criteria"], events["pending"]
+        said = among(events["cause"], ["not_eligible"])
+        eligible, known = (
+            0,
+            said & np.array([bool(each) for each in unmet.to_list()], dtype=np.bool_),
+        )
+    else:
+        nothing = pl.Series([[]], dtype=pl.List(pl.String))
+        unmet, pending = nothing.new_from_index(0, len(events)), events["pending_criteria"]
+        eligible, known = 1, np.ones(len(events), dtype=np.bool_)
+    columns = {
+        **{name: events[name] for name in (*KEY, "seq", "study_version")},
+        "decided": events["occurred"],
+        "decision": pl.Series([decision]).new_from_index(0, len(events)),
+        "eligible_then": truth(np.where(known, eligible, -1)),
+        "unmet_then": unmet,
+        "pending_then": pending,
+    }
+    return pl.DataFrame([column.alias(name) for name, column in columns.items()])

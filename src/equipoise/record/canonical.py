@@ -75,6 +75,8 @@ def _plain(value: object, depth: int) -> object:
     """`value` in dicts and lists, members in order; _Unfit for what JSON cannot say."""
     if value is None or value is True or value is False:
         return value
+    if value.__class__ is str and value.isascii():
+        return value
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
@@ -105,7 +107,7 @@ def _members(value: Mapping[object, object], depth: int) -> dict[str, object]:
         if not isinstance(name, str):
             raise _Unfit(f"the member name {name!r} is not a string")
         names.append(name)
-    plain = all(name.isascii() for name in names)
+    plain = "".join(names).isascii()
     found = {}
     for name in sorted(names) if plain else sorted(names, key=_code_units):
         text = _text(name)

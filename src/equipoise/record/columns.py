@@ -151,9 +151,10 @@ def kept(frame: pl.DataFrame, rows: Flags) -> pl.DataFrame:
     number, first = len(places), int(places[0]) if len(places) else 0
     if not number or places[-1] - first == number - 1:
         return frame if number == len(frame) else frame.slice(first, number)
-    if number <= SOME:
-        return frame[places]
-    return frame.filter(pl.Series(rows))
+    flagged = pl.Series(rows)
+    if len(frame) <= SOME:
+        return pl.DataFrame([column.filter(flagged) for column in frame.get_columns()])
+    return frame[places] if number <= SOME else frame.filter(flagged)
 
 
 def firsts(lists: pl.Series) -> Numbers:

@@ -262,11 +262,18 @@ def _opened(cls: type[EventBody], events: Sequence[Event], changed: Changed) -> 
             raise RecordError(f"event {event.seq} is no {cls.__name__}: {error}") from error
     yield cls.TABLE, _built(own, cls)
     for name, child in children(cls):
-        yield child.TABLE, _built(nested[name], child)
+        if nested[name]:
+            yield child.TABLE, _built(nested[name], child)
+
+
+@cache
+def _declared(cls: type[Body]) -> Mapping[str, pl.DataType]:
+    """`schema` of a class, asked for with every event that is opened."""
+    return schema(cls)
 
 
 def _built(found: list[tuple[Any, ...]], cls: type[Body]) -> pl.DataFrame:
-    declared = schema(cls)
+    declared = _declared(cls)
     try:
         return pl.from_dicts([dict(zip(declared, row, strict=True)) for row in found], declared)
     except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:

@@ -164,7 +164,8 @@ class SqliteTransaction(StoreTransaction):
         connection = self._log._connection
         try:
             connection.executemany(_INSERT_EVENT, events)
-            connection.executemany(_INSERT_GUARD, guards)
+            if guards:
+                connection.executemany(_INSERT_GUARD, guards)
         except sqlite3.IntegrityError as error:
             why = "; ".join(taken(self._log, events, guards)) or f"the store refuses it: {error}"
             raise RecordError(f"{why}. Nothing was written") from error

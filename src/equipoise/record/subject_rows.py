@@ -70,12 +70,18 @@ class SubjectRows:
     def __init__(self, *frames: pl.DataFrame) -> None:
         self._seen: list[tuple[pl.DataFrame, Numbers]] = []
         self._few = _few_subjects(frames)
+        self._frames = frames if self._few is None else ()
+
+    @cached_property
+    def key(self) -> pl.DataFrame:
+        """The columns replicate and subject, a row for each subject."""
         if self._few is not None:
             columns = zip(KEY.items(), zip(*self._few, strict=True), strict=True)
-            self.key = pl.DataFrame([pl.Series(name, of, kind) for (name, kind), of in columns])
-            return
-        parts = [frame.select(pl.col("replicate").cast(pl.Int32), "subject") for frame in frames]
-        self.key = pl.concat(parts).unique().sort(*KEY)
+            return pl.DataFrame([pl.Series(name, of, kind) for (name, kind), of in columns])
+        parts = [
+            frame.select(pl.col("replicate").cast(pl.Int32), "subject") for frame in self._frames
+        ]
+        return pl.concat(parts).unique().sort(*KEY)
 
     @cached_property
     def _names(self) -> pl.DataFrame:
@@ -99,7 +105,7 @@ class SubjectRows:
         return place
 
     def __len__(self) -> int:
-        return len(self.key)
+        return len(self.key) if self._few is None else len(self._few)
 
     def _codes(self, frame: pl.DataFrame) -> Numbers:
         """One number for each pair of replicate and name; -1 for names that are not known."""

@@ -59,7 +59,7 @@ def laboratory_answer(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFr
         return pl.DataFrame(schema=LABORATORY_ANSWER)
     if len(parts) == 1:
         return parts[0]
-    found = pl.concat(parts)
+    found = parts[0].vstack(parts[1])
     items = [set(coded(each["item"])[0]) for each in parts]
     if items[0].isdisjoint(items[1]):
         return found
@@ -139,6 +139,7 @@ def _exact(
     return np.where((rest == 0) & (numerator > 0) & (value >= 0), found, -1)
 
 
+_GIVEN = (*KEY, "occurred", "item", "value", "value_missing", "event", "seq")
 _READ = (*KEY, "occurred", "value", "value_missing", "unit", "event", "seq")
 
 
@@ -150,7 +151,8 @@ def _in_reports(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
     analytes, codes = coded(results["analyte"])
     item = np.array([places.get(name, -1) for name in analytes] + [-1])[codes]
     if (item < 0).any():
-        results, item = kept(results.select(_READ), item >= 0), item[item >= 0]
+        results = kept(pl.DataFrame([results[name] for name in _READ]), item >= 0)
+        item = item[item >= 0]
     names, unit = coded(results["unit"])
     factors = np.array(
         [_factor(each.analyte, name, each.unit) for each in plan for name in names.to_list()],
@@ -173,7 +175,10 @@ def _on_forms(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
     if given.is_empty() or not plan:
         return pl.DataFrame(schema=LABORATORY_ANSWER)
     answered = present(given["value"]) | present(given["value_missing"])
-    given = kept(given, answered & among(given["item"], [each.item for each in plan]))
+    given = kept(
+        pl.DataFrame([given[name] for name in _GIVEN]),
+        answered & among(given["item"], [each.item for each in plan]),
+    )
     if given.is_empty():
         return pl.DataFrame(schema=LABORATORY_ANSWER)
     return _assembled(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Generic, TypeVar
+
 from pydantic import Field
 
 from equipoise.biomarker.plan import BiomarkerPlan
@@ -16,6 +19,8 @@ from equipoise.study.analysis_plan import AnalysisPlan
 from equipoise.study.registration import Registration
 from equipoise.treatment.plan import TreatmentPlan
 from equipoise.visits.plan import VisitsPlan
+
+Part = TypeVar("Part", bound=Plan)
 
 
 class Site(Plan):
@@ -62,24 +67,49 @@ class Study(Plan):
     @property
     def entry(self) -> VisitsPlan:
         """The forms with an item that a criterion of eligibility reads, and of these such items."""
-        read = {
-            name
-            for criterion in self.eligibility.criteria
-            for name in condition(criterion.expression).items
-        }
-        forms = [
-            form.model_copy(update={"items": tuple(i for i in form.items if i.code in read)})
-            for form in self.visits.forms
-        ]
-        kept = tuple(form for form in forms if form.items)
-        return self.visits.model_copy(update={"forms": kept})
+        return _entry(_Itself(self.eligibility), _Itself(self.visits))
 
     @property
     def answered(self) -> tuple[AnsweredItem, ...]:
         """The items that results of laboratories answer, in the order of the study file."""
-        return tuple(
-            AnsweredItem(item=item.code, analyte=item.analyte, unit=item.unit or "")
-            for form in self.visits.forms
-            for item in form.items
-            if item.analyte is not None
-        )
+        return _answered(_Itself(self.visits))
+
+
+class _Itself(Generic[Part]):
+    """A part of a study, equal to itself alone. Parts never change, so that what was made of one
+    holds as long as there is the part."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.part is other.part
+
+    def __hash__(self) -> int:
+        return id(self.part)
+
+
+@lru_cache(maxsize=64)
+def _entry(eligibility: _Itself[EligibilityPlan], visits: _Itself[VisitsPlan]) -> VisitsPlan:
+    """Asked for with every verdict on entry, and made once: see `Study.entry`."""
+    criteria, whole = eligibility.part.criteria, visits.part
+    read = {name for each in criteria for name in condition(each.expression).items}
+    forms = [
+        form.model_copy(update={"items": tuple(i for i in form.items if i.code in read)})
+        for form in whole.forms
+    ]
+    kept = tuple(form for form in forms if form.items)
+    return whole.model_copy(update={"forms": kept})
+
+
+@lru_cache(maxsize=64)
+def _answered(visits: _Itself[VisitsPlan]) -> tuple[AnsweredItem, ...]:
+    """Asked for with every answer of a laboratory, and made once: see `Study.answered`."""
+    return tuple(
+        AnsweredItem(item=item.code, analyte=item.analyte, unit=item.unit or "")
+        for form in visits.part.forms
+        for item in form.items
+        if item.analyte is not None
+    )

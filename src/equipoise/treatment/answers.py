@@ -77,19 +77,17 @@ def dosing_answer(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     measured = tables["laboratory_answer"]
     of_laboratory = coded(measured["item"])[0].to_list()
     others = [each for each in items if each not in of_laboratory]
-    measured = kept(measured, among(measured["item"], items))
-    parts = [
-        _on_forms(tables["form_item"], others, plan),
-        pl.DataFrame([measured[name] for name in DOSING_ANSWER]),
-    ]
-    parts = [each for each in parts if len(each)]
-    if len(parts) > 1:
-        return pl.concat(parts)
-    return parts[0] if parts else pl.DataFrame(schema=DOSING_ANSWER)
+    read = pl.DataFrame([measured[name] for name in DOSING_ANSWER])
+    measured = kept(read, among(measured["item"], items))
+    on_forms = _on_forms(tables["form_item"], others, plan)
+    if on_forms.is_empty() or measured.is_empty():
+        return measured if on_forms.is_empty() else on_forms
+    return on_forms.vstack(measured)
 
 
 def _on_forms(given: pl.DataFrame, items: list[str], plan: TreatmentPlan) -> pl.DataFrame:
-    found = kept(given, among(given["item"], items))
+    read = pl.DataFrame([given[name] for name in (*KEY, "item", "occurred", "value", "seq")])
+    found = kept(read, among(given["item"], items))
     if found.is_empty():
         return pl.DataFrame(schema=DOSING_ANSWER)
     value, renal = whole(scaled_number(found["value"], VALUE_PLACES)), plan.renal_function

@@ -147,10 +147,26 @@ def decisions(measures: Measures, plan: TreatmentPlan, rules: Sequence[Pair]) ->
     """
     there = {plan.regimens[place].code for place in np.unique(measures.regimen) if place >= 0}
     drugs = {dose.drug for each in plan.regimens if each.code in there for dose in each.doses}
+    conditions = _Conditions(measures, rules)
     return [
-        _decided(drug, measures, plan, rules) if drug in drugs else _of_nobody(drug)
+        _decided(drug, conditions, plan) if drug in drugs else _of_nobody(drug)
         for drug in drugs_of(plan)
     ]
+
+
+class _Conditions:
+    """The conditions of rules, each asked once of some measures, however many drugs it is for."""
+
+    def __init__(self, measures: Measures, rules: Sequence[Pair]) -> None:
+        self.measures, self.rules = measures, rules
+        self._names = inputs(rules)
+        self._found: dict[int, tuple[Flags, Numbers]] = {}
+
+    def of(self, place: int) -> tuple[Flags, Numbers]:
+        """Where the rule at a place holds, and what is not known: see `_holds`."""
+        if place not in self._found:
+            self._found[place] = _holds(*self.rules[place], self.measures, self._names)
+        return self._found[place]
 
 
 class _Weighed(NamedTuple):
@@ -165,7 +181,8 @@ class _Weighed(NamedTuple):
     held: Mapping[int, Numbers]
 
 
-def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence[Pair]) -> Decided:
+def _decided(drug: str, conditions: _Conditions, plan: TreatmentPlan) -> Decided:
+    measures, rules = conditions.measures, conditions.rules
     doses = {
         place: dose
         for place, regimen in enumerate(plan.regimens)
@@ -180,7 +197,7 @@ def _decided(drug: str, measures: Measures, plan: TreatmentPlan, rules: Sequence
         full[measures.regimen == place] = int(_fraction(dose.amount) * denominator)
     concerned = {each.code: there & _regimens(each, measures, plan) for _, (each, _) in mine}
     found = [(place, pair, concerned[pair[0].code]) for place, pair in mine]
-    weighed = _weighed(drug, measures, found, inputs(rules), full, denominator)
+    weighed = _weighed(drug, conditions, found, full, denominator)
     row = np.flatnonzero(there)
     best, which, level, most, missing = (each[row] for each in weighed[:5])
     undecided = (missing != 0) & (best < UNDECIDED)
@@ -212,20 +229,19 @@ def _of_nobody(drug: str) -> Decided:
 
 def _weighed(
     drug: str,
-    measures: Measures,
+    conditions: _Conditions,
     rules: Sequence[tuple[int, Pair, Flags]],
-    names: Sequence[str],
     full: Numbers,
     denominator: int,
 ) -> _Weighed:
     """Go through the rules on a drug; each comes with its place and the rows it is for."""
-    best = np.zeros(len(full), dtype=np.int64)
+    measures, best = conditions.measures, np.zeros(len(full), dtype=np.int64)
     level, most, which = full.copy(), full.copy(), np.full(len(full), -1, dtype=np.int64)
     missing = np.zeros(len(full), dtype=np.int64)
     doubtful = np.zeros(len(full), dtype=np.bool_)
     held = {}
     for place, (rule_set, rule), among in rules:
-        fires, unknown = _holds(rule_set, rule, measures, names)
+        fires, unknown = conditions.of(place)
         fires = fires & among
         missing |= np.where(among, unknown, 0)
         if rule.lasting or rule.decision == "stop" or rule.minus:

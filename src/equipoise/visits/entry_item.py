@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from equipoise.record.columns import among, kept, true
 from equipoise.record.rule import KEY, Tables
 from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, days
 from equipoise.visits.latest import item
@@ -30,7 +31,8 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     There are rows only for subjects for whom this makes a difference, sorted by replicate, subject;
     of all others `subject_item` says the same.
     """
-    latest = tables["subject_item"].sort(*KEY)
+    latest = tables["subject_item"]
+    latest = latest if len(latest) < 2 else latest.sort(*KEY)
     subjects = SubjectRows(latest)
     limit = decided_on(subjects, tables)
     touched = _signed_otherwise(latest, plan) & (limit != NONE)
@@ -40,21 +42,22 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         rows = subjects.rows(measured)
         late = _after(measured, rows, limit) & _again(measured, plan)
         touched[rows[late]] = True
-        measured = measured.filter(~late)
+        measured = kept(measured, ~late)
     if repeating and len(subjects):
-        forms = tables["form_saved"].filter(pl.col("form").is_in(repeating))
+        forms = tables["form_saved"]
+        forms = kept(forms, among(forms["form"], repeating))
         rows = subjects.rows(forms)
         touched[rows[_after(forms, rows, limit)]] = True
     if touched.any():
-        concerned = latest.filter(touched).select(*KEY)
-        entered = {name: _of(tables[name], concerned) for name in _ENTERED}
-        codes = [form.code for form in plan.forms]
-        saved = entered["form_saved"].filter(pl.col("form").is_in(codes))
+        entered = {name: _of(tables[name], subjects, touched) for name in _ENTERED}
+        saved = entered["form_saved"]
+        saved = kept(saved, among(saved["form"], [form.code for form in plan.forms]))
         after = _after(saved, subjects.rows(saved), limit)
-        entered["form_saved"] = saved.filter(~(after & saved["form"].is_in(repeating).to_numpy()))
+        entered["form_saved"] = kept(saved, ~(after & among(saved["form"], repeating)))
         names = [each.code for form in plan.forms for each in form.items]
-        entered["form_item"] = tables["form_item"].filter(pl.col("item").is_in(names))
-        entered["laboratory_answer"] = _of(measured, concerned)
+        given = tables["form_item"]
+        entered["form_item"] = kept(given, among(given["item"], names))
+        entered["laboratory_answer"] = _of(measured, subjects, touched)
     else:
         entered = {name: tables[name].clear() for name in (*_ENTERED, "form_item")}
         entered["laboratory_answer"] = measured.clear()
@@ -71,19 +74,18 @@ _ENTERED = (
 def _measured(answers: pl.DataFrame, plan: VisitsPlan) -> pl.DataFrame:
     """The answers to items of the plan that a laboratory measures."""
     names = [each.code for form in plan.forms for each in form.items if each.analyte]
-    return answers.filter(pl.col("item").is_in(names)) if names else answers.clear()
+    return kept(answers, among(answers["item"], names))
 
 
 def _again(answers: pl.DataFrame, plan: VisitsPlan) -> Flags:
     """Whether each answer stands in a report or on a form that repeats."""
     names = [each.code for form in plan.forms if form.repeating for each in form.items]
-    found: Flags = (answers["reported"] | answers["item"].is_in(names)).to_numpy()
-    return found
+    return true(answers["reported"]) | among(answers["item"], names)
 
 
-def _of(frame: pl.DataFrame, concerned: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the subjects of `concerned`."""
-    return frame.join(concerned, [*KEY], "semi", maintain_order="left")
+def _of(frame: pl.DataFrame, subjects: SubjectRows, concerned: Flags) -> pl.DataFrame:
+    """The rows of the subjects who are flagged."""
+    return kept(frame, np.append(concerned, False)[subjects.rows(frame)])
 
 
 def _after(forms: pl.DataFrame, rows: Numbers, limit: Numbers) -> Flags:
