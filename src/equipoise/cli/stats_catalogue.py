@@ -50,6 +50,7 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "rejection": ("rejection_region", "boschloo_p", "barnard_p"),
         "interaction": ("interaction_power", "interaction_size"),
+        "interaction_exact": ("interaction_exact_power",),
         "survival_size": (
             "events_needed",
             "events_power",

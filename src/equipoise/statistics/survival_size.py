@@ -83,7 +83,7 @@ def events_needed(
       68:316-319);
     - `freedman`: (z_a + z_b)^2 (1 + r HR)^2 / (r (1 - HR)^2) (Freedman 1982, Stat Med 1:121-129);
     - `hsieh_freedman`: Freedman's at 1:1 times (1 + r)^2 / (4 r) (Hsieh 1992, Stat Med
-      11:201-207).
+      11:1091-1098).
 
     >>> round(events_needed(0.56, alpha=0.05, power=0.80, ratio=2), 2)
     105.06

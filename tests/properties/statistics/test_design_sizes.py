@@ -1,4 +1,4 @@
-"""What holds for every size and power: of survival, of interaction, of exact tests and one arm."""
+"""What holds for every size and power: of survival, of exact tests and of one arm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from scipy import integrate, stats
 
 from equipoise.errors import BadInput
 from equipoise.statistics.binomial import binomial_probabilities
-from equipoise.statistics.interaction import interaction_power, interaction_size
 from equipoise.statistics.power import (
     critical_difference,
     exact_group_sizes,
@@ -232,54 +231,6 @@ def test_drop_out_and_short_follow_up_cost_subjects() -> None:
     assert subjects(dropout_hazard=0.02) > subjects() > subjects(follow_up=24.0)
 
 
-SUBJECTS = st.integers(5, 90)
-CELLS = st.lists(st.lists(RATE, min_size=2, max_size=2), min_size=2, max_size=2)
-
-
-@given(CELLS, st.lists(st.lists(SUBJECTS, min_size=2, max_size=2), min_size=2, max_size=2))
-@settings(max_examples=60, deadline=None)
-def test_relabelling_strata_or_arms_keeps_the_interaction(p: Any, n: Any) -> None:
-    for scale in ("log_odds", "difference"):
-        here = interaction_power(n, p, scale=scale)  # type: ignore[arg-type]
-        for turn in (
-            lambda cells: cells[::-1],
-            lambda cells: [row[::-1] for row in cells],
-            lambda cells: [list(column) for column in zip(*cells, strict=True)],
-        ):
-            there = interaction_power(turn(n), turn(p), scale=scale)  # type: ignore[arg-type]
-            assert there.power == pytest.approx(here.power, abs=1e-9)
-            assert abs(there.contrasts[0]) == pytest.approx(abs(here.contrasts[0]))
-
-
-@given(st.integers(0, 2**30), st.integers(2, 4), st.integers(2, 4))
-@settings(max_examples=30, deadline=None)
-def test_interaction_of_any_table_does_not_depend_on_the_reference(
-    seed: int, strata: int, arms: int
-) -> None:
-    draws = np.random.default_rng(seed)
-    p, n = draws.uniform(0.1, 0.9, (strata, arms)), draws.integers(5, 90, (strata, arms))
-    here = interaction_power(n.tolist(), p.tolist())
-    order = draws.permutation(strata)
-    there = interaction_power(n[order][:, ::-1].tolist(), p[order][:, ::-1].tolist())
-    assert here.degrees_of_freedom == (strata - 1) * (arms - 1) == len(here.contrasts)
-    assert there.noncentrality == pytest.approx(here.noncentrality)
-    expected = stats.ncx2.sf(
-        stats.chi2.isf(0.05, here.degrees_of_freedom), here.degrees_of_freedom, here.noncentrality
-    )
-    assert here.power == pytest.approx(expected, abs=1e-9)
-
-
-@pytest.mark.parametrize("p", [[[0.5, 0.25], [0.15, 0.25]], [[0.5, 0.2], [0.4, 0.3], [0.3, 0.4]]])
-def test_interaction_size_has_the_power(p: list[list[float]]) -> None:
-    shares = [[2.0, 1.0]] * (len(p) - 1) + [[1.0, 1.0]]
-    for scale in ("log_odds", "difference"):
-        size = interaction_size(p, shares, power=0.9, scale=scale)  # type: ignore[arg-type]
-        assert sum(map(sum, size.cells)) == pytest.approx(size.subjects)
-        assert size.cells[0][0] == pytest.approx(2 * size.cells[0][1])
-        found = interaction_power(size.cells, p, scale=scale)  # type: ignore[arg-type]
-        assert found.power == pytest.approx(0.9, abs=1e-9)
-
-
 @given(st.integers(1, 60), st.floats(0.02, 0.5), st.floats(0.05, 0.4), LEVEL)
 @settings(max_examples=60, deadline=None)
 def test_one_stage_rule_is_the_binomial_tail(n: int, p0: float, add: float, alpha: float) -> None:
@@ -340,15 +291,6 @@ MISTAKES: list[tuple[Any, dict[str, Any], str]] = [
             "method": "cox",
         },
         "method",
-    ),
-    (interaction_power, {"n": [[1, 2]], "p": [[0.1, 0.2], [0.3, 0.4]]}, "n"),
-    (interaction_power, {"n": [[1, 2], [3]], "p": [[0.1, 0.2], [0.3, 0.4]]}, "n"),
-    (interaction_power, {"n": [[1, 2], [3, 0]], "p": [[0.1, 0.2], [0.3, 0.4]]}, "n"),
-    (interaction_power, {"n": [[1, 2], [3, 1]], "p": [[0.1, 0.2], [0.3, 1]]}, "p"),
-    (
-        interaction_size,
-        {"p": [[0.1, 0.1], [0.3, 0.3]], "shares": [[1, 1], [1, 1]], "power": 0.8},
-        "p",
     ),
     (single_stage_rule, {"n": 0, "p0": 0.1, "p1": 0.3, "alpha": 0.05}, "n"),
     (single_stage_designs, {"p0": 0.3, "p1": 0.1, "alpha": 0.05, "power": 0.8}, "p1"),

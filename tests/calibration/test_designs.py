@@ -10,10 +10,12 @@ import math
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
+from scipy.stats import binom
 
 from equipoise.statistics.adaptive_test import adaptive_test_batch
 from equipoise.statistics.graphical_test import graphical_adjusted_p_batch
 from equipoise.statistics.group_sequential import critical_values, group_sequential_design
+from equipoise.statistics.interaction_exact import interaction_exact_power
 from equipoise.statistics.interim import stopping_look_batch
 from equipoise.statistics.power import exact_size
 from equipoise.statistics.proportion import chi_square_p_batch, fisher_exact_p_batch
@@ -123,3 +125,16 @@ def test_the_size_of_a_test_is_its_enumerated_size(test: PowerTest) -> None:
         p = chi_square_p_batch(first, 30, second, 20, continuity_correction=corrected)
     share = float((p <= 0.05).mean())
     assert abs(share - size.size) < margin(size.size, TRIALS)
+
+
+def test_simulated_interactions_are_rejected_as_often_as_enumerated() -> None:
+    """Wald's test of the logistic model at the planned cells and rates of MGMT-NET."""
+    n, p = np.array([40, 20, 22, 22]), np.array([0.50, 0.25, 0.15, 0.25])
+    draws = uniforms(26, "cells", range(TRIALS), 4)
+    x = binom.ppf(draws, n, p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds, variance = np.log(x / (n - x)), 1 / x + 1 / (n - x)
+        z = odds @ [1, -1, -1, 1] / np.sqrt(variance.sum(axis=1))
+    share = float((np.isfinite(variance).all(axis=1) & (np.abs(z) >= -ndtri(0.025))).mean())
+    power = interaction_exact_power([[40, 20], [22, 22]], [[0.50, 0.25], [0.15, 0.25]])
+    assert abs(share - power) < margin(power, TRIALS)
