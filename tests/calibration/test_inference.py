@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.special import bdtr, ndtri
 
+from equipoise.statistics.binomial_interval import PROPORTION_INTERVALS
 from equipoise.statistics.kaplan_meier import (
     Transform,
     kaplan_meier,
@@ -20,11 +21,10 @@ from equipoise.statistics.kaplan_meier import (
 from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 from equipoise.statistics.power import exact_power
 from equipoise.statistics.proportion import (
-    PROPORTION_INTERVALS,
-    RISK_DIFFERENCE_INTERVALS,
     fisher_exact_p_batch,
 )
 from equipoise.statistics.random import uniforms
+from equipoise.statistics.risk_difference import RISK_DIFFERENCE_INTERVALS
 
 LIMIT = 1e-4
 

@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from equipoise.errors import BadInput
+from equipoise.statistics.binomial_interval import PROPORTION_INTERVALS
 from equipoise.statistics.kaplan_meier import kaplan_meier, survival_quantile
 from equipoise.statistics.log_rank import log_rank
 from equipoise.statistics.odds_ratio import ODDS_RATIO_INTERVALS
-from equipoise.statistics.proportion import (
-    PROPORTION_INTERVALS,
-    RISK_DIFFERENCE_INTERVALS,
-    Estimate,
-    Side,
-    fisher_exact_p,
-)
+from equipoise.statistics.proportion import Estimate, Side, fisher_exact_p
+from equipoise.statistics.risk_difference import RISK_DIFFERENCE_INTERVALS
 from equipoise.study.analysis_plan import Analysis
 
 TRANSFORM: Literal["log_log"] = "log_log"
@@ -64,10 +60,20 @@ ESTIMATES = {
 INTERVALS = {
     "clopper_pearson": "exact interval (Clopper–Pearson)",
     "wilson": "score interval (Wilson)",
+    "wilson_corrected": "score interval corrected for continuity (Wilson)",
+    "jeffreys": "interval by Jeffreys' prior",
+    "agresti_coull": "adjusted normal interval (Agresti–Coull)",
     "miettinen_nurminen": "score interval (Miettinen–Nurminen)",
+    "mee": "score interval (Mee)",
     "newcombe": "hybrid score interval (Newcombe)",
+    "newcombe_corrected": "hybrid score interval corrected for continuity (Newcombe)",
+    "agresti_caffo": "adjusted normal interval (Agresti–Caffo)",
     "wald": "normal interval (Wald)",
     "woolf": "logit interval (Woolf)",
+    "haldane_anscombe": "logit interval, half a subject added to each cell (Haldane–Anscombe)",
+    "mid_p": "exact mid-P interval",
+    "min_likelihood": "interval of the two-sided exact test (minimum likelihood)",
+    "blaker": "exact interval (Blaker)",
     "conditional_exact": "exact conditional interval, estimate by conditional maximum likelihood",
     "profile": "profile likelihood interval",
     "robins_breslow_greenland": "interval (Robins–Breslow–Greenland)",

@@ -15,16 +15,38 @@ from equipoise.errors import BadInput
 
 BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "proportion": (
-            "fisher_exact_p",
-            "chi_square",
+        "proportion": ("fisher_exact_p", "chi_square"),
+        "binomial_interval": (
             "clopper_pearson",
+            "blaker",
+            "mid_p",
             "wilson",
-            "risk_difference_wald",
-            "risk_difference_newcombe",
-            "risk_difference_miettinen_nurminen",
+            "wilson_corrected",
+            "jeffreys",
+            "agresti_coull",
+            "binomial_p",
         ),
-        "odds_ratio": ("odds_ratio_woolf", "odds_ratio_conditional"),
+        "risk_difference": (
+            "risk_difference_wald",
+            "risk_difference_wald_corrected",
+            "risk_difference_newcombe",
+            "risk_difference_newcombe_corrected",
+            "risk_difference_agresti_caffo",
+            "risk_difference_miettinen_nurminen",
+            "risk_difference_mee",
+        ),
+        "risk_ratio": ("risk_ratio_katz", "risk_ratio_koopman", "risk_ratio_miettinen_nurminen"),
+        "odds_ratio": (
+            "odds_ratio_woolf",
+            "odds_ratio_haldane_anscombe",
+            "odds_ratio_miettinen_nurminen",
+            "odds_ratio_conditional",
+            "odds_ratio_mid_p",
+            "odds_ratio_min_likelihood",
+            "odds_ratio_blaker",
+            "blaker_p",
+        ),
+        "effect_heterogeneity": ("homogeneity", "gail_simon", "risk_difference_interaction"),
         "stratified": (
             "mantel_haenszel",
             "exact_stratified_p",
@@ -105,9 +127,14 @@ NOT_VALUES: Mapping[str, str] = MappingProxyType(
         "check_rates": "refuses rates that cannot be; computes nothing",
         "normal_quantile": "a building block of intervals",
         "falling_root": "a building block of intervals: it takes a function",
-        "conditional_estimate": "a building block of exact intervals: it takes log probabilities",
+        "check_count": "refuses a count that cannot be; computes nothing",
+        "unbounded_root": "a building block of intervals: it takes a function",
+        "score_limits": "a building block of intervals: it takes a function",
+        "log_binomial": "a building block of exact intervals",
+        "table_counts": "a building block of exact intervals",
+        "fitted_count": "a building block of score intervals",
+        "tail": "a chi-square tail, the last step of the tests of cox_effect",
         "wald_p": "the last step of cox_effect and of the simulator",
-        "log_ways": "a building block of exact intervals",
     }
 )
 """Public functions of the listed modules that have no name here, each with the reason."""

@@ -49,7 +49,7 @@ def called(name: str, function: Function, given: object, where: str) -> object:
 def arguments_of(function: Function) -> str:
     """The arguments in words: name, kind, default.
 
-    >>> from equipoise.statistics.proportion import clopper_pearson
+    >>> from equipoise.statistics.binomial_interval import clopper_pearson
     >>> arguments_of(clopper_pearson)
     'x: integer, n: integer, level: number = 0.95'
     """

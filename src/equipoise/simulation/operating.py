@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from equipoise.simulation.endpoint_columns import Column
 from equipoise.simulation.endpoints import EndpointSimulation
-from equipoise.statistics.proportion import clopper_pearson, normal_quantile
+from equipoise.statistics.binomial_interval import clopper_pearson
+from equipoise.statistics.proportion import normal_quantile
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -57,20 +57,33 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     }
 )
 
-SYMMETRIC = ("wald", "woolf", "robins_breslow_greenland", "t")
+SYMMETRIC = ("wald", "woolf", "haldane_anscombe", "katz", "robins_breslow_greenland", "t")
 """Intervals that are symmetric on the scale of their measure; `t` with wider limits than normal."""
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {
         "wald": "Wald interval: symmetric on the scale of the measure",
         "woolf": "logit interval of an odds ratio (Woolf), a Wald interval",
+        "haldane_anscombe": "logit interval with half a subject added to each cell",
+        "katz": "log interval of a risk ratio (Katz), a Wald interval",
         "robins_breslow_greenland": "interval of a Mantel–Haenszel odds ratio, a Wald interval",
         "t": "interval with quantiles of Student's t: symmetric, but wider than normal",
         "clopper_pearson": "exact interval of a proportion (Clopper–Pearson)",
         "wilson": "score interval of a proportion (Wilson)",
+        "wilson_corrected": "score interval of a proportion, corrected for continuity",
+        "jeffreys": "interval of a proportion by Jeffreys' prior",
+        "agresti_coull": "adjusted normal interval of a proportion (Agresti–Coull)",
+        "wald_corrected": "normal interval of a risk difference, corrected for continuity",
         "newcombe": "hybrid score interval of a risk difference (Newcombe)",
-        "miettinen_nurminen": "score interval of a risk difference (Miettinen–Nurminen)",
+        "newcombe_corrected": "hybrid score interval, corrected for continuity (Newcombe)",
+        "agresti_caffo": "adjusted normal interval of a risk difference (Agresti–Caffo)",
+        "miettinen_nurminen": "score interval of two proportions (Miettinen–Nurminen)",
+        "mee": "score interval of a risk difference (Mee)",
+        "koopman": "score interval of a risk ratio (Koopman)",
         "conditional_exact": "exact conditional interval of an odds ratio",
+        "mid_p": "mid-P interval of a proportion or an odds ratio",
+        "min_likelihood": "interval of an odds ratio by the two-sided exact test",
+        "blaker": "Blaker's exact interval of a proportion or an odds ratio",
         "exact": "another exact interval",
         "score": "another score interval",
         "profile": "profile likelihood interval",

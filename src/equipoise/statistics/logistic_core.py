@@ -33,12 +33,15 @@ def newton(
     found = np.broadcast_to(start, (len(y), x.shape[1])).copy()
     value = likelihood(x, y, n, found, penalised)
     active = np.arange(len(y))
+    taken = np.zeros((len(y), int(free.sum())))
     for _ in range(_STEPS if free.any() else 0):
         beta, events, subjects = found[active], y[active], n[active]
         score, information = gradient(x, events, subjects, beta, penalised)
         score = score[:, free]
         step = np.einsum("rij,rj->ri", pseudo_inverse(information[:, free][:, :, free]), score)
         decrement = np.einsum("ri,ri->r", step, score)
+        if penalised:
+            step /= 1 + _overshot(step, taken[active])
         length = np.abs(step).max(axis=1, keepdims=True)
         step *= np.minimum(1.0, _LONGEST / np.maximum(length, 1e-300))
         size = np.ones(len(active))
@@ -51,10 +54,22 @@ def newton(
                 break
             size[worse] /= 2
         found[active], value[active] = trial, reached
+        taken[active] = size[:, None] * step
         active = active[decrement > _DECREMENT[penalised]]
         if not len(active):
             break
     return found, value
+
+
+def _overshot(step: FloatArray, before: FloatArray) -> FloatArray:
+    """By how much of itself the step before went too far, as `step` leads back; else 0.
+
+    The information has no share of the penalty, so that steps overshoot; between the two points
+    the score is taken to be straight.
+    """
+    back = -np.einsum("ri,ri->r", step, before)
+    length = np.einsum("ri,ri->r", before, before)
+    return np.asarray(np.maximum(0.0, back / np.where(length > 0, length, 1.0)))[:, None]
 
 
 def gradient(

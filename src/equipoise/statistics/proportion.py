@@ -1,7 +1,8 @@
-"""One proportion, and two compared: exact and chi-square tests, differences, and intervals.
+"""Two proportions compared: Fisher's exact and chi-square tests; what all their intervals share.
 
-Everywhere x of n subjects have the property, and group 1 is compared with group 2: a difference
-is p1 - p2, and `greater` means that p1 is the greater. Odds ratios are in `odds_ratio`.
+Everywhere x of n subjects have the property, and group 1 is compared with group 2: `greater` means
+that p1 is the greater. Intervals are in `binomial_interval` (of one proportion), `risk_difference`,
+`risk_ratio` and `odds_ratio`, unconditional exact tests in `rejection`.
 
 **Edge tables never give nan.** What a table cannot estimate (a proportion of 0/0) is `None`, and
 the limits are then those of the whole range. Without any information a P value is 1.
@@ -10,10 +11,9 @@ the limits are then those of the whole range. Without any information a P value 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ from equipoise.statistics.compiled import compiled
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Side = Literal["two_sided", "greater", "less"]
+FisherRule = Literal["min_likelihood", "central"]
 
 _SIDES = {"two_sided": 0, "greater": 1, "less": -1}
 _TIE = 1.0 + 1e-7
@@ -50,22 +51,47 @@ class ChiSquare:
     p: float
 
 
-def fisher_exact_p(x1: int, n1: int, x2: int, n2: int, *, side: Side = "two_sided") -> float:
-    """The P value of Fisher's exact test.
+def fisher_exact_p(
+    x1: int,
+    n1: int,
+    x2: int,
+    n2: int,
+    *,
+    side: Side = "two_sided",
+    mid_p: bool = False,
+    rule: FisherRule = "min_likelihood",
+) -> float:
+    """The P value of Fisher's exact test (1935, J R Stat Soc 98:39-82).
 
     Two-sided by the minimum-likelihood rule: the sum of the probabilities, given both margins, of
-    all tables no more probable than the observed one (as R fisher.test). Fisher 1935, J R Stat Soc
-    98:39-82.
+    all tables no more probable than the observed one (as R fisher.test). By the rule `central` it
+    is twice the smaller one-sided P, but not more than 1. With `mid_p` the tables that are as
+    probable as the observed one count half (Lancaster 1961, J Am Stat Assoc 56:223-234), on one
+    side and by `central` the observed table alone.
 
     >>> round(fisher_exact_p(18, 34, 6, 24, side="greater"), 4)
     0.0306
+    >>> round(fisher_exact_p(10, 34, 2, 25, mid_p=True), 4)
+    0.0371
     """
     check_table(x1, n1, x2, n2)
-    return float(_fisher(x1, n1, x2, n2, _side(side)))
+    if rule not in ("min_likelihood", "central"):
+        raise BadInput("one of min_likelihood, central", field="rule", found=rule)
+    direction = _side(side)
+    core = _fisher_mid_p if mid_p else _fisher
+    if direction == 0 and rule == "central":
+        return min(1.0, 2 * min(core(x1, n1, x2, n2, 1), core(x1, n1, x2, n2, -1)))
+    return float(core(x1, n1, x2, n2, direction))
 
 
 def fisher_exact_p_batch(
-    x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, *, side: Side = "two_sided"
+    x1: ArrayLike,
+    n1: ArrayLike,
+    x2: ArrayLike,
+    n2: ArrayLike,
+    *,
+    side: Side = "two_sided",
+    mid_p: bool = False,
 ) -> FloatArray:
     """`fisher_exact_p` of many tables at once; the counts are broadcast against each other.
 
@@ -74,7 +100,11 @@ def fisher_exact_p_batch(
     """
     a, m, b, n = _tables(x1, n1, x2, n2)
     p = np.empty(a.shape)
-    core = compiled(_fisher_tables, _fisher, worth_it=a.size >= _COMPILE_FROM)
+    worth_it = a.size >= _COMPILE_FROM
+    if mid_p:
+        core = compiled(_fisher_mid_p_tables, _fisher, _fisher_mid_p, worth_it=worth_it)
+    else:
+        core = compiled(_fisher_tables, _fisher, worth_it=worth_it)
     core(a.flatten(), m.flatten(), b.flatten(), n.flatten(), _side(side), p.ravel())
     return p
 
@@ -117,129 +147,22 @@ def chi_square_p_batch(
     return p
 
 
-def clopper_pearson(x: int, n: int, level: float = 0.95) -> Estimate:
-    """A proportion with its exact interval (Clopper and Pearson 1934, Biometrika 26:404-413).
-
-    Beta quantiles; the lower limit of 0/n is 0, the upper limit of n/n is 1.
-
-    >>> clopper_pearson(0, 1)
-    Estimate(estimate=0.0, lower=0.0, upper=0.975)
-    """
-    _check_count(x, n)
-    tail = (1 - checked_level(level)) / 2
-    if n == 0:
-        return Estimate(None, 0.0, 1.0)
-    from scipy.special import betaincinv
-
-    lower = float(betaincinv(x, n - x + 1, tail)) if x > 0 else 0.0
-    upper = float(betaincinv(x + 1, n - x, 1 - tail)) if x < n else 1.0
-    return Estimate(x / n, lower, upper)
-
-
-def wilson(x: int, n: int, level: float = 0.95) -> Estimate:
-    """A proportion with its score interval (Wilson 1927, J Am Stat Assoc 22:209-212).
-
-    >>> wilson(10, 10).upper
-    1.0
-    """
-    _check_count(x, n)
-    z = normal_quantile(level)
-    if n == 0:
-        return Estimate(None, 0.0, 1.0)
-    centre = (x + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(x * (n - x) / n + z * z / 4)
-    lower = 0.0 if x == 0 else centre - half
-    return Estimate(x / n, lower, 1.0 if x == n else centre + half)
-
-
-def risk_difference_wald(x1: int, n1: int, x2: int, n2: int, level: float = 0.95) -> Estimate:
-    """p1 - p2 with the normal interval of unpooled variance, cut at -1 and 1.
-
-    It has no width when both proportions are 0 or 1: use Newcombe's, or Miettinen and Nurminen's.
-
-    >>> round(risk_difference_wald(10, 34, 2, 25).lower, 4)
-    0.0277
-    """
-    check_table(x1, n1, x2, n2)
-    z = normal_quantile(level)
-    if n1 == 0 or n2 == 0:
-        return Estimate(None, -1.0, 1.0)
-    p1, p2 = x1 / n1, x2 / n2
-    half = z * math.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2)
-    return Estimate(p1 - p2, max(-1.0, p1 - p2 - half), min(1.0, p1 - p2 + half))
-
-
-def risk_difference_newcombe(x1: int, n1: int, x2: int, n2: int, level: float = 0.95) -> Estimate:
-    """p1 - p2 with the hybrid score interval (Newcombe 1998, Stat Med 17:873-890, method 10).
-
-    >>> round(risk_difference_newcombe(10, 10, 12, 12).lower, 4)
-    -0.2775
-    """
-    check_table(x1, n1, x2, n2)
-    if n1 == 0 or n2 == 0:
-        checked_level(level)
-        return Estimate(None, -1.0, 1.0)
-    p1, p2 = x1 / n1, x2 / n2
-    first, second = wilson(x1, n1, level), wilson(x2, n2, level)
-    below = math.hypot(p1 - first.lower, second.upper - p2)
-    above = math.hypot(first.upper - p1, p2 - second.lower)
-    return Estimate(p1 - p2, max(-1.0, p1 - p2 - below), min(1.0, p1 - p2 + above))
-
-
-def risk_difference_miettinen_nurminen(
-    x1: int, n1: int, x2: int, n2: int, level: float = 0.95
-) -> Estimate:
-    """p1 - p2 with the score interval of Miettinen and Nurminen (1985, Stat Med 4:213-226).
-
-    The limits are the differences whose score statistic, with variance from the maximum-likelihood
-    proportions at that difference times N / (N - 1), is the normal quantile.
-
-    >>> round(risk_difference_miettinen_nurminen(10, 34, 2, 25).lower, 4)
-    0.0052
-    """
-    check_table(x1, n1, x2, n2)
-    z = normal_quantile(level)
-    if n1 == 0 or n2 == 0:
-        return Estimate(None, -1.0, 1.0)
-    difference = x1 / n1 - x2 / n2
-
-    def excess(limit: float) -> Callable[[float], float]:
-        return lambda candidate: _difference_score(x1, n1, x2, n2, candidate) - limit
-
-    lower = -1.0 if difference == -1.0 else falling_root(excess(z), -1.0, difference)
-    upper = 1.0 if difference == 1.0 else falling_root(excess(-z), difference, 1.0)
-    return Estimate(difference, lower, upper)
-
-
-PROPORTION_INTERVALS: Mapping[str, Callable[[int, int, float], Estimate]] = MappingProxyType(
-    {"clopper_pearson": clopper_pearson, "wilson": wilson}
-)
-RISK_DIFFERENCE_INTERVALS: Mapping[str, Callable[[int, int, int, int, float], Estimate]] = (
-    MappingProxyType(
-        {
-            "wald": risk_difference_wald,
-            "newcombe": risk_difference_newcombe,
-            "miettinen_nurminen": risk_difference_miettinen_nurminen,
-        }
-    )
-)
-
-
 def _side(side: Side) -> int:
     if side not in _SIDES:
         raise BadInput(f"one of {', '.join(_SIDES)}", field="side", found=side)
     return _SIDES[side]
 
 
-def _check_count(x: int, n: int) -> None:
+def check_count(x: int, n: int) -> None:
+    """Raise BadInput unless the count is possible: 0 <= x <= n."""
     if not 0 <= x <= n:
         raise BadInput("a count of 0 to n", found=f"{x} of {n}")
 
 
 def check_table(x1: int, n1: int, x2: int, n2: int) -> None:
     """Raise BadInput unless both counts are possible: 0 <= x <= n."""
-    _check_count(x1, n1)
-    _check_count(x2, n2)
+    check_count(x1, n1)
+    check_count(x2, n2)
 
 
 def _tables(*counts: ArrayLike) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -279,31 +202,54 @@ def falling_root(excess: Callable[[float], float], low: float, high: float) -> f
             high = middle
 
 
-def _difference_score(x1: int, n1: int, x2: int, n2: int, difference: float) -> float:
-    """The score statistic at `difference`; the restricted p2 solves the cubic of the paper."""
-    total, events = n1 + n2, x1 + x2
-    cubic = ((n1 + 2 * n2) * difference - total - events) / (3 * total)
-    linear = ((n2 * difference - total - 2 * x2) * difference + events) / (3 * total)
-    constant = x2 * difference * (1 - difference) / (2 * total)
-    shift = cubic**3 - 1.5 * linear * cubic + constant
-    radius = math.copysign(math.sqrt(max(0.0, cubic**2 - linear)), shift)
-    cosine = shift / radius**3 if radius != 0 else 0.0
-    angle = (math.pi + math.acos(max(-1.0, min(1.0, cosine)))) / 3
-    p2 = 2 * radius * math.cos(angle) - cubic
-    p2 = max(0.0, -difference, min(p2, 1.0, 1.0 - difference))
-    p1 = max(0.0, min(1.0, p2 + difference))
-    variance = (p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2) * total / (total - 1)
-    distance = x1 / n1 - x2 / n2 - difference
-    if variance <= 0:
-        return math.copysign(math.inf, distance) if distance != 0 else 0.0
-    return distance / math.sqrt(variance)
+def unbounded_root(
+    excess: Callable[[float], float], low: float | None = None, high: float | None = None
+) -> float:
+    """Where a falling function crosses 0; an end of the search that is `None` is looked for."""
+    if low is None:
+        low, step = min(0.0, high or 0.0) - 1.0, 1.0
+        while excess(low) < 0:
+            low, step = low - step, 2 * step
+    if high is None:
+        high, step = max(0.0, low) + 1.0, 1.0
+        while excess(high) > 0:
+            high, step = high + step, 2 * step
+    return falling_root(excess, low, high)
 
 
-def _fisher(x1: int, n1: int, x2: int, n2: int, side: int) -> float:
+def score_limits(ratio: float, z: float, score: Callable[[float], float]) -> Estimate:
+    """A ratio with the limits at which its score statistic, which falls with the ratio, is z, -z.
+
+    The lower limit of 0 is 0, the upper limit of infinity infinite.
+    """
+    centre = math.log(ratio) if 0 < ratio < math.inf else None
+    lower, upper = 0.0, math.inf
+    if ratio > 0:
+        lower = math.exp(unbounded_root(lambda t: score(math.exp(t)) - z, high=centre))
+    if ratio < math.inf:
+        upper = math.exp(unbounded_root(lambda t: score(math.exp(t)) + z, low=centre))
+    return Estimate(ratio, lower, upper)
+
+
+def log_binomial(n: int) -> FloatArray:
+    """The logarithms of the binomial coefficients C(n, 0) to C(n, n).
+
+    >>> np.exp(log_binomial(3)).round(6).tolist()
+    [1.0, 3.0, 3.0, 1.0]
+    """
+    from scipy.special import gammaln
+
+    k = np.arange(n + 1.0)
+    return np.asarray(gammaln(n + 1.0) - gammaln(k + 1) - gammaln(n - k + 1), dtype=np.float64)
+
+
+def _fisher(x1: int, n1: int, x2: int, n2: int, side: int, ties: bool = True) -> float:
     """Core: the tables of these margins, weighed relative to the most probable one.
 
     Neighbouring tables differ by a ratio of small integers, so no factorial is ever computed.
+    Without `ties` only tables that are more extreme than the observed one count.
     """
+    reach, step = (_TIE, 0) if ties else (2 - _TIE, 1)
     events = x1 + x2
     least, most = max(0, events - n2), min(n1, events)
     mode = min(most, max(least, (events + 1) * (n1 + 1) // (n1 + n2 + 2)))
@@ -316,16 +262,21 @@ def _fisher(x1: int, n1: int, x2: int, n2: int, side: int) -> float:
     weight = 1.0
     for k in range(mode, most + 1):
         total += weight
-        if (weight <= observed * _TIE) if side == 0 else (k - x1) * side >= 0:
+        if (weight <= observed * reach) if side == 0 else (k - x1) * side >= step:
             extreme += weight
         weight *= (n1 - k) * (events - k) / ((k + 1.0) * (n2 - events + k + 1.0))
     weight = 1.0
     for k in range(mode, least, -1):
         weight *= k * (n2 - events + k) / ((n1 - k + 1.0) * (events - k + 1.0))
         total += weight
-        if (weight <= observed * _TIE) if side == 0 else (k - 1 - x1) * side >= 0:
+        if (weight <= observed * reach) if side == 0 else (k - 1 - x1) * side >= step:
             extreme += weight
     return min(1.0, extreme / total)
+
+
+def _fisher_mid_p(x1: int, n1: int, x2: int, n2: int, side: int) -> float:
+    """Core: the mean of P with and without the tables that tie with the observed one."""
+    return (_fisher(x1, n1, x2, n2, side) + _fisher(x1, n1, x2, n2, side, False)) / 2
 
 
 def _fisher_tables(
@@ -338,6 +289,18 @@ def _fisher_tables(
 ) -> None:
     for i in range(len(p)):
         p[i] = _fisher(int(x1[i]), int(n1[i]), int(x2[i]), int(n2[i]), side)
+
+
+def _fisher_mid_p_tables(
+    x1: IntArray,
+    n1: IntArray,
+    x2: IntArray,
+    n2: IntArray,
+    side: int,
+    p: FloatArray,
+) -> None:
+    for i in range(len(p)):
+        p[i] = _fisher_mid_p(int(x1[i]), int(n1[i]), int(x2[i]), int(n2[i]), side)
 
 
 def _chi_square(x1: int, n1: int, x2: int, n2: int, continuity_correction: bool) -> float:

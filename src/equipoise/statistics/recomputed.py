@@ -6,20 +6,18 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from equipoise.statistics.binomial_interval import PROPORTION_INTERVALS
 from equipoise.statistics.claim import METHODS, NAMES, TESTS, Claim, Finding
 from equipoise.statistics.odds_ratio import ODDS_RATIO_INTERVALS
 from equipoise.statistics.printed import Printed, fitting
-from equipoise.statistics.proportion import (
-    PROPORTION_INTERVALS,
-    RISK_DIFFERENCE_INTERVALS,
-    Estimate,
-    chi_square,
-    fisher_exact_p,
-)
+from equipoise.statistics.proportion import Estimate, chi_square, fisher_exact_p
+from equipoise.statistics.risk_difference import RISK_DIFFERENCE_INTERVALS
+from equipoise.statistics.risk_ratio import RISK_RATIO_INTERVALS
 
 _TWO: Mapping[str, Mapping[str, Callable[[int, int, int, int, float], Estimate]]] = {
     "odds_ratio": ODDS_RATIO_INTERVALS,
     "risk_difference": RISK_DIFFERENCE_INTERVALS,
+    "risk_ratio": RISK_RATIO_INTERVALS,
 }
 _BINARY = 1e-11
 """Relative: what the last binary digits of a computed value may do."""
@@ -61,7 +59,7 @@ def intervals(claim: Claim) -> Iterator[Recomputed]:
 
     >>> from equipoise.statistics.claim import Share
     >>> crude = Claim(label="x", measure="odds_ratio", shares=(Share(10, 34), Share(2, 25)))
-    >>> [(each.method, round(each.values["estimate"], 2)) for each in intervals(crude)]
+    >>> [(each.method, round(each.values["estimate"], 2)) for each in intervals(crude)][:2]
     [('woolf', 4.79), ('conditional_exact', 4.68)]
     """
     counts = [count for each in claim.shares for count in (each.numerator, each.denominator)]
@@ -84,7 +82,7 @@ def intervals(claim: Claim) -> Iterator[Recomputed]:
 
 def _asked(claim: Claim, name: str) -> bool:
     if claim.method == "wald":
-        return name in ("wald", "woolf")
+        return name in ("wald", "woolf", "katz")
     return claim.method in ("", name)
 
 

@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
-from equipoise.statistics.odds_ratio import conditional_estimate, log_ways
+from equipoise.statistics.exact_limits import TIE, exact_ratio
+from equipoise.statistics.odds_ratio import fitted_count, table_counts
 from equipoise.statistics.proportion import Estimate, Side, normal_quantile
 
 FloatArray = NDArray[np.float64]
-
-_TIE = 1.0 + 1e-7
-"""Tables within this factor of the observed one's probability tie with it, as in R."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def exact_stratified_p(
     elif side == "less":
         extreme = counts <= observed
     else:
-        extreme = shares <= shares[counts == observed] * _TIE
+        extreme = shares <= shares[counts == observed] * TIE
     return min(1.0, float(shares[extreme].sum() / shares.sum()))
 
 
@@ -119,7 +117,7 @@ def odds_ratio_stratified(
     1.211
     """
     counts, weights, observed = _conditional(x1, n1, x2, n2)
-    return conditional_estimate(counts, weights, observed, level)
+    return exact_ratio(counts, weights, observed, level)
 
 
 def breslow_day(
@@ -163,7 +161,7 @@ def _breslow_day(
     freedom = np.maximum(informed.sum(axis=1) - 1, 0).astype(np.int64)
     usable = (freedom > 0) & (r > 0) & (s > 0)
     ratio = np.where(usable, r / np.where(s > 0, s, 1.0), 1.0)[:, None]
-    fitted = _fitted(m, n, events, ratio)
+    fitted = fitted_count(m, n, events, ratio)
     cells = [np.where(informed, each, 1.0) for each in (fitted, events - fitted, m - fitted)]
     last = np.where(informed, n - events + fitted, 1.0)
     variance = 1 / (1 / cells[0] + 1 / cells[1] + 1 / cells[2] + 1 / last)
@@ -177,16 +175,6 @@ def _breslow_day(
     return statistic, freedom, p
 
 
-def _fitted(m: FloatArray, n: FloatArray, events: FloatArray, ratio: FloatArray) -> FloatArray:
-    """x1 of each stratum at this odds ratio and these margins: the root within its range."""
-    quadratic = 1 - ratio
-    linear = n - events + ratio * (m + events)
-    constant = -ratio * m * events
-    root = np.sqrt(np.maximum(0.0, linear**2 - 4 * quadratic * constant))
-    # The form that does not cancel, and that has the limit m * events / total at a ratio of 1.
-    return np.asarray(-2 * constant / np.where(linear + root > 0, linear + root, 1.0))
-
-
 def _conditional(
     x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike
 ) -> tuple[FloatArray, FloatArray, int]:
@@ -195,11 +183,10 @@ def _conditional(
     ways, least = np.ones(1), 0
     for first, size1, second, size2 in zip(a, m, b, n, strict=True):
         events = first + second
-        low, high = max(0, events - size2), min(size1, events)
-        logs = np.array([log_ways(k, size1, events - k, size2) for k in range(low, high + 1)])
+        possible, logs = table_counts(size1, size2, events)
         ways = np.convolve(ways, np.exp(logs - logs.max()))
         ways /= ways.max()
-        least += low
+        least += int(possible[0])
     counts = np.arange(least, least + len(ways), dtype=np.float64)
     with np.errstate(divide="ignore"):
         return counts, np.log(ways), sum(a)

@@ -11,14 +11,42 @@ from equipoise.study.disagreement import Disagreement, Disagreements, one_of, re
 from equipoise.study.source import FieldPath
 
 _LIKELIHOOD = ("wald", "profile", "none")
+_OF_ODDS = (
+    "conditional_exact",
+    "mid_p",
+    "min_likelihood",
+    "blaker",
+    "woolf",
+    "haldane_anscombe",
+    "miettinen_nurminen",
+    "none",
+)
+_OF_DIFFERENCE = (
+    "miettinen_nurminen",
+    "mee",
+    "newcombe",
+    "newcombe_corrected",
+    "agresti_caffo",
+    "none",
+)
+_OF_ONE = (
+    "clopper_pearson",
+    "blaker",
+    "mid_p",
+    "wilson",
+    "wilson_corrected",
+    "jeffreys",
+    "agresti_coull",
+    "none",
+)
 
 INTERVALS = {
-    ("fisher", "odds_ratio"): ("conditional_exact", "woolf", "none"),
-    ("fisher", "risk_difference"): ("miettinen_nurminen", "newcombe", "none"),
+    ("fisher", "odds_ratio"): _OF_ODDS,
+    ("fisher", "risk_difference"): _OF_DIFFERENCE,
     ("fisher", "none"): ("none",),
-    ("proportion", "proportion"): ("clopper_pearson", "wilson", "none"),
-    ("proportion", "odds_ratio"): ("conditional_exact", "woolf", "none"),
-    ("proportion", "risk_difference"): ("miettinen_nurminen", "newcombe", "none"),
+    ("proportion", "proportion"): _OF_ONE,
+    ("proportion", "odds_ratio"): _OF_ODDS,
+    ("proportion", "risk_difference"): _OF_DIFFERENCE,
     ("kaplan_meier", "median"): ("brookmeyer_crowley", "none"),
     ("log_rank", "none"): ("none",),
     ("logistic", "odds_ratio"): _LIKELIHOOD,

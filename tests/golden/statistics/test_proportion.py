@@ -14,16 +14,17 @@ from typing import Any
 
 import pytest
 
+from equipoise.statistics.binomial_interval import clopper_pearson, wilson
 from equipoise.statistics.odds_ratio import odds_ratio_conditional, odds_ratio_woolf
 from equipoise.statistics.proportion import (
     Side,
     chi_square,
-    clopper_pearson,
     fisher_exact_p,
+)
+from equipoise.statistics.risk_difference import (
     risk_difference_miettinen_nurminen,
     risk_difference_newcombe,
     risk_difference_wald,
-    wilson,
 )
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))["tables"]

@@ -11,16 +11,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equipoise.errors import BadInput
+from equipoise.statistics.binomial_interval import PROPORTION_INTERVALS
 from equipoise.statistics.claim import Claim, Share
 from equipoise.statistics.consistency import judged
 from equipoise.statistics.odds_ratio import odds_ratio_woolf
 from equipoise.statistics.printed import computed, fitting, printed
 from equipoise.statistics.proportion import (
-    PROPORTION_INTERVALS,
-    RISK_DIFFERENCE_INTERVALS,
     Side,
     fisher_exact_p,
 )
+from equipoise.statistics.risk_difference import RISK_DIFFERENCE_INTERVALS
 from equipoise.statistics.wald import Corner, Wald
 
 ROUNDINGS = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_HALF_DOWN)
