@@ -73,9 +73,9 @@ def marker_touched(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     consent that came later is none of them: the rules leave it out by its position.
     """
     randomised, frozen = tables["randomised"], tables["redetermination_frozen"]
-    coming = [tables[name].select(*KEY, seq="event") for name in _COMING]
     if randomised.is_empty() and frozen.is_empty():
         return pl.DataFrame(schema=MARKER_TOUCHED)
+    coming = [tables[name].select(*KEY, seq="event") for name in _COMING]
     events = pl.concat([*coming, _corrections(tables)])
     subjects = SubjectRows(events)
     rows, seq = subjects.rows(events), events["seq"].to_numpy()

@@ -128,13 +128,13 @@ def _withdrawals(context: Context, facts: Sequence[Event]) -> Iterator[Withdrawa
 
 def _check_first_consent(context: Context, facts: Sequence[Event], done: Done) -> None:
     """Refuse a procedure of the trial before the consent that it needs."""
-    plan, body, day = context.study.visits, done.body, done.day
+    plan, said, day = context.study.visits, dict(done.body), done.day
     procedure = Procedure(
         done.name,
-        form=getattr(body, "form", None),
-        visit=getattr(body, "visit", None),
-        material=getattr(body, "material", None),
-        baseline=getattr(body, "baseline", False),
+        form=said.get("form"),
+        visit=said.get("visit"),
+        material=said.get("material"),
+        baseline=said.get("baseline", False),
     )
     due = first_consent_due(procedure, day, _signed(facts), plan.consents, plan.standard_of_care)
     if due is not None:

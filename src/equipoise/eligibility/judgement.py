@@ -10,9 +10,9 @@ import polars as pl
 
 from equipoise.eligibility.plan import Criterion, EligibilityPlan
 from equipoise.record.columns import named, optional
-from equipoise.record.expression import Expression, evaluated
+from equipoise.record.expression import Expression, evaluated, evaluated_row
 from equipoise.record.rule import KEY
-from equipoise.record.sources import array_sources
+from equipoise.record.sources import FEW, array_sources, listed
 from equipoise.record.subject_rows import Flags, Numbers, grouped_lists, whole
 
 SUBJECT = tuple(KEY)
@@ -27,12 +27,15 @@ def met(items: pl.DataFrame, criteria: Sequence[Criterion]) -> Numbers:
     """A row per row of `items`, a column per criterion: 1 where the criterion is met, 0 where it is
     not, -1 where that is not yet known."""
     found = np.ones((len(items), len(criteria)), dtype=np.int64)
-    verdicts = evaluated([condition(each.expression) for each in criteria], items)
-    for place, (criterion, verdict) in enumerate(zip(criteria, verdicts, strict=True)):
-        known = whole(verdict.cast(pl.Int64), -1)
-        included = criterion.kind == "inclusion"
-        found[:, place] = known if included else np.where(known < 0, known, 1 - known)
-    return found
+    conditions = [condition(each.expression) for each in criteria]
+    if len(items) == 1:
+        said = evaluated_row(conditions, items)
+        found[0] = [-1 if each is None else each for each in said]
+    else:
+        for place, verdict in enumerate(evaluated(conditions, items)):
+            found[:, place] = whole(verdict.cast(pl.Int64), -1)
+    excluding = np.array([each.kind != "inclusion" for each in criteria], dtype=np.bool_)
+    return np.where(excluding & (found >= 0), 1 - found, found)
 
 
 @cache
@@ -54,6 +57,15 @@ def sources_by_criterion(
     read: Sequence[Sequence[str]], seqs: Mapping[str, Numbers], height: int
 ) -> pl.Series:
     """For each verdict the events that gave the items that its criterion reads."""
+    if height * len(read) <= FEW:
+        known = {name: seq.tolist() for name, seq in seqs.items()}
+        return listed(
+            [
+                sorted({known[name][row] for name in items} - {-1})
+                for row in range(height)
+                for items in read
+            ]
+        )
     distinct = [_distinct([seqs[name] for name in items]) for items in read]
     width = max((len(each) for each in distinct), default=0)
     found = np.full((max(width, 1), height, len(read)), -1, dtype=np.int64)

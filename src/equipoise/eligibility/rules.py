@@ -28,6 +28,7 @@ from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.window import out_of_window, within_windows
 from equipoise.record.columns import named
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.sources import listed
 from equipoise.record.subject_rows import Numbers, gathered, grouped_lists, pack, split
 
 CRITERION_VERDICT: Columns = {
@@ -86,6 +87,8 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
 
 def _missing(read: Sequence[Sequence[str]], seqs: Mapping[str, Numbers], met: Numbers) -> pl.Series:
     """For each verdict the names of the items that are not known, if it is not."""
+    if (met >= 0).all():
+        return listed([[]], "missing_items", pl.String).new_from_index(0, met.size)
     codes = {name: code for code, name in enumerate(seqs)}
     found = [np.empty(0, dtype=np.int64)]
     for place, items in enumerate(read):

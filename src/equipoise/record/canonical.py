@@ -9,8 +9,8 @@ string.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
+from json.encoder import encode_basestring as _quoted
 from typing import Final
 
 from equipoise.errors import RecordError
@@ -20,8 +20,6 @@ LARGEST_INTEGER: Final = 2**53 - 1
 
 DEEPEST: Final = 64
 """Levels of nesting that are accepted; event bodies have three."""
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def canonical(value: object) -> str:
@@ -39,7 +37,7 @@ def canonical(value: object) -> str:
 string
     """
     try:
-        return _encode(_plain(value, 0))
+        return _text(value, 0)
     except _Unfit as error:
         steps = error.path[::-1] if len(error.path) < DEEPEST else error.path[:-4:-1]
         place = "/".join(str(step) for step in steps)
@@ -71,61 +69,61 @@ class _Unfit(Exception):
         return self
 
 
-def _plain(value: object, depth: int) -> object:
-    """`value` in dicts and lists, members in order; _Unfit for what JSON cannot say."""
-    if value is None or value is True or value is False:
-        return value
-    if value.__class__ is str and value.isascii():
-        return value
+def _text(value: object, depth: int) -> str:
+    """The text of `value`, members in order; _Unfit for what JSON cannot say."""
     if isinstance(value, str):
-        return _text(value)
+        return _string(value)
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
     if isinstance(value, int):
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
             raise _Unfit(f"the integer {value} is beyond 2**53 - 1: write it as a string")
-        return int(value)
+        return str(int(value))
     if depth >= DEEPEST:
         raise _Unfit(f"is nested more than {DEEPEST} levels deep")
-    if isinstance(value, Mapping):
+    if value.__class__ is dict or isinstance(value, Mapping):
         return _members(value, depth)
     if isinstance(value, list | tuple):
         found = []
         for place, item in enumerate(value):
             try:
-                found.append(_plain(item, depth + 1))
+                found.append(_text(item, depth + 1))
             except _Unfit as error:
                 raise error.below(place) from None
-        return found
+        return f"[{','.join(found)}]"
     if isinstance(value, float):
         raise _Unfit(f"a float ({value}) is not exact: write it as a decimal string")
     raise _Unfit(f"a {type(value).__name__} cannot be stored: write it as a string")
 
 
-def _members(value: Mapping[object, object], depth: int) -> dict[str, object]:
-    """The members of an object, sorted by the UTF-16 code units of their names (RFC 8785)."""
+def _members(value: Mapping[object, object], depth: int) -> str:
+    """An object, its members sorted by the UTF-16 code units of their names (RFC 8785)."""
     names: list[str] = []
     for name in value:
         if not isinstance(name, str):
             raise _Unfit(f"the member name {name!r} is not a string")
         names.append(name)
     plain = "".join(names).isascii()
-    found = {}
+    found = []
     for name in sorted(names) if plain else sorted(names, key=_code_units):
-        text = _text(name)
+        quoted = _string(name)
         try:
-            found[text] = _plain(value[name], depth + 1)
+            found.append(f"{quoted}:{_text(value[name], depth + 1)}")
         except _Unfit as error:
             raise error.below(name) from None
-    return found
+    return f"{{{','.join(found)}}}"
 
 
 def _code_units(name: str) -> bytes:
     return name.encode("utf-16-be", "surrogatepass")
 
 
-def _text(value: str) -> str:
+def _string(value: str) -> str:
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
             raise _Unfit("a text with half a surrogate pair has no UTF-8") from None
-    return str.__str__(value)
+    return _quoted(value)

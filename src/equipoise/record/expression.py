@@ -82,23 +82,39 @@ def evaluated(conditions: Sequence[Expression], frame: pl.DataFrame) -> list[pl.
     >>> [each.to_list() for each in evaluated([Expression("age >= 18")], frame)]
     [[False, True, None]]
     """
-    for condition in conditions:
-        absent = [name for name in condition.items if name not in frame.columns]
-        if absent:
-            raise BadInput(f"must have the items of {condition.text!r}", found=", ".join(absent))
     if len(frame) != 1:
+        _check_there(conditions, frame)
         return _evaluated(conditions, frame)
-    schema, row = frame.schema, frame.row(0, named=True)
-    asked = [
-        (each.text, *((schema[name], row[name]) for name in each.items)) for each in conditions
-    ]
+    said = evaluated_row(conditions, frame)
+    return [pl.Series("verdict", [each], dtype=pl.Boolean) for each in said]
+
+
+def evaluated_row(conditions: Sequence[Expression], frame: pl.DataFrame) -> list[bool | None]:
+    """What each condition says of the only row of `frame`, as `evaluated`.
+
+    >>> frame = pl.DataFrame({"age": [17]})
+    >>> evaluated_row([Expression("age >= 18"), Expression("age < 70")], frame)
+    [False, True]
+    """
+    _check_there(conditions, frame)
+    names = {name for each in conditions for name in each.items}
+    row = {name: (column.dtype, column.item()) for name in names for column in [frame[name]]}
+    asked = [(each.text, *(row[name] for name in each.items)) for each in conditions]
     new = {key: each for key, each in zip(asked, conditions, strict=True) if key not in _KEPT}
     if len(_KEPT) + len(new) > _MOST_KEPT:
         _KEPT.clear()
-        return _evaluated(conditions, frame)
+        return [each.item() for each in _evaluated(conditions, frame)]
     found = _evaluated([*new.values()], frame) if new else []
     _KEPT.update({key: each.item() for key, each in zip(new, found, strict=True)})
-    return [pl.Series("verdict", [_KEPT[key]], dtype=pl.Boolean) for key in asked]
+    return [_KEPT[key] for key in asked]
+
+
+def _check_there(conditions: Sequence[Expression], frame: pl.DataFrame) -> None:
+    columns = frame.columns
+    for condition in conditions:
+        absent = [name for name in condition.items if name not in columns]
+        if absent:
+            raise BadInput(f"must have the items of {condition.text!r}", found=", ".join(absent))
 
 
 _KEPT: dict[tuple[Any, ...], bool | None] = {}

@@ -43,7 +43,10 @@ def answering_entries(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     Columns replicate, subject, occurred, event, seq, code. A prior therapy is prior by what it is.
     A procedure of a later day says nothing of entry; one without a day is not known to be later.
     """
-    therapies = tables[PriorTherapyRecorded.TABLE].select(*_READ, code="therapy")
+    recorded = tables[PriorTherapyRecorded.TABLE]
+    therapies = pl.DataFrame(
+        [*(recorded[name] for name in _READ), recorded["therapy"].alias("code")]
+    )
     procedures = tables[ProcedureRecorded.TABLE]
     if procedures.is_empty() or not any(i.procedures for form in plan.forms for i in form.items):
         return therapies

@@ -95,6 +95,7 @@ def typed(items: Sequence[Item], texts: pl.DataFrame) -> pl.DataFrame:
 
 
 _CHECKED = ("boolean", "decimal")
+_TRUTHS = (None, "true", "false")
 
 
 def _typed(item: Item, text: pl.Series) -> pl.Series:
@@ -103,7 +104,10 @@ def _typed(item: Item, text: pl.Series) -> pl.Series:
     if text.null_count() == len(text):
         return text.cast(item_type(item))
     if item.type == "boolean":
-        return text == "true"
+        if len(text) > FEW:
+            return text == "true"
+        truths = [each if each is None else each == "true" for each in text.to_list()]
+        return pl.Series(text.name, truths, dtype=pl.Boolean)
     if item.type != "date":
         return text.cast(item_type(item))
     if len(text) > FEW:
@@ -122,7 +126,9 @@ def _day(text: str) -> datetime.date:
 def _altered(item: Item, text: pl.Series) -> Flags:
     """Whether a text is neither true nor false, or has more places than declared."""
     if item.type == "boolean":
-        return present(text) & ~among(text, ("true", "false"))
+        if len(text) > FEW:
+            return present(text) & ~among(text, ("true", "false"))
+        return np.array([each not in _TRUTHS for each in text.to_list()], dtype=np.bool_)
     return matching(text, rf"\.[0-9]{{{_places_of(item) + 1},}}")
 
 

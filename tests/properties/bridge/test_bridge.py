@@ -12,8 +12,10 @@ import pytest
 
 from equipoise.record.keys import KeyStore
 from equipoise.record.postgres import PostgresLog
+from equipoise.record.sqlite import SqliteLog
 from equipoise.simulation.run import Rehearsal
 from equipoise.workflow.rehearse import replayed
+from tests.harness.both_stores import BothStores
 from tests.harness.bridge import (
     SCENARIOS,
     STUDIES,
@@ -35,18 +37,18 @@ SUBJECTS = 24
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_full_size(study: str, memory_path: Path, postgres: Database) -> None:
-    """Through conduct into SQLite, and through conduct into PostgreSQL: both are the trial."""
+    """Through conduct into SQLite and PostgreSQL at once, which answer conduct alike throughout:
+    both are the trial."""
     rehearsal = drawn(study, scenario_of(study, "planning"), 1)
-    assert_all_same(
-        [
-            _recorded_in_sqlite(rehearsal, memory_path),
-            _recorded_in_postgresql(rehearsal, memory_path, postgres),
-        ]
-    )
+    keys = KeyStore.create(memory_path / "keys")
+    log = SqliteLog.create(memory_path / "record.sqlite3", trial="bridge")
+    with closing(keys), closing(log), closing(_postgresql(postgres)) as other:
+        replay = replayed(rehearsal, 0, BothStores(log, other), keys)
+        assert_all_same([recorded(rehearsal, each, replay) for each in (log, other)])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 20, 5))
+@pytest.mark.parametrize("first", range(0, 20, 10))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("study", STUDIES)
 def test_small_trials(
@@ -59,7 +61,7 @@ def test_small_trials(
     """
     small = scenario_of(study, scenario, SUBJECTS)
     trials = []
-    for seed in range(first, first + 5):
+    for seed in range(first, first + 10):
         rehearsal = drawn(study, small, seed)
         log, keys, replay = through_sqlite(rehearsal, memory_path / str(seed))
         other = _postgresql(postgres_cluster.database())
