@@ -114,7 +114,8 @@ def corrections(
 ) -> dict[int, list[tuple[Event, Corrected]]]:
     """The corrections among `events` in order of seq, by the seq of the event that they correct."""
     found: dict[int, list[tuple[Event, Corrected]]] = {}
-    for event in sorted((e for e in events if e.type == Corrected.TYPE), key=lambda e: e.seq):
+    made = [event for event in events if event.type == Corrected.TYPE]
+    for event in sorted(made, key=lambda each: each.seq) if made else ():
         body = catalogue.upcast(event.type, event.type_version, content(event), Corrected.VERSION)
         try:
             correction = Corrected.model_validate(body)

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -154,7 +155,9 @@ def measured(unit: str, places: int, minimum: str | None = None, maximum: str | 
     ]
 
 
+@lru_cache(maxsize=4096)
 def _partial_date(value: str) -> str:
+    """`value`, if it is such a date; the same days are checked with every event of a trial."""
     match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", value, re.ASCII)
     if match is None:
         raise ValueError("must be a date as YYYY, YYYY-MM or YYYY-MM-DD")
@@ -196,17 +199,25 @@ class Body(BaseModel):
 
     @model_validator(mode="after")
     def _value_or_reason(self) -> Self:
-        for name in type(self).model_fields:
-            if name.endswith("_missing") and getattr(self, name) is not None:
-                item = name.removesuffix("_missing")
-                if getattr(self, item, None) is not None:
-                    raise ValueError(f"{item} has both a value and a reason for being missing")
+        for item, reason in _with_reasons(type(self)):
+            if getattr(self, reason) is not None and getattr(self, item, None) is not None:
+                raise ValueError(f"{item} has both a value and a reason for being missing")
         return self
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not cls.__dict__.get("TABLE"):
             cls.TABLE = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+@cache
+def _with_reasons(cls: type[Body]) -> tuple[tuple[str, str], ...]:
+    """The items of a class that may be missing for a reason, each with the item of its reason."""
+    return tuple(
+        (name.removesuffix("_missing"), name)
+        for name in cls.model_fields
+        if name.endswith("_missing")
+    )
 
 
 class EventBody(Body):
