@@ -75,3 +75,57 @@ def test_sizes_follow_prevalence_and_ratio() -> None:
     treated = _column(simulation, trials, "size/DEFICIENT/ALKY")
     assert np.abs(treated - deficient * 2 / 3).max() <= 2
     assert (trials[:, simulation.columns.index("misclassified")] == 0).all()
+
+
+def test_a_hazard_ratio_without_effect_is_covered_and_rejected_as_often_as_it_should() -> None:
+    """Wald's test and interval of the Cox model say the same; log-rank rejects nearly as often.
+
+    Their size is asymptotic, so they are held to 5 % within one point and the error of simulation.
+    """
+    analyses = ["pfs_arms_deficient", "pfs_hazard_ratio_deficient"]
+    simulation = _simulated("null", analyses=analyses, seen="at_once")
+    trials = simulation.trials(2, 0, TRIALS)
+    wald = _column(simulation, trials, "pfs_hazard_ratio_deficient/p") <= 0.05
+    covered = _column(simulation, trials, "pfs_hazard_ratio_deficient/covered") == 1
+    assert (wald == ~covered).mean() > 0.9999
+    allowed = 0.01 + ERRORS * math.sqrt(0.05 * 0.95 / TRIALS)
+    for rejected in (wald, _column(simulation, trials, "pfs_arms_deficient/p") <= 0.05):
+        assert abs(rejected.mean() - 0.05) < allowed
+    estimates = _column(simulation, trials, "pfs_hazard_ratio_deficient/log_hazard_ratio")
+    known = estimates[~np.isnan(estimates)]
+    assert abs(known.mean()) < ERRORS * known.std() / math.sqrt(len(known))
+
+
+def test_prevalence_that_differs_between_trials_spreads_the_sizes() -> None:
+    """Mean and variance of the number of deficient tumours, by quadrature over the shift."""
+    simulation = _simulated("planning", prevalence={"between_trials": "0.5"})
+    deficient = _column(simulation, simulation.trials(1, 0, TRIALS), "size/DEFICIENT")
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    weights = weights / weights.sum()
+    share = sum(
+        weight / 105 / (1 + (1 / p - 1) * np.exp(-0.5 * nodes))
+        for weight, p in ((55, 0.69), (38, 0.45), (12, 0.42))
+    )
+    mean = 104 * (weights @ share)
+    variance = weights @ (104 * share * (1 - share)) + weights @ (104 * share - mean) ** 2
+    assert abs(deficient.mean() - mean) < ERRORS * math.sqrt(variance / TRIALS)
+    assert abs(deficient.var() / variance - 1) < ERRORS * math.sqrt(2 / TRIALS)
+    wider = _simulated("planning", prevalence={"between_trials": "0.5", "between_sites": "0.5"})
+    spread = _column(wider, wider.trials(1, 0, TRIALS), "size/DEFICIENT")
+    assert spread.var() > 104 * (weights @ share) * (1 - weights @ share)
+
+
+def test_an_assay_that_errs_costs_what_mixing_the_groups_costs() -> None:
+    """With a share w of contrary readings each group is a mixture, and the difference shrinks."""
+    told = {"contrary": {"pyrosequencing": "0.2", "ihc": "0.2"}}
+    simulation = _simulated("planning", analyses=["response_3m_proportions"], **told)
+    trials = simulation.trials(4, 0, TRIALS)
+    share = (55 * 0.69 + 38 * 0.45 + 12 * 0.42) / 105
+    wrong = 0.2
+    assert trials[:, simulation.columns.index("misclassified")].mean() == pytest.approx(
+        wrong, abs=ERRORS * math.sqrt(wrong * (1 - wrong) / 104 / TRIALS)
+    )
+    read = share * (1 - wrong) + (1 - share) * wrong
+    expected = (share * (1 - wrong) * 0.50 + (1 - share) * wrong * 0.15) / read
+    found = _column(simulation, trials, "response_3m_proportions/DEFICIENT, ALKY")
+    assert abs(found.mean() - expected) < ERRORS * found.std() / math.sqrt(TRIALS)

@@ -50,6 +50,7 @@ from equipoise.statistics.trial_patients import (
     find_rows,
     make_variables,
     minimise_in_turn,
+    search,
     shifted_weights,
     tie,
 )
@@ -72,7 +73,7 @@ CALLEES = (
     two_group_risks, two_group_log_rank, cox_risk_sets, cox_two_groups_pass, cox_two_groups,
     mixed, trial_word, trial_key, fill_words, uniform, fill_uniforms, minus_log,
     normal_quantile_core, normal_share,
-    arrive, shifted_weights, tie, find_rows, make_variables, _filled, allocate_in_turn,
+    arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
     minimise_in_turn,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare, compare_all,
 )  # fmt: skip
@@ -146,7 +147,7 @@ def _trials(tables: TrialTables, seed: np.uint64, first: int, out: FloatArray) -
         tally(tables.tallies, who, number, values, rows, mine)
         if len(tables.comparisons.end_point) > 0:
             latent_times(tables.times, nodes, trial, values, rows, uniforms, halves, latent)
-            seen_days(tables.times, tables.watching, trial, screened, latent, days)
+            seen_days(tables.times, tables.watching, trial, screened, latent, uniforms, days)
             watched_until(
                 tables.watching, trial, screened, values, on,
                 int(mine[LAST_DAY]) + accrual.follow_up, until[0], until[1],
@@ -180,13 +181,15 @@ def _patients(
     """Core: candidates until enough are randomised; how many are, negative for a failure."""
     accrual, nodes, plan = tables.accrual, tables.nodes, tables.randomisation
     if tables.effects.node >= 0:
-        shifted_weights(nodes, tables.effects, trial, cumulative)
+        shifted_weights(nodes, tables.effects, trial, cumulative, gaps)
     state[:] = 0
     if plan.minimised:
         counts[:] = 0
     screened, randomised, reached = 0, 0, 0.0
     while randomised < accrual.wanted and screened < accrual.most:
-        end = min(accrual.most, screened + accrual.wanted - randomised)
+        # A few more than are needed, as some are lost: one round is enough for most trials.
+        short = accrual.wanted - randomised
+        end = min(accrual.most, screened + short + short // 8 + 2)
         uniforms = drawn[screened:end]
         reached = arrive(
             accrual, trial, screened, reached, values[PERIOD, screened:end], on[screened:end],
@@ -198,16 +201,19 @@ def _patients(
         )  # fmt: skip
         if plan.minimised:
             randomised = minimise_in_turn(
-                plan, trial, screened, end, values, who, randomised, state, counts, imbalance,
-                words,
+                plan, trial, screened, end, accrual.wanted, values, who, randomised, state,
+                counts, imbalance, words,
             )  # fmt: skip
         else:
             randomised = allocate_in_turn(
-                plan, trial, screened, end, values, who, randomised, state, block_arms, words
-            )
+                plan, trial, screened, end, accrual.wanted, values, who, randomised, state,
+                block_arms, words,
+            )  # fmt: skip
         if randomised < 0:
             return randomised
         screened = end
+    if randomised == accrual.wanted:
+        screened = who[randomised - 1] + 1
     last = 0
     for place in range(randomised):
         last = max(last, on[who[place]])

@@ -29,8 +29,8 @@ BoolArray = NDArray[np.bool_]
 
 DAY_BITS = 24
 """Bits of a sorting key below the day: the candidate's number, and whether it is an event."""
-SCANS = 4096
-"""Numbers of chance that a candidate has for missed assessments."""
+MANY, SCANS = 1 << 40, 4096
+"""Where the numbers of chance for second missed assessments begin, and how many a candidate has."""
 LATE = 1e9
 """Days after which nothing is told apart."""
 
@@ -77,6 +77,7 @@ def seen_days(
     trial: np.uint64,
     number: int,
     latent: FloatArray,
+    drawn: FloatArray,
     days: IntArray,
 ) -> None:
     """Core: the whole day, from 1, on which each latent time would be seen."""
@@ -92,11 +93,14 @@ def seen_days(
             scan = max(0.0, np.ceil((min(mine[place], LATE) - first) / every))
             day[place] = watching.first + int(scan) * watching.every
         if watching.missed > 0.0:
+            fill_uniforms(missed, 0, drawn)
             for place in range(number):
-                scans = (day[place] - watching.first) // watching.every
-                while uniform(missed, place * SCANS + scans % SCANS) < watching.missed:
-                    scans += 1
+                if drawn[place] < watching.missed:
                     day[place] += watching.every
+                    scan = (kind + 1) * MANY + place * SCANS
+                    while uniform(missed, scan) < watching.missed:
+                        day[place] += watching.every
+                        scan += 1
 
 
 def watched_until(
@@ -158,11 +162,10 @@ def end_point_days(
         for place in range(number):
             limit[place] = min(limit[place], ends[place])
     if end_points.at_assessment[which] and watching.every > 0:
+        every = float(watching.every)
         for place in range(number):
-            if limit[place] < watching.first:
-                limit[place] = 1
-            else:
-                limit[place] -= (limit[place] - watching.first) % watching.every
+            scans = math.floor((limit[place] - watching.first) / every)
+            limit[place] = watching.first + scans * watching.every if scans >= 0 else 1
 
 
 def by_day(number: int, keys: IntArray, spare: IntArray, starts: IntArray) -> bool:

@@ -35,6 +35,9 @@ UInt64Array = NDArray[np.uint64]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_WIDE = 6
+"""Categories from which they are sought rather than counted."""
+
 
 def arrive(
     accrual: Accrual,
@@ -73,39 +76,34 @@ def arrive(
 
 
 def shifted_weights(
-    nodes: Nodes, effects: Effects, trial: np.uint64, cumulative: FloatArray
+    nodes: Nodes, effects: Effects, trial: np.uint64, cumulative: FloatArray, factors: FloatArray
 ) -> None:
-    """Core: this trial's probabilities of the node whose probabilities differ between trials."""
+    """Core: this trial's probabilities of the node whose probabilities differ between trials.
+
+    `factors` is room for one number a category.
+    """
     width = nodes.width[effects.node]
     own = trial_key(effects.stream, trial)
     groups = trial_key(effects.group_stream, trial)
     place = nodes.first[effects.node]
-    row = 0
     for group in range(effects.groups):
-        for _ in range(effects.rows):
-            total = 0.0
-            for category in range(width):
-                weight = effects.weight[row, category]
-                if category < width - 1:
-                    shift = 0.0
-                    if effects.between_trials > 0.0:
-                        shift += effects.between_trials * normal_quantile_core(
-                            uniform(own, category)
-                        )
-                    if effects.between_groups > 0.0:
-                        number = group * width + category
-                        shift += effects.between_groups * normal_quantile_core(
-                            uniform(groups, number)
-                        )
-                    weight *= math.exp(shift)
-                    cumulative[place + category] = weight
-                total += weight
+        for category in range(width - 1):
+            shift = 0.0
+            if effects.between_trials > 0.0:
+                shift = effects.between_trials * normal_quantile_core(uniform(own, category))
+            if effects.between_groups > 0.0:
+                drawn = uniform(groups, group * width + category)
+                shift += effects.between_groups * normal_quantile_core(drawn)
+            factors[category] = math.exp(shift)
+        for row in range(group * effects.rows, (group + 1) * effects.rows):
+            total = effects.weight[row, width - 1]
+            for category in range(width - 1):
+                total += effects.weight[row, category] * factors[category]
             below = 0.0
             for category in range(width - 1):
-                below += cumulative[place + category] / total
-                cumulative[place + category] = below
-            place += width - 1
-            row += 1
+                below += effects.weight[row, category] * factors[category] / total
+                cumulative[place] = below
+                place += 1
 
 
 def find_rows(parent: IntArray, stride: IntArray, values: IntArray, rows: IntArray) -> bool:
@@ -144,6 +142,9 @@ def make_variables(
         fill_uniforms(trial_key(nodes.stream[node], trial), begin, drawn)
         if nodes.loading[node] != 0.0:
             tie(nodes.factor_stream, trial, nodes.loading[node], begin, drawn)
+        if width > _WIDE:
+            search(width - 1, first, cumulative, rows, drawn, made)
+            continue
         for place in range(len(rows)):
             made[place] = 0
         for step in range(first, first + width - 1):
@@ -155,6 +156,25 @@ def make_variables(
                 limit = cumulative[step]
                 for place in range(len(rows)):
                     made[place] += np.int64(drawn[place] >= limit)
+
+
+def search(
+    steps: int,
+    first: int,
+    cumulative: FloatArray,
+    rows: IntArray,
+    drawn: FloatArray,
+    made: IntArray,
+) -> None:
+    """Core: the category of each patient where there are many, sought from a likely one."""
+    for place in range(len(rows)):
+        limits, u = first + rows[place] * steps, drawn[place]
+        category = int(u * (steps + 1))
+        while category > 0 and u < cumulative[limits + category - 1]:
+            category -= 1
+        while category < steps and u >= cumulative[limits + category]:
+            category += 1
+        made[place] = category
 
 
 def tie(stream: np.uint64, trial: np.uint64, loading: float, begin: int, drawn: FloatArray) -> None:
@@ -175,6 +195,7 @@ def allocate_in_turn(
     trial: np.uint64,
     begin: int,
     end: int,
+    wanted: int,
     values: IntArray,
     who: IntArray,
     randomised: int,
@@ -182,7 +203,8 @@ def allocate_in_turn(
     arms: IntArray,
     words: UInt64Array,
 ) -> int:
-    """Core: arms of the candidates from `begin` that have a stratum; `who` lists them.
+    """Core: arms of the candidates from `begin` that have a stratum, until `wanted` are
+    randomised; `who` lists them.
 
     `state` has for each stratum the next block, how many arms are in its row of `arms`, how many of
     them are given away, and how many are wanted. Returns how many are randomised then, or -1 less
@@ -200,7 +222,7 @@ def allocate_in_turn(
             return -1 - stratum
     for candidate in range(begin, end):
         stratum = strata[candidate]
-        if stratum >= 0:
+        if stratum >= 0 and randomised < wanted:
             given[candidate] = arms[stratum, state[stratum, 2]]
             state[stratum, 2] += 1
             who[randomised] = candidate
@@ -238,6 +260,7 @@ def minimise_in_turn(
     trial: np.uint64,
     begin: int,
     end: int,
+    wanted: int,
     values: IntArray,
     who: IntArray,
     randomised: int,
@@ -250,17 +273,17 @@ def minimise_in_turn(
     mine = np.empty(len(plan.factors), np.int64)
     for candidate in range(begin, end):
         stratum = values[plan.stratum, candidate]
-        if stratum < 0:
+        if stratum < 0 or randomised >= wanted:
             continue
         for factor in range(len(mine)):
             mine[factor] = values[plan.factors[factor], candidate]
         width, limit = plan.slots[stratum], plan.limits[stratum]
-        here, wanted = counts[stratum, :, :, :width], imbalance[:width]
-        _imbalances(here, mine, plan.weights[stratum], plan.codes[stratum], wanted)
+        here, leaves = counts[stratum, :, :, :width], imbalance[:width]
+        _imbalances(here, mine, plan.weights[stratum], plan.codes[stratum], leaves)
         number = numbers[stratum, 0]
         fill_words(trial_key(plan.stream[stratum], trial), number * limit, words[:limit])
         slot, _, _ = _drawn_slot(
-            wanted, plan.coins[stratum, 0], plan.coins[stratum, 1], words[:limit]
+            leaves, plan.coins[stratum, 0], plan.coins[stratum, 1], words[:limit]
         )
         if slot < 0:
             return int(-1 - stratum)
