@@ -20,7 +20,7 @@ from equipoise.simulation.endpoint_outcomes import (
     YES,
     Outcomes,
 )
-from equipoise.statistics.trial_tables import RAW, Comparisons, EndPoints, Tallies
+from equipoise.statistics.trial_tables import COMPARED, RAW, Comparisons, EndPoints, Tallies
 from equipoise.study.analysis_plan import (
     MARKER_STATUS,
     Analysis,
@@ -69,10 +69,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """An analysis of times: the number of its comparison, and the true log hazard ratio."""
+    """An analysis of times: the number of its comparison, its first column among those of
+    comparisons, and the true log hazard ratio."""
 
     analysis: Analysis
     comparison: int
+    column: int
     progression: bool
     death: bool
     truth: float | None = None
@@ -92,6 +94,9 @@ class Analyses:
     end_points: list[tuple[tuple[bool, bool], bool, int]] = field(default_factory=list)
     comparisons: list[tuple[int, int, tuple[int, ...], int, int]] = field(default_factory=list)
     cox: list[bool] = field(default_factory=list)
+    bases: list[int] = field(default_factory=list)
+    many: list[int] = field(default_factory=list)
+    compared: int = 0
     run: list[Counted | Compared] = field(default_factory=list)
 
     def counts(self, *variables: Variable) -> int:
@@ -177,9 +182,13 @@ class Analyses:
         if key not in self.comparisons:
             self.comparisons.append(key)
             self.cox.append(False)
+            many = len(analysis.groups)
+            self.bases.append(self.compared)
+            self.many.append(many)
+            self.compared += COMPARED if many == 2 else (3 + many) * many
         number = self.comparisons.index(key)
         self.cox[number] |= analysis.method == "cox"
-        self.run.append(Compared(analysis, number, *sources))
+        self.run.append(Compared(analysis, number, self.bases[number], *sources))
 
     def _cells(self, analysis: Analysis, group: Group, status: Variable) -> list[tuple[int, int]]:
         """Statuses and arms of a group; without a status only where the population allows it."""
@@ -231,6 +240,9 @@ class Analyses:
             layer=np.array([each[3] for each in found], dtype=np.int64),
             layers=np.array([each[4] for each in found], dtype=np.int64),
             cox=np.array(self.cox, dtype=bool),
+            groups=np.array(self.many, dtype=np.int64),
+            base=np.array(self.bases, dtype=np.int64),
+            columns=self.compared,
         )
 
 
@@ -265,8 +277,10 @@ def unfit(study: Study, analysis: Analysis, *, named: bool) -> str:
 def _times_unfit(analysis: Analysis) -> str:
     if analysis.method not in ("log_rank", "cox"):
         return f"the method {analysis.method} is not part of end-point simulation"
-    if len(analysis.groups) != 2 or analysis.interaction is not None or analysis.adjust:
-        return "times are compared between two groups only, without covariates"
+    if analysis.interaction is not None or analysis.adjust:
+        return "times are compared without covariates"
+    if len(analysis.groups) != 2 and (analysis.method == "cox" or analysis.stratify):
+        return "more than two groups are compared by the log-rank test only, without strata"
     if len(analysis.stratify) > 1:
         return "times are stratified by one item only"
     if analysis.method == "cox" and analysis.test not in (None, "wald"):

@@ -22,6 +22,7 @@ from equipoise.simulation.endpoint_analyses import Compared, Counted
 from equipoise.simulation.scenario import Scenario
 from equipoise.statistics.compiled import compiled
 from equipoise.statistics.cox import wald_p
+from equipoise.statistics.log_rank import log_rank_p_batch
 from equipoise.statistics.proportion import (
     _chi_square,
     _chi_square_p,
@@ -132,6 +133,8 @@ class Truths:
 
         None where the hazards are not proportional or the scenario gives none.
         """
+        if len(each.analysis.groups) != 2:
+            return each
         first, second = (self.law(group) for group in each.analysis.groups)
         if first is None or second is None or not each.progression:
             return each
@@ -205,8 +208,8 @@ def _counted(each: Counted, truths: Truths) -> list[Column]:
 def _compared(study: Study, each: Compared, truths: Truths) -> list[Column]:
     analysis = each.analysis
     name, label, level = analysis.id, analysis.label.en, float(analysis.level)
-    first, second = (truths.law(group) for group in analysis.groups)
-    null = first is not None and first == second
+    laws = {truths.law(group) for group in analysis.groups}
+    null = len(laws) == 1 and None not in laws
     found = [Column(f"{name}/p", "p", name, label, null=null, limit=1 - level)]
     if analysis.method == "cox":
         truth = each.truth
@@ -251,7 +254,11 @@ def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
 
 def compared_columns(each: Compared, raw: FloatArray, comparing: int) -> list[FloatArray]:
     """The columns of an analysis of times, for every trial."""
-    begin = comparing + COMPARED * each.comparison
+    begin, many = comparing + each.column, len(each.analysis.groups)
+    if many > 2:
+        own = raw[:, begin : begin + (3 + many) * many].reshape(len(raw), 3 + many, many)
+        comparable = (own[:, 0] > 0).all(axis=1) & (own[:, 1].sum(axis=1) > 0)
+        return [np.where(comparable, log_rank_p_batch(own[:, 2], own[:, 3:]), np.nan)]
     mine = raw[:, begin : begin + COMPARED]
     comparable = (mine[:, :2] > 0).all(axis=1) & (mine[:, 2] + mine[:, 3] > 0)
     if each.analysis.method == "log_rank":

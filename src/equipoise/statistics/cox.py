@@ -149,15 +149,11 @@ def wald_p(coefficient: ArrayLike, variance: ArrayLike) -> FloatArray:
     """
     beta = np.asarray(coefficient, dtype=np.float64)
     statistic = beta * (1 / np.asarray(variance, dtype=np.float64)) * beta
-    return tail(statistic, np.ones(beta.shape, dtype=np.int64))
+    return _tail(statistic, np.ones(beta.shape, dtype=np.int64))
 
 
-def tail(statistic: FloatArray, freedom: IntArray) -> FloatArray:
-    """P of chi-square statistics; nan without degrees of freedom.
-
-    >>> tail(np.array([3.841458820694124, 5.991464547107979]), np.array([1, 2])).round(6).tolist()
-    [0.05, 0.05]
-    """
+def _tail(statistic: FloatArray, freedom: IntArray) -> FloatArray:
+    """P of chi-square statistics; nan without degrees of freedom."""
     from scipy.special import chdtrc, erfc
 
     p = np.full(statistic.shape, np.nan)
@@ -287,7 +283,7 @@ def _p(
         else:
             below = _fitted(trials, others, ties).log_likelihood
             statistic = 2 * (fit.log_likelihood - below)
-    return tail(statistic, freedom)
+    return _tail(statistic, freedom)
 
 
 def _score_statistic(trials: _Trials, null: CoxFit, ties: Ties) -> FloatArray:

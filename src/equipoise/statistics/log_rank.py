@@ -129,6 +129,16 @@ def log_rank_z_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> Flo
     return z
 
 
+def log_rank_p_batch(difference: FloatArray, variance: FloatArray) -> FloatArray:
+    """P of each trial from observed less expected events (trials, groups) and their covariance.
+
+    >>> log_rank_p_batch(np.array([[1.0, -1.0]]), np.array([[[1.0, -1.0], [-1.0, 1.0]]])).round(4)
+    array([0.3173])
+    """
+    found = (_quadratic_form(*each) for each in zip(difference, variance, strict=True))
+    return np.array([_chi_square_tail(*each) for each in found])
+
+
 def _quadratic_form(difference: FloatArray, variance: FloatArray) -> tuple[float, int]:
     """difference' variance^- difference and the rank: the groups sum to 0, so one is redundant."""
     values, vectors = np.linalg.eigh(variance)
@@ -148,7 +158,7 @@ def _chi_square_tail(statistic: float, freedom: int) -> float:
 
 
 def _log_rank(
-    times: FloatArray,
+    times: FloatArray | IntArray,
     events: BoolArray,
     groups: IntArray,
     observed: FloatArray,

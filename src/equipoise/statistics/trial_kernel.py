@@ -18,6 +18,7 @@ from equipoise.errors import BadInput
 from equipoise.statistics.allocation import _block_size, _fill_block
 from equipoise.statistics.compiled import compiled
 from equipoise.statistics.cox_two_groups import cox_risk_sets, cox_two_groups, cox_two_groups_pass
+from equipoise.statistics.log_rank import _log_rank
 from equipoise.statistics.minimisation import _drawn_slot, _imbalances
 from equipoise.statistics.random import uniform_integer
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
@@ -37,6 +38,7 @@ from equipoise.statistics.trial_outcomes import (
     by_day,
     compare,
     compare_all,
+    compare_many,
     end_point_days,
     latent_times,
     seen_days,
@@ -75,7 +77,8 @@ CALLEES = (
     normal_quantile_core, normal_share,
     arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
     minimise_in_turn,
-    latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare, compare_all,
+    latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare,
+    _log_rank, compare_many, compare_all,
 )  # fmt: skip
 """Every core that a trial runs."""
 _RADIX = (1 << 11) + 2

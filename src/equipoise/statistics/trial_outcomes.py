@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.statistics.cox_two_groups import FITTED, cox_risk_sets, cox_two_groups
+from equipoise.statistics.log_rank import _log_rank
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 from equipoise.statistics.trial_draws import fill_uniforms, minus_log, trial_key, uniform
 from equipoise.statistics.trial_patients import find_rows, tie
 from equipoise.statistics.trial_tables import (
     ARM,
-    COMPARED,
     NEVER,
     Comparisons,
     EndPoints,
@@ -273,6 +273,35 @@ def compare(
             out[6], out[7] = beta, information
 
 
+def compare_many(
+    comparisons: Comparisons,
+    which: int,
+    arms: int,
+    number: int,
+    values: IntArray,
+    order: IntArray,
+    days: IntArray,
+    events: BoolArray,
+    groups: IntArray,
+    out: FloatArray,
+) -> None:
+    """Core: the columns of a comparison of more than two groups, by the log-rank test."""
+    many = comparisons.groups[which]
+    status, arm = values[comparisons.status[which]], values[ARM]
+    for place in range(number):
+        group = comparisons.group[which, status[order[place]] * arms + arm[order[place]]]
+        groups[place] = group
+        if group >= 0:
+            out[group] += 1.0
+            out[many + group] += 1.0 if events[place] else 0.0
+    observed, expected, variance = np.zeros(many), np.zeros(many), np.zeros((many, many))
+    _log_rank(days[:number], events[:number], groups[:number], observed, expected, variance)
+    for one in range(many):
+        out[2 * many + one] = observed[one] - expected[one]
+        for other in range(many):
+            out[(3 + one) * many + other] = variance[one, other]
+
+
 def compare_all(
     comparisons: Comparisons,
     end_points: EndPoints,
@@ -310,9 +339,16 @@ def compare_all(
             order[place] = (found[place] >> 1) & ((1 << (DAY_BITS - 1)) - 1)
             events[0, place] = (found[place] & 1) == 1
         for comparison in range(len(comparisons.end_point)):
-            if comparisons.end_point[comparison] == which:
+            if comparisons.end_point[comparison] != which:
+                continue
+            mine = out[comparisons.base[comparison] :]
+            if comparisons.groups[comparison] > 2:
+                compare_many(
+                    comparisons, comparison, arms, number, values, order, sorted_, events[0],
+                    scratch[6], mine,
+                )  # fmt: skip
+            else:
                 compare(
                     comparisons, comparison, arms, number, values, order, sorted_, events[0],
-                    scratch[0], events[1], scratch[1], scratch[6], scratch[7], risks,
-                    out[COMPARED * comparison : COMPARED * (comparison + 1)],
+                    scratch[0], events[1], scratch[1], scratch[6], scratch[7], risks, mine,
                 )  # fmt: skip

@@ -23,8 +23,8 @@ PERIOD, ARM, FIRST_NODE = 0, 1, 2
 SCREENED, RANDOMISED, LAST_DAY, RAW = 0, 1, 2, 3
 """The first columns of what a trial yields; the counts follow, then the comparisons."""
 COMPARED = 8
-"""Columns of a comparison: at risk of either group, events of either group, observed less expected
-events of group 0, their variance, coefficient and information of the Cox model."""
+"""Columns of a comparison of two groups: subjects of either, events of either, observed less
+expected events of group 0, their variance, coefficient and information of the Cox model."""
 NEVER = 1 << 40
 
 
@@ -168,9 +168,12 @@ class Tallies(NamedTuple):
 
 
 class Comparisons(NamedTuple):
-    """Two groups compared in an end point, by status variable and arm; strata by a variable.
+    """Groups compared in an end point, by status variable and arm; two also by strata.
 
-    `group` has for each comparison the group (0, 1, else out) of status x arms + arm.
+    `groups` is how many. `group` has for each comparison the group (0, 1, ..., else out) of status
+    x arms + arm. The columns of a comparison begin at `base`, of `columns` in all: COMPARED of them
+    for two groups; for more, of each group the subjects, the events, and observed less expected
+    events, then the covariance of these.
     """
 
     end_point: IntArray
@@ -179,6 +182,9 @@ class Comparisons(NamedTuple):
     layer: IntArray
     layers: IntArray
     cox: BoolArray
+    groups: IntArray
+    base: IntArray
+    columns: int
 
 
 class TrialTables(NamedTuple):
@@ -198,4 +204,4 @@ class TrialTables(NamedTuple):
     @property
     def width(self) -> int:
         """How many columns a trial yields."""
-        return RAW + self.tallies.columns + COMPARED * len(self.comparisons.end_point)
+        return RAW + self.tallies.columns + self.comparisons.columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from equipoise.simulation.scenario import Scenario, load_scenario
 from equipoise.statistics import trial_kernel as kernel
 from equipoise.statistics import trial_outcomes
 from equipoise.statistics.cox import cox_p_batch
-from equipoise.statistics.log_rank import log_rank_z_batch
+from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 from equipoise.statistics.proportion import fisher_exact_p
 from equipoise.statistics.trial_draws import seed_key
 from equipoise.statistics.trial_tables import ARM
@@ -38,16 +39,19 @@ class _Watched:
         self.sorted: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.values: np.ndarray = np.zeros((0, 0))
         self.out = np.zeros((1, simulation.tables.width))
-        own = trial_outcomes.compare
 
-        def watched(*given: Any) -> None:
-            _, _, _, number, values, order, days, events = given[:8]
-            self.values = values.copy()
-            self.sorted.append(tuple(each[:number].copy() for each in (order, days, events)))
-            own(*given)
+        def watching(own: Callable[..., None]) -> Callable[..., None]:
+            def watched(*given: Any) -> None:
+                _, _, _, number, values, order, days, events = given[:8]
+                self.values = values.copy()
+                self.sorted.append(tuple(each[:number].copy() for each in (order, days, events)))
+                own(*given)
+
+            return watched
 
         with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
-            patch.setattr(trial_outcomes, "compare", watched)
+            patch.setattr(trial_outcomes, "compare", watching(trial_outcomes.compare))
+            patch.setattr(trial_outcomes, "compare_many", watching(trial_outcomes.compare_many))
             kernel._trials(simulation.tables, np.uint64(seed_key(SEED)), trial, self.out)
 
 
@@ -67,8 +71,6 @@ def test_times_are_compared_as_in_the_analysis(study: str, endpoints: dict[str, 
         watched = _Watched(simulation, trial)
         compiled = kernel.run_trials(simulation.tables, SEED, trial, 1)
         assert watched.out.tobytes() == compiled.tobytes()
-        if not simulation.compared:
-            continue
         status = simulation.tables.comparisons.status
         group = simulation.tables.comparisons.group
         order_of = [
@@ -85,7 +87,11 @@ def test_times_are_compared_as_in_the_analysis(study: str, endpoints: dict[str, 
             )
             groups = group[one.comparison][cells]
             p = trials[trial, simulation.columns.index(f"{one.analysis.id}/p")]
-            if one.analysis.method == "log_rank":
+            if len(one.analysis.groups) > 2:
+                inside = groups >= 0
+                found = log_rank(days[inside], events[inside], groups[inside])
+                assert found.p == p, place
+            elif one.analysis.method == "log_rank":
                 z = log_rank_z_batch(days[None], events[None], groups[None])
                 assert two_sided_p(z)[0] == p, place
             else:
