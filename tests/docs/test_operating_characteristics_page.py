@@ -17,7 +17,7 @@ def test_the_commands_that_it_shows_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = PAGE.read_text("utf-8")
-    (grid,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (grid,) = re.findall(r"```yaml\n(product:.*?)```", page, re.DOTALL)
     (tmp_path / "grid.yaml").write_text(grid, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^\$ equipoise (.+)$", page, re.MULTILINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from equipoise.analysis.closed import adjusted_p
 from equipoise.analysis.estimates import COMPARISONS, ESTIMATES, PER_GROUP
 from equipoise.analysis.result import Result
 from equipoise.analysis.subjects import end_point_of, estimand_of, flags, labelled, titled
@@ -164,6 +165,7 @@ def primary_view(study: Study, analysis: Analysis, views: list[ResultView]) -> P
     verdict = _verdict(study, analysis, rows)
     if verdict:
         sentences.append(verdict)
+    sentences += _closed_test(study, views)
     others = {each.id for each in counterparts(study.analysis, analysis)}
     beside = tuple(view for view in views if view.result.analysis in others)
     return PrimaryView(analysis.label.en, tuple(sentences), caution(analysis), rows, beside)
@@ -273,6 +275,21 @@ def _verdict(study: Study, analysis: Analysis, rows: Sequence[ResultView]) -> st
     sided = "two-sided" if size.sided == 2 else "one-sided"
     outcome = "is rejected" if tested[0] <= float(size.alpha) else "is not rejected"
     return f"At the planned {sided} level of {size.alpha} the null hypothesis {outcome}."
+
+
+def _closed_test(study: Study, views: Sequence[ResultView]) -> list[str]:
+    """What the closed test rejects, with adjusted P values; nothing where the plan has none."""
+    closed = study.analysis.closed_testing
+    if closed is None:
+        return []
+    labels = {view.result.analysis: view.label for view in views}
+    found = adjusted_p(closed, {view.result.analysis: view.result.p for view in views})
+    told = [
+        f"{labels[name]} {'is' if p <= float(closed.alpha) else 'is not'} rejected (adjusted P "
+        f"{'' if p_value(p).text.startswith('<') else '= '}{p_value(p).text})"
+        for name, p in found.items()
+    ]
+    return [f"Closed test at {closed.alpha}, null hypotheses: {'; '.join(told)}."]
 
 
 def _percent(analysis: Analysis) -> str:

@@ -26,7 +26,9 @@ TITLES = {
     "undefined": "Trials without a result",
 }
 SIGNED = (DIFFERENCE, "bias")
-SHARES = {*REJECTION, "coverage", "undefined", "misclassified"}
+SHARES = {
+    *REJECTION, "coverage", "undefined", "misclassified", "any_rejected", "familywise_error"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,13 @@ from equipoise.errors import BadInput
 from equipoise.randomisation.plan import SITE
 from equipoise.simulation import endpoint_columns
 from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted, unfit
+from equipoise.simulation.endpoint_closed import SKIPPED as CLOSED_TEST
+from equipoise.simulation.endpoint_closed import (
+    Closed,
+    closed_columns,
+    closed_described,
+    closed_test,
+)
 from equipoise.simulation.endpoint_columns import (
     Column,
     Truths,
@@ -49,6 +56,7 @@ from equipoise.simulation.endpoint_outcomes import (
 from equipoise.simulation.endpoint_plan import EndpointNature
 from equipoise.simulation.nature import DAYS_PER_MONTH
 from equipoise.simulation.scenario import Scenario
+from equipoise.statistics import graphical_test
 from equipoise.statistics.trial_kernel import CALLEES, run_trials
 from equipoise.statistics.trial_tables import (
     LAST_DAY,
@@ -85,6 +93,7 @@ class EndpointSimulation:
     limits: tuple[float, ...]
     p_columns: tuple[int, ...]
     skipped: tuple[tuple[str, str], ...]
+    closed: Closed | None
     fingerprint: str
 
     @property
@@ -114,7 +123,10 @@ class EndpointSimulation:
         comparing = RAW + self.tables.tallies.columns
         for one in self.compared:
             found += compared_columns(one, raw, comparing)
-        return np.column_stack(found)
+        trials = np.column_stack(found)
+        if self.closed is None:
+            return trials
+        return np.column_stack([trials, closed_columns(self.closed, trials)])
 
 
 def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
@@ -140,6 +152,11 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
     counted = tuple(each for each in analyses.run if isinstance(each, Counted))
     compared = tuple(truths.told(each) for each in analyses.run if isinstance(each, Compared))
     columns = described(study, made.status.codes, made.net.arms, counted, compared, truths)
+    closed, untold = closed_test(study.analysis, columns)
+    if untold:
+        skipped.append((CLOSED_TEST, untold))
+    if closed is not None:
+        columns = (*columns, *closed_described(closed, columns))
     tested = [place for place, each in enumerate(columns) if each.measure == "p"]
     return EndpointSimulation(
         name=scenario.name,
@@ -153,6 +170,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
         limits=tuple(columns[place].limit for place in tested),
         p_columns=tuple(tested),
         skipped=tuple(skipped),
+        closed=closed,
         fingerprint=_fingerprint(study, scenario),
     )
 
@@ -302,6 +320,7 @@ def _sources() -> bytes:
     folder = Path(__file__).parent
     files = {Path(inspect.getfile(each)) for each in CALLEES}
     files |= {Path(str(analysis_counts.__file__)), Path(str(endpoint_columns.__file__))}
+    files.add(Path(str(graphical_test.__file__)))
     for path in sorted(files | set(folder.glob("endpoint*.py"))):
         told.update(hashlib.sha256(path.read_bytes()).digest())
     told.update(f"numba {numba.__version__}, numpy {np.__version__}".encode())

@@ -10,6 +10,7 @@ from equipoise.study.analysis_plan import (
     SampleSize,
     TimeToEventEndPoint,
 )
+from equipoise.study.closed_checks import closed_disagreements
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
 from equipoise.study.estimand_checks import estimand_disagreements
@@ -45,6 +46,7 @@ def analysis_disagreements(study: Study) -> Disagreements:
     if len(primary) != 1:
         allowed = "must have exactly one analysis of the role primary"
         yield Disagreement((*path, "analyses"), allowed, ", ".join(primary) or "none")
+    yield from closed_disagreements(study)
     yield from _sample_size(study)
 
 

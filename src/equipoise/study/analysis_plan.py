@@ -314,8 +314,22 @@ class SampleSize(Plan):
     planned: Count
 
 
+class ClosedTesting(Plan):
+    """Analyses that are tested together: the chance of any false rejection is at most `alpha`.
+
+    `weights`: the share of alpha that each analysis has at first. `transitions`: to which others
+    its share goes once its null hypothesis is rejected, as shares of it (Bretz, Maurer, Brannath
+    and Posch 2009, Stat Med 28:586-604). Every P value counts as the analysis gives it.
+    """
+
+    alpha: Number
+    weights: dict[Code, Number]
+    transitions: dict[Code, dict[Code, Number]] = Field(default_factory=dict)
+
+
 class AnalysisPlan(Plan):
-    """Populations, end points, codes of intercurrent events, estimands, analyses, sample size."""
+    """Populations, end points, codes of intercurrent events, estimands, analyses, what is tested
+    together, sample size."""
 
     populations: tuple[Population, ...]
     end_points: tuple[
@@ -324,4 +338,5 @@ class AnalysisPlan(Plan):
     intercurrent_codes: tuple[IntercurrentCodes, ...] = ()
     estimands: tuple[Estimand, ...]
     analyses: tuple[Analysis, ...]
+    closed_testing: ClosedTesting | None = None
     sample_size: SampleSize | None = None

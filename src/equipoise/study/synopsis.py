@@ -18,9 +18,11 @@ WIDTH = 96
 def synopsis(study: Study) -> str:
     """Title, design, marker, strata, arms, criteria, visits, analyses and size, as text."""
     parts = (
-        _identity, _marker, scheme_lines, _arms, _criteria, _schedule, _analyses, _size, _standing,
+        _identity, _marker, scheme_lines, _arms, _criteria, _schedule, _analyses, _closed, _size,
+        _standing,
     )  # fmt: skip
-    return "\n\n".join("\n".join(part(study)) for part in parts)
+    told = ("\n".join(part(study)) for part in parts)
+    return "\n\n".join(each for each in told if each)
 
 
 def _line(name: str, text: str) -> str:
@@ -177,6 +179,18 @@ def _method(analysis: Analysis) -> str:
         "our_reconstruction" if analysis.reconstruction else "none",
     ]
     return ", ".join(part.replace("_", " ") for part in parts if part != "none")
+
+
+def _closed(study: Study) -> Iterator[str]:
+    """What is tested together; nothing where every analysis stands alone."""
+    closed = study.analysis.closed_testing
+    if closed is None:
+        return
+    weights = ", ".join(f"{name} {decimal_text(each)}" for name, each in closed.weights.items())
+    yield _line("CLOSED TEST", f"alpha {decimal_text(closed.alpha)}; weights {weights}")
+    for name, shares in closed.transitions.items():
+        onwards = ", ".join(f"{other} {decimal_text(each)}" for other, each in shares.items())
+        yield _line(f"  {name}", f"passes on to {onwards}")
 
 
 def _size(study: Study) -> Iterator[str]:

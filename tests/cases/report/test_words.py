@@ -7,10 +7,10 @@ from typing import Any
 from equipoise.analysis.run import run
 from equipoise.report.claims import caution
 from equipoise.report.findings import primary_view, result_views
-from equipoise.study.analysis_plan import Analysis, SampleSize
+from equipoise.study.analysis_plan import Analysis, ClosedTesting, SampleSize
 from equipoise.study.definition import Study
 from tests.harness.hand_made import Subject, trial
-from tests.harness.hand_made_study import TWO_BY_TWO, analysis, study
+from tests.harness.hand_made_study import TWO_BY_TWO, analysis, label, study
 
 
 def planned(**changes: Any) -> Study:
@@ -63,6 +63,28 @@ def test_the_verdict_is_at_the_planned_level_and_side() -> None:
         "At the planned two-sided level of 0.05 the null hypothesis is rejected."
     )
     assert "is not rejected" in sentences(whole, *people(["PR"], ["SD"]))
+
+
+def test_the_closed_test_says_what_is_rejected_together() -> None:
+    """9 of 9 v 0 of 9 at 0.8 of alpha; then, and only then, the other analysis has 0.2 and 0.8."""
+    other = analysis(id="other", label=label("The other"), estimate="none", interval="none")
+    whole = study(TWO_BY_TWO, (analysis(), other))
+    closed = ClosedTesting.model_validate(
+        {
+            "alpha": "0.05", "weights": {"primary": "0.8", "other": "0.2"},
+            "transitions": {"primary": {"other": "1"}},
+        }
+    )  # fmt: skip
+    together = whole.analysis.model_copy(update={"closed_testing": closed})
+    whole = whole.model_copy(update={"analysis": together})
+    assert sentences(whole, *people(["PR"] * 9, ["SD"] * 9)).endswith(
+        "Closed test at 0.05, null hypotheses: Response at 3 months under arm A, low v high is "
+        "rejected (adjusted P <0.001); The other is rejected (adjusted P <0.001)."
+    )
+    weak = sentences(whole, *people(["PR"] * 4 + ["SD"], ["SD"] * 5))
+    assert "low v high is not rejected (adjusted P = 0.060)" in weak  # 0.0476 / 0.8
+    assert "The other is not rejected (adjusted P = 0.060)" in weak
+    assert "Closed test" not in sentences(planned(), *people(["PR"], ["SD"]))
 
 
 def of(**changes: Any) -> Analysis:

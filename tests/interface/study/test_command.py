@@ -79,6 +79,23 @@ def test_the_synopsis_of_mgmt_net(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(len(line) for line in printed.splitlines()) <= 96
 
 
+def test_the_synopsis_tells_what_is_tested_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "closed"
+    shutil.copytree(study_path("lung-tmb").parent, folder)
+    text = (folder / "study.yaml").read_text("utf-8")
+    graph = (
+        "  closed_testing:\n    alpha: 0.05\n    weights: {main_test: 1, best_interaction: 0}\n"
+        "    transitions: {main_test: {best_interaction: 1}}\n  sample_size:"
+    )
+    (folder / "study.yaml").write_text(text.replace("  sample_size:", graph), "utf-8")
+    assert _run("show", str(folder / "study.yaml")) == 0
+    printed = capsys.readouterr().out
+    assert "CLOSED TEST     alpha 0.05; weights main_test 1, best_interaction 0" in printed
+    assert "  main_test     passes on to best_interaction 1" in printed
+
+
 def test_the_synopsis_of_the_invented_study_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("show", "lung-tmb") == 0
     printed = capsys.readouterr().out
