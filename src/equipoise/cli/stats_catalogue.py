@@ -49,8 +49,10 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "effect_heterogeneity": ("homogeneity", "gail_simon", "risk_difference_interaction"),
         "stratified": (
             "mantel_haenszel",
+            "mantel_haenszel_test",
             "exact_stratified_p",
             "odds_ratio_stratified",
+            "conditional_logistic",
             "breslow_day",
         ),
         "logistic": ("logistic_fit", "logistic_effect"),

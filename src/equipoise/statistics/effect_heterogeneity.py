@@ -16,10 +16,14 @@ from equipoise.statistics.proportion import check_table, checked_level, normal_q
 
 @dataclass(frozen=True, slots=True)
 class Homogeneity:
-    """The mean of the effects weighted by precision, and the test that all strata share it."""
+    """What the effects are compared with, and the test that all strata share it.
+
+    `estimate` is their mean weighted by precision, or the value that was given; it has no
+    `standard_error` then.
+    """
 
     estimate: float
-    standard_error: float
+    standard_error: float | None
     statistic: float
     degrees_of_freedom: int
     p: float
@@ -52,11 +56,14 @@ class DifferenceInteraction:
     p: float
 
 
-def homogeneity(effects: Sequence[float], standard_errors: Sequence[float]) -> Homogeneity:
+def homogeneity(
+    effects: Sequence[float], standard_errors: Sequence[float], *, about: float | None = None
+) -> Homogeneity:
     """Cochran's test that all strata have one effect, with the effect by inverse variance.
 
     Cochran 1954, Biometrics 10:101-129; of log odds ratios it is Woolf's test (1955, Ann Hum Genet
-    19:251-253). Two strata at least.
+    19:251-253). Two strata at least. `about`: the common effect where it is estimated in another
+    way, such as the log odds ratio of Mantel and Haenszel (Q of R metafor rma.mh).
 
     >>> round(homogeneity([1.4087, -1.5849], [0.58, 0.78]).statistic, 3)
     9.485
@@ -66,10 +73,15 @@ def homogeneity(effects: Sequence[float], standard_errors: Sequence[float]) -> H
 
     weights = [1 / error**2 for error in standard_errors]
     mean = sum(w * e for w, e in zip(weights, effects, strict=True)) / sum(weights)
+    error: float | None = 1 / math.sqrt(sum(weights))
+    if about is not None:
+        if not math.isfinite(about):
+            raise BadInput("a finite number", field="about", found=about)
+        mean, error = about, None
     statistic = sum(w * (e - mean) ** 2 for w, e in zip(weights, effects, strict=True))
     freedom = len(effects) - 1
     p = float(chdtrc(freedom, statistic))
-    return Homogeneity(mean, 1 / math.sqrt(sum(weights)), statistic, freedom, p)
+    return Homogeneity(mean, error, statistic, freedom, p)
 
 
 def gail_simon(

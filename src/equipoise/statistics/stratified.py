@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
-from equipoise.statistics.exact_limits import TIE, exact_ratio
+from equipoise.statistics.exact_limits import TIE, exact_ratio, probabilities
 from equipoise.statistics.odds_ratio import fitted_count, table_counts
-from equipoise.statistics.proportion import Estimate, Side, normal_quantile
+from equipoise.statistics.proportion import ChiSquare, Estimate, Side, normal_quantile
 
 FloatArray = NDArray[np.float64]
 
@@ -27,6 +27,17 @@ class Heterogeneity:
 
     statistic: float | None
     degrees_of_freedom: int
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalOddsRatio:
+    """A common odds ratio with Wald's limits and P; `standard_error` is that of its logarithm."""
+
+    estimate: float | None
+    standard_error: float | None
+    lower: float
+    upper: float
     p: float | None
 
 
@@ -68,9 +79,34 @@ def mantel_haenszel_p_batch(
     >>> mantel_haenszel_p_batch([18, 3], [34, 26], [6, 7], [24, 18]).round(4).tolist()
     [0.6596]
     """
+    return _association(*_checked(x1, n1, x2, n2), continuity_correction)[1]
+
+
+def mantel_haenszel_test(
+    x1: ArrayLike,
+    n1: ArrayLike,
+    x2: ArrayLike,
+    n2: ArrayLike,
+    *,
+    continuity_correction: bool = False,
+) -> ChiSquare:
+    """The Cochran-Mantel-Haenszel test of one trial, two-sided, as R mantelhaen.test.
+
+    Without information the statistic is 0 and P is 1.
+
+    >>> round(mantel_haenszel_test([18, 3], [34, 26], [6, 7], [24, 18]).statistic, 4)
+    0.194
+    """
+    statistic, p = _association(*_checked(x1, n1, x2, n2), continuity_correction)
+    return ChiSquare(float(statistic[0]), float(p[0]))
+
+
+def _association(
+    a: FloatArray, m: FloatArray, b: FloatArray, n: FloatArray, continuity_correction: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Statistic and P of the Cochran-Mantel-Haenszel test in each trial."""
     from scipy.special import chdtrc
 
-    a, m, b, n = _checked(x1, n1, x2, n2)
     total, events = m + n, a + b
     size = np.maximum(total, 1.0)
     difference = np.abs((a - m * events / size).sum(axis=1))
@@ -80,7 +116,7 @@ def mantel_haenszel_p_batch(
         difference = np.maximum(0.0, difference - 0.5)
     informed = variance > 0
     statistic = np.divide(difference**2, variance, out=np.zeros_like(variance), where=informed)
-    return np.where(informed, chdtrc(1, statistic), 1.0)
+    return statistic, np.where(informed, chdtrc(1, statistic), 1.0)
 
 
 def exact_stratified_p(
@@ -118,6 +154,31 @@ def odds_ratio_stratified(
     """
     counts, weights, observed = _conditional(x1, n1, x2, n2)
     return exact_ratio(counts, weights, observed, level)
+
+
+def conditional_logistic(
+    x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, level: float = 0.95
+) -> ConditionalOddsRatio:
+    """The same estimate with Wald's limits and test: conditional logistic regression (R clogit).
+
+    The standard error of the logarithm is 1 / the standard deviation of the sum of x1 at the
+    estimate, given the margins (Breslow and Day 1980, section 7.1). Where the estimate is 0,
+    infinite or missing there is none: the limits are 0 and infinity, and P is None.
+
+    >>> round(conditional_logistic([10, 0], [20, 14], [2, 0], [9, 16]).p, 2)
+    0.18
+    """
+    z = normal_quantile(level)
+    counts, weights, observed = _conditional(x1, n1, x2, n2)
+    estimate = exact_ratio(counts, weights, observed, level).estimate
+    if estimate is None or estimate in (0.0, math.inf):
+        return ConditionalOddsRatio(estimate, None, 0.0, math.inf, None)
+    log_ratio = math.log(estimate)
+    shares = probabilities(counts, weights, log_ratio)
+    error = 1 / math.sqrt(float(shares @ (counts - shares @ counts) ** 2))
+    limits = math.exp(log_ratio - z * error), math.exp(log_ratio + z * error)
+    p = math.erfc(abs(log_ratio) / error / math.sqrt(2))
+    return ConditionalOddsRatio(estimate, error, *limits, p)
 
 
 def breslow_day(

@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 
 from equipoise.statistics.cox import Test, Ties, cox_effect, cox_fit
+from equipoise.statistics.effect_heterogeneity import homogeneity
 from equipoise.statistics.logistic import logistic_effect, logistic_fit, logistic_p_batch
 from equipoise.statistics.stratified import (
     breslow_day,
+    conditional_logistic,
     exact_stratified_p,
     mantel_haenszel,
     mantel_haenszel_p_batch,
+    mantel_haenszel_test,
     odds_ratio_stratified,
 )
 
@@ -61,6 +64,37 @@ def test_breslow_day() -> None:
     plain, corrected = breslow_day(X1, N1, X2, N2), breslow_day(X1, N1, X2, N2, tarone=True)
     assert (plain.statistic, plain.p) == approx((golden["breslow_day"], golden["p"]))
     assert (corrected.statistic, corrected.p) == approx((golden["tarone"], golden["p_tarone"]))
+
+
+def test_mantel_haenszel_chi_square() -> None:
+    golden = BEST["mh"]
+    for corrected, end in ((False, ""), (True, "_cc")):
+        found = mantel_haenszel_test(X1, N1, X2, N2, continuity_correction=corrected)
+        assert (found.statistic, found.p) == approx((golden[f"chi2{end}"], golden[f"p{end}"]))
+
+
+def test_log_odds_ratio_of_mantel_haenszel_and_the_strata_about_it() -> None:
+    found, golden = mantel_haenszel(X1, N1, X2, N2), BEST["metafor_mh"]
+    assert found.estimate is not None
+    assert math.log(found.estimate) == approx(golden["beta"])
+    width = math.log(found.upper) - math.log(found.lower)
+    assert width / (2 * 1.959963984540054) == approx(golden["se"])
+    counts = np.array([X1, np.subtract(N1, X1), X2, np.subtract(N2, X2)], dtype=float)
+    effects = np.log(counts[0] * counts[3] / counts[1] / counts[2])
+    about = homogeneity(
+        effects.tolist(),
+        np.sqrt((1 / counts).sum(axis=0)).tolist(),
+        about=math.log(found.estimate),
+    )
+    assert (about.statistic, about.p) == approx((golden["QE"], golden["QEp"]))
+
+
+def test_conditional_logistic() -> None:
+    golden = GOLDEN["or35_hypothesis"]
+    found = conditional_logistic([10, 0], [20, 14], [2, 0], [9, 16])
+    assert found.estimate == approx(golden["clogit_OR"])
+    assert [found.lower, found.upper] == approx(golden["clogit_ci"])
+    assert found.p == approx(golden["clogit_p"])
 
 
 def test_logistic_interaction() -> None:
