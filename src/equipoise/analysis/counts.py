@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equipoise.analysis.estimates import fisher_side
+from equipoise.analysis.estimates import side_of_test
 from equipoise.analysis.grid import Grid, times_in_groups
 from equipoise.analysis.models import REGRESSIONS, STRATIFIED, model_p
 from equipoise.analysis.subjects import (
@@ -23,8 +23,8 @@ from equipoise.analysis.subjects import (
     in_group,
     variable_of,
 )
+from equipoise.analysis.table_tests import TABLE_TESTS
 from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
-from equipoise.statistics.proportion import fisher_exact_p_batch
 from equipoise.study.analysis_plan import Analysis, AnalysisPlan, BinaryEndPoint
 
 Counts = NDArray[np.int64]
@@ -95,9 +95,9 @@ def p_values(
     analysis = counts.analysis
     p = np.full(grid.shape[0], np.nan)
     comparable = (counts.denominators > 0).all(axis=1)
-    if analysis.method == "fisher":
+    if analysis.method in TABLE_TESTS:
         x, n = counts.numerators, counts.denominators
-        p = fisher_exact_p_batch(x[:, 0], n[:, 0], x[:, 1], n[:, 1], side=fisher_side(analysis))
+        p = TABLE_TESTS[analysis.method](x[:, 0], n[:, 0], x[:, 1], n[:, 1], side_of_test(analysis))
     elif analysis.method == "log_rank":
         comparable &= counts.numerators.sum(axis=1) > 0
         p = _log_rank_p(plan, subjects, analysis, grid)

@@ -11,25 +11,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from equipoise.analysis.table_tests import TABLE_TESTS
 from equipoise.errors import BadInput
 from equipoise.statistics.binomial_interval import PROPORTION_INTERVALS
 from equipoise.statistics.kaplan_meier import kaplan_meier, survival_quantile
 from equipoise.statistics.log_rank import log_rank
 from equipoise.statistics.odds_ratio import ODDS_RATIO_INTERVALS
-from equipoise.statistics.proportion import Estimate, Side, fisher_exact_p
+from equipoise.statistics.proportion import Estimate, Side
 from equipoise.statistics.risk_difference import RISK_DIFFERENCE_INTERVALS
+from equipoise.statistics.risk_ratio import RISK_RATIO_INTERVALS
 from equipoise.study.analysis_plan import Analysis
 
 TRANSFORM: Literal["log_log"] = "log_log"
 """The scale on which the limits of a median are found."""
 
-CONTRASTS = {"odds_ratio": ODDS_RATIO_INTERVALS, "risk_difference": RISK_DIFFERENCE_INTERVALS}
+CONTRASTS = {
+    "odds_ratio": ODDS_RATIO_INTERVALS,
+    "risk_difference": RISK_DIFFERENCE_INTERVALS,
+    "risk_ratio": RISK_RATIO_INTERVALS,
+}
+UNASKED = {"odds_ratio": "woolf", "risk_difference": "newcombe", "risk_ratio": "katz"}
+"""The intervals whose estimate is given where none is asked for."""
 PER_GROUP = ("proportion", "median")
 RATIOS = ("hazard_ratio", "ratio_of_odds_ratios", "ratio_of_hazard_ratios")
 COMPARISONS = (*CONTRASTS, *RATIOS)
 """Estimates that compare groups."""
 TESTS = {
     "fisher": "Fisher's exact test",
+    "fisher_mid_p": "mid-P version of Fisher's exact test",
+    "chi_square": "chi-square test without continuity correction",
+    "chi_square_corrected": "chi-square test with continuity correction",
+    "boschloo": "Boschloo's unconditional exact test",
+    "barnard": "Barnard's unconditional exact test, pooled Z",
     "log_rank": "log-rank test",
     "wald": "Wald test",
     "likelihood_ratio": "likelihood ratio test",
@@ -51,6 +66,7 @@ SIDES = {
 ESTIMATES = {
     "odds_ratio": "odds ratio",
     "risk_difference": "risk difference",
+    "risk_ratio": "risk ratio",
     "proportion": "proportion",
     "median": "Kaplan–Meier median",
     "hazard_ratio": "hazard ratio",
@@ -72,6 +88,8 @@ INTERVALS = {
     "woolf": "logit interval (Woolf)",
     "haldane_anscombe": "logit interval, half a subject added to each cell (Haldane–Anscombe)",
     "mid_p": "exact mid-P interval",
+    "katz": "logarithmic interval (Katz)",
+    "koopman": "score interval (Koopman)",
     "min_likelihood": "interval of the two-sided exact test (minimum likelihood)",
     "blaker": "exact interval (Blaker)",
     "conditional_exact": "exact conditional interval, estimate by conditional maximum likelihood",
@@ -141,7 +159,10 @@ def compared(analysis: Analysis, numerators: Sequence[int], denominators: Sequen
     if empty := empty_groups(analysis, denominators):
         return Numbers(why=empty)
     table = (numerators[0], denominators[0], numerators[1], denominators[1])
-    p = fisher_exact_p(*table, side=fisher_side(analysis)) if analysis.method == "fisher" else None
+    p = None
+    if analysis.method in TABLE_TESTS:
+        x1, n1, x2, n2 = (np.array([count], dtype=np.int64) for count in table)
+        p = float(TABLE_TESTS[analysis.method](x1, n1, x2, n2, side_of_test(analysis))[0])
     if analysis.estimate not in CONTRASTS:
         return Numbers(p=p)
     found = _contrast(analysis, *table)
@@ -149,7 +170,7 @@ def compared(analysis: Analysis, numerators: Sequence[int], denominators: Sequen
     if found.estimate is None:
         why = "not estimable: both groups have the same extreme proportion"
     elif math.isinf(found.estimate):
-        why = "the odds ratio is infinite: a cell of the table is empty"
+        why = f"the {ESTIMATES[analysis.estimate]} is infinite: a cell of the table is empty"
     elif found.upper == math.inf:
         why = "a cell of the table is empty: the interval has no upper limit"
     return _given(analysis, found, p, why)
@@ -194,8 +215,7 @@ def times_compared(
 
 def _contrast(analysis: Analysis, x1: int, n1: int, x2: int, n2: int) -> Estimate:
     intervals = CONTRASTS[analysis.estimate]
-    unasked = "woolf" if analysis.estimate == "odds_ratio" else "newcombe"
-    name = analysis.interval if analysis.interval != "none" else unasked
+    name = analysis.interval if analysis.interval != "none" else UNASKED[analysis.estimate]
     return intervals[name](x1, n1, x2, n2, float(analysis.level))
 
 
@@ -208,7 +228,7 @@ def _given(analysis: Analysis, found: Estimate, p: float | None = None, why: str
     return Numbers(found.estimate, lower, upper, p, why)
 
 
-def fisher_side(analysis: Analysis) -> Side:
+def side_of_test(analysis: Analysis) -> Side:
     """The side of the analysis's test; BadInput where it has none."""
     if analysis.side == "none":
         raise BadInput("a side", where=f"analysis.analyses[{analysis.id}]", field="side")

@@ -168,7 +168,7 @@ def compared_groups(study: Study) -> tuple[Compared, Compared]:
 def planned_test(study: Study) -> tuple[Test, Side]:
     """The test of two proportions whose exact power is asked for, with its side.
 
-    It is Fisher's where the sized analysis is, else the chi-square test without correction. Its
+    It is that of the sized analysis, else the chi-square test without correction. Its
     sides are those of the sample size; one side is that of the expected difference.
 
     >>> from equipoise.study.load import load_study
@@ -179,8 +179,9 @@ def planned_test(study: Study) -> tuple[Test, Side]:
     side: Side = "greater" if one.rate > two.rate else "less"
     if sized(study).sided == 2:
         side = "two_sided"
-    if sized_analysis(study).method == "fisher":
-        return "fisher", side
+    method = sized_analysis(study).method
+    if method in ("fisher", "fisher_mid_p", "boschloo", "barnard", "chi_square_corrected"):
+        return method, side
     return ("chi_square" if side == "two_sided" else "z_pooled"), side
 
 

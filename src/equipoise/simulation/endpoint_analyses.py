@@ -44,7 +44,7 @@ _OTHER_TREATMENT: tuple[IntercurrentName, ...] = (
     "surgery_on_tumour",
     "treatment_discontinuation",
 )
-_SLOW = ("logistic", "firth", "cmh_exact")
+_SLOW = ("logistic", "firth", "cmh_exact", "boschloo", "barnard")
 _SOURCES = {"progression": PROGRESSION, "death": DEATH}
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.analysis.counts import two_sided_p
-from equipoise.analysis.estimates import fisher_side
+from equipoise.analysis.estimates import side_of_test
 from equipoise.analysis.models import REGRESSIONS, STRATIFIED, counts_p
 from equipoise.analysis.subjects import end_point_of
+from equipoise.analysis.table_tests import TABLE_TESTS
 from equipoise.simulation.endpoint_analyses import Compared, Counted
 from equipoise.simulation.scenario import Scenario
 from equipoise.statistics.compiled import compiled
@@ -190,7 +191,7 @@ def _counted(each: Counted, truths: Truths) -> list[Column]:
         return [Column(f"{name}/p", "p", name, label, null=null, limit=limit)]
     rates = [truths.rate(analysis, group) for group in analysis.groups]
     found = []
-    if analysis.method == "fisher":
+    if analysis.method in TABLE_TESTS:
         null = None not in rates and len(set(rates)) == 1
         for test in ("", *each.beside):
             own = f"{name}/{test}" if test else name
@@ -235,14 +236,18 @@ def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
     events, subjects = events[:, :, 0], subjects[:, :, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
         rates = events / subjects
-    if each.analysis.method != "fisher":
+    if each.analysis.method not in TABLE_TESTS:
         return list(rates.T)
     x1, n1, x2, n2 = (
         np.ascontiguousarray(column, dtype=np.int64)
         for column in (events[:, 0], subjects[:, 0], events[:, 1], subjects[:, 1])
     )
-    p = np.empty(len(raw))
-    compiled(_fisher_tables, _fisher)(x1, n1, x2, n2, _side(fisher_side(each.analysis)), p)
+    side = side_of_test(each.analysis)
+    if each.analysis.method == "fisher":
+        p = np.empty(len(raw))
+        compiled(_fisher_tables, _fisher)(x1, n1, x2, n2, _side(side), p)
+    else:
+        p = TABLE_TESTS[each.analysis.method](x1, n1, x2, n2, side)
     found = [p]
     for test in each.beside:
         p = np.empty(len(raw))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from equipoise.statistics.binomial_interval import PROPORTION_INTERVALS
 from equipoise.statistics.claim import METHODS, NAMES, TESTS, Claim, Finding
 from equipoise.statistics.odds_ratio import ODDS_RATIO_INTERVALS
 from equipoise.statistics.printed import Printed, fitting
 from equipoise.statistics.proportion import Estimate, chi_square, fisher_exact_p
+from equipoise.statistics.rejection import barnard_p, boschloo_p
 from equipoise.statistics.risk_difference import RISK_DIFFERENCE_INTERVALS
 from equipoise.statistics.risk_ratio import RISK_RATIO_INTERVALS
 
@@ -19,6 +21,12 @@ _TWO: Mapping[str, Mapping[str, Callable[[int, int, int, int, float], Estimate]]
     "risk_difference": RISK_DIFFERENCE_INTERVALS,
     "risk_ratio": RISK_RATIO_INTERVALS,
 }
+_NAMED: Mapping[str, Callable[..., float]] = {
+    "fisher_mid_p": partial(fisher_exact_p, mid_p=True),
+    "boschloo": boschloo_p,
+    "barnard": barnard_p,
+}
+"""Tests that are computed only where they are named."""
 _BINARY = 1e-11
 """Relative: what the last binary digits of a computed value may do."""
 
@@ -99,6 +107,11 @@ def p_values(claim: Claim) -> Iterator[Recomputed]:
     table = (one.numerator, one.denominator, other.numerator, other.denominator)
     if claim.test in ("", "fisher"):
         yield Recomputed("fisher", {"p": fisher_exact_p(*table, side=claim.side)})
+    if claim.test in _NAMED:
+        yield Recomputed(claim.test, {"p": _NAMED[claim.test](*table, side=claim.side)})
+    if claim.test == "chi_square_corrected" and claim.side == "two_sided":
+        p = chi_square(*table, continuity_correction=True).p
+        yield Recomputed("chi_square_corrected", {"p": p})
     if claim.test in ("", "chi_square") and claim.side == "two_sided":
         plain, yates = (chi_square(*table, continuity_correction=each).p for each in (False, True))
         near = claim.p is not None and is_printed_as(yates, claim.p)

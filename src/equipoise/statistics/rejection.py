@@ -27,11 +27,19 @@ from equipoise.statistics.proportion import (
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Test = Literal[
-    "fisher", "chi_square", "chi_square_corrected", "z_pooled", "z_unpooled", "boschloo", "barnard"
+    "fisher",
+    "fisher_mid_p",
+    "chi_square",
+    "chi_square_corrected",
+    "z_pooled",
+    "z_unpooled",
+    "boschloo",
+    "barnard",
 ]
 
 _TESTS = (
     "fisher",
+    "fisher_mid_p",
     "chi_square",
     "chi_square_corrected",
     "z_pooled",
@@ -54,8 +62,8 @@ def rejection_region(
 ) -> BoolArray:
     """Whether the test rejects p1 = p2 at level alpha, by x1 (rows, 0 to n1) and x2 (columns).
 
-    - `fisher`: exact, conditional; `boschloo` and `barnard`: exact, unconditional, ordered by
-      Fisher's P value and by `z_pooled`;
+    - `fisher`: exact, conditional; `fisher_mid_p`: the same with half of the ties;
+    - `boschloo` and `barnard`: exact, unconditional, ordered by Fisher's P value and by `z_pooled`;
     - `chi_square`, `chi_square_corrected`: two-sided only; `z_pooled` is the first's signed root;
     - `z_unpooled`: Wald's test, with the variance of the observed proportions. Without any
       variance two different proportions are as different as can be.
@@ -156,8 +164,8 @@ def _check_enumerable(n1: int, n2: int) -> None:
 
 def _p_values(n1: int, n2: int, test: Test, side: Side) -> FloatArray:
     x1, x2 = np.arange(n1 + 1)[:, None], np.arange(n2 + 1)[None, :]
-    if test == "fisher":
-        return fisher_exact_p_batch(x1, n1, x2, n2, side=side)
+    if test in ("fisher", "fisher_mid_p"):
+        return fisher_exact_p_batch(x1, n1, x2, n2, side=side, mid_p=test == "fisher_mid_p")
     if test in ("chi_square", "chi_square_corrected"):
         if side != "two_sided":
             raise BadInput(

@@ -204,6 +204,11 @@ MARKER_STATUS = "marker_status"
 
 Method = Literal[
     "fisher",
+    "fisher_mid_p",
+    "chi_square",
+    "chi_square_corrected",
+    "boschloo",
+    "barnard",
     "proportion",
     "kaplan_meier",
     "log_rank",
@@ -240,6 +245,7 @@ class Analysis(Plan):
     estimate: Literal[
         "odds_ratio",
         "risk_difference",
+        "risk_ratio",
         "proportion",
         "median",
         "hazard_ratio",
@@ -263,6 +269,8 @@ class Analysis(Plan):
         "conditional_exact",
         "mid_p",
         "min_likelihood",
+        "katz",
+        "koopman",
         "blaker",
         "brookmeyer_crowley",
         "wald",

@@ -40,13 +40,28 @@ _OF_ONE = (
     "none",
 )
 
+_CONTRASTS = ("odds_ratio", "risk_difference", "risk_ratio")
+_OF_RATIO = ("katz", "miettinen_nurminen", "koopman", "none")
+
+TABLE_TESTS = (
+    "fisher",
+    "fisher_mid_p",
+    "chi_square",
+    "chi_square_corrected",
+    "boschloo",
+    "barnard",
+)
+"""Tests of two proportions from their counts alone."""
+
 INTERVALS = {
-    ("fisher", "odds_ratio"): _OF_ODDS,
-    ("fisher", "risk_difference"): _OF_DIFFERENCE,
-    ("fisher", "none"): ("none",),
+    **{(test, "odds_ratio"): _OF_ODDS for test in TABLE_TESTS},
+    **{(test, "risk_difference"): _OF_DIFFERENCE for test in TABLE_TESTS},
+    **{(test, "risk_ratio"): _OF_RATIO for test in TABLE_TESTS},
+    **{(test, "none"): ("none",) for test in TABLE_TESTS},
     ("proportion", "proportion"): _OF_ONE,
     ("proportion", "odds_ratio"): _OF_ODDS,
     ("proportion", "risk_difference"): _OF_DIFFERENCE,
+    ("proportion", "risk_ratio"): _OF_RATIO,
     ("kaplan_meier", "median"): ("brookmeyer_crowley", "none"),
     ("log_rank", "none"): ("none",),
     ("logistic", "odds_ratio"): _LIKELIHOOD,
@@ -77,11 +92,11 @@ INTERVAL_OF_TEST = {"wald": ("wald", "none"), "likelihood_ratio": ("profile", "n
 """Intervals that leave out no effect exactly where the test rejects it."""
 
 STRATIFIED = ("cmh", "cmh_exact", "breslow_day")
-ONE_SIDED = ("fisher", "cmh_exact")
-TESTING = ("fisher", "log_rank", *STATISTICS, *STRATIFIED)
+ONE_SIDED = ("fisher", "fisher_mid_p", "boschloo", "barnard", "cmh_exact")
+TESTING = (*TABLE_TESTS, "log_rank", *STATISTICS, *STRATIFIED)
 COMPARING = TESTING
 """Methods whose groups may share no subjects."""
-OF_RESPONSES = ("fisher", "proportion", "logistic", "firth", *STRATIFIED)
+OF_RESPONSES = (*TABLE_TESTS, "proportion", "logistic", "firth", *STRATIFIED)
 ADJUSTING = tuple(STATISTICS)
 STRATIFYING = (*STRATIFIED, "cox")
 
@@ -149,10 +164,10 @@ def _side(analysis: Analysis, path: FieldPath) -> Disagreements:
 
 def _number_of_groups(analysis: Analysis, path: FieldPath) -> Disagreements:
     number = len(analysis.groups)
-    pairs = ("fisher", *STATISTICS, *STRATIFIED)
+    pairs = (*TABLE_TESTS, *STATISTICS, *STRATIFIED)
     if analysis.interaction is not None and analysis.method in STATISTICS:
         return
-    if analysis.method in pairs or analysis.estimate in ("odds_ratio", "risk_difference"):
+    if analysis.method in pairs or analysis.estimate in _CONTRASTS:
         needed, fits = "two groups, the first compared with the second", number == 2
     elif analysis.method == "log_rank":
         needed, fits = "two groups or more", number >= 2
