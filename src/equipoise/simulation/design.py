@@ -14,6 +14,7 @@ from equipoise.analysis.sample_size import (
     planned_test,
     reasoning,
     sized,
+    sized_analysis,
 )
 from equipoise.analysis.what_if import resized, what_ifs
 from equipoise.errors import BadInput
@@ -192,10 +193,12 @@ def _findings(study: Study, answer: DesignAnswer) -> tuple[str, ...]:
         else f"The reasoning ends in {found.subjects}; {size.planned} are planned."
     )
     lost, test = answer.exhibit("power").rows[2], planned_test(study)[0]
+    own = sized_analysis(study).method not in ("boschloo", "barnard")
+    whose = "the test of the analysis" if own else "the nearest test that is enumerated"
     split = (
         f"Nobody chooses the split by the marker: after the loss the planned number gives "
         f"{lost['first']} ({one.label}) and {lost['second']} ({two.label}) on average, a power of "
-        f"{_percent(lost[test])} by the test of the analysis ({test}), where the reasoning asks "
+        f"{_percent(lost[test])} by {whose} ({test}), where the reasoning asks "
         f"for {found.in_group} each; both reach that on average with "
         f"{math.ceil(needed_on_average(study, answer.patients))} randomised."
     )

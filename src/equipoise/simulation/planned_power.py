@@ -202,7 +202,7 @@ def _means(sizes: Sizes) -> Mapping[str, Value]:
 
 
 def _by_test(study: Study, sizes: Sizes, rates: tuple[float, float]) -> Mapping[str, Value]:
-    _, side = planned_test(study)
+    planned, side = planned_test(study)
     tests: Sequence[Test] = (
         ("fisher", "chi_square", "chi_square_corrected", "z_unpooled")
         if side == "two_sided"
@@ -210,7 +210,8 @@ def _by_test(study: Study, sizes: Sizes, rates: tuple[float, float]) -> Mapping[
     )
     alpha = float(sized(study).alpha)
     return {
-        test: expected_power(sizes, *rates, alpha=alpha, test=test, side=side) for test in tests
+        test: expected_power(sizes, *rates, alpha=alpha, test=test, side=side)
+        for test in dict.fromkeys((*tests, planned))
     }
 
 
