@@ -8,7 +8,8 @@ not told again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from equipoise.conduct.context import Context, as_it_stands, event_as_it_stands
 from equipoise.conduct.criteria_again import (
@@ -17,7 +18,8 @@ from equipoise.conduct.criteria_again import (
     speaks_of_entry,
 )
 from equipoise.conduct.derived import rests_on
-from equipoise.conduct.dosing import against_cycle, departures, deviation
+from equipoise.conduct.dispensing import lot_told
+from equipoise.conduct.dosing import against_cycle, deviation, dose_told
 from equipoise.conduct.participation import ASKED, Done, check_taking_part, unconsented
 from equipoise.errors import BadInput, Refused
 from equipoise.oversight.events import DeviationCategory, DeviationRecorded
@@ -40,9 +42,7 @@ Told = dict[str, DeviationCategory]
 """Departures in words, each with its category."""
 
 _PARTICIPATION = frozenset(LIMITS) | {ConsentSigned.TYPE, VitalStatusRecorded.TYPE}
-_TREATMENT = rests_on("dose_decision") - {Corrected.TYPE, Redacted.TYPE} | {
-    DoseGiven.TYPE, DrugDispensed.TYPE,
-}  # fmt: skip
+_TREATMENT = rests_on("treatment_departure") - {Corrected.TYPE, Redacted.TYPE}
 
 _ENTRY = rests_on("entry_eligibility") - {Corrected.TYPE, Redacted.TYPE}
 
@@ -100,33 +100,26 @@ def _of_an_earlier_day(context: Context, body: EventBody) -> bool:
 
 
 def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
-    """Cycles and doses that depart from the dosing rule, as they stand."""
-    if not any(event.type == CycleStarted.TYPE for event in context.events):
+    """Cycles, doses and lots that depart from the dosing rule, as they stand."""
+    departed = context.derived("treatment_departure")
+    if departed.is_empty():
         return
-    decided = list(context.derived("dose_decision").iter_rows(named=True))
-    for row in context.derived("treatment_cycle").iter_rows(named=True):
-        told, _ = against_cycle(context, row["cycle"], row["started"], decided, row["due"])
-        if told:
-            what = f"cycle {row['cycle']} of {row['regimen']} began although {'; '.join(told)}"
-            yield what, "dose"
-    by_drug = {(row["cycle"], row["drug"]): row for row in decided}
-    planned = {
-        (regimen.code, dose.drug): dose
-        for regimen in context.study.treatment.regimens
-        for dose in regimen.doses
-    }
-    for event in context.events:
-        if event.type == DoseGiven.TYPE:
-            body = DoseGiven.model_validate(event_as_it_stands(context.events, event).body)
-            by_rule = by_drug.get((body.cycle, body.drug))
-            if by_rule is not None:
-                dose = planned[by_rule["regimen"], body.drug]
-                for each in departures(context, body, dose, by_rule, recorded=event.seq):
-                    yield f"given {each}", "dose"
-    for day, lot in as_it_stands(context.events, DrugDispensed.TYPE):
-        if lot["expiry"] < day:
-            what = f"dispensed lot {lot['lot']} of {lot['drug']}, which expired on {lot['expiry']}"
-            yield f"{what}, on {day}", "dose"
+    decided = context.derived("dose_decision")
+    by_drug = {(row["cycle"], row["drug"]): row for row in decided.iter_rows(named=True)}
+    cycles: dict[tuple[int, str], list[Mapping[str, Any]]] = {}
+    for row in departed.iter_rows(named=True):
+        if row["kind"] in ("cycle_early", "cycle_put_off"):
+            cycles.setdefault((row["cycle"], row["regimen"]), []).append(row)
+            continue
+        (drug,) = row["drugs"]
+        if row["kind"] in ("dose_amount", "dose_times"):
+            yield f"given {dose_told(context, row, by_drug[row['cycle'], drug])}", "dose"
+        else:
+            lot = lot_told(context, row, by_drug.get((row["cycle"], drug)))
+            yield f"dispensed {lot}, on {row['day']}", "dose"
+    for (cycle, regimen), rows in cycles.items():
+        told, _ = against_cycle(context, rows, decided)
+        yield f"cycle {cycle} of {regimen} began although {'; '.join(told)}", "dose"
 
 
 def _entry(context: Context) -> Iterator[tuple[str, DeviationCategory]]:

@@ -10,6 +10,7 @@ from equipoise.conduct.days import check_dispensing_day, check_return_day
 from equipoise.conduct.dosing import (
     decided_on,
     decision_told,
+    departed_with,
     deviation,
     planned_in_cycle,
     rule_ground,
@@ -34,7 +35,8 @@ def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[E
             found=body.unit,
         )
     check_dispensing_day(context, body.drug, context.day)
-    if body.expiry.isoformat() < context.day:
+    departed = departed_with(context, body)
+    if any(row["kind"] == "dispensed_expired" for row in departed):
         raise context.refuse(
             f"cannot be given lot {body.lot} of {body.drug}: it expired on {body.expiry}",
             rule="PH1",
@@ -42,9 +44,9 @@ def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[E
             value=body.expiry,
         )
     _check_statement(context, body)
-    decided = decided_on(context, body.cycle, body.drug)
-    if decided["decision"] not in ("omit", "stop"):
+    if not departed:
         return body
+    decided = decided_on(context, body.cycle, body.drug)
     against = f"{body.drug} in cycle {body.cycle} although {decision_told(context, decided)}"
     if not (context.action.reason or "").strip():
         raise context.refuse(
@@ -55,6 +57,15 @@ def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[E
             "a deviation",
         )
     return body, deviation(context, "dose", f"dispensed {against}")
+
+
+def lot_told(context: Context, row: Mapping[str, Any], decided: Mapping[str, Any] | None) -> str:
+    """A lot of `treatment_departure` in words; `decided` is the row of `dose_decision` on it."""
+    (drug,) = row["drugs"]
+    if row["kind"] == "dispensed_expired":
+        return f"lot {row['lot']} of {drug}, which expired on {row['limit']}"
+    why = f" although {decision_told(context, decided)}" if decided else ""
+    return f"lot {row['lot']} of {drug} for cycle {row['cycle']}{why}"
 
 
 def _check_statement(context: Context, body: DrugDispensed) -> None:

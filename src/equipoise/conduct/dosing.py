@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+
+import polars as pl
 
 from equipoise.conduct.context import Context, as_it_stands
 from equipoise.conduct.criteria_again import against_first_cycle
@@ -107,14 +108,11 @@ def cycle_possible(context: Context, body: CycleStarted) -> EventBody:
 
 def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[EventBody, ...]:
     criteria = against_first_cycle(context, body)
-    decided = context.derived_with("dose_decision", body)
-    before = context.derived("treatment_cycle")["next_due"].to_list()
-    day = datetime.date.fromisoformat(context.day)
-    told, against = against_cycle(
-        context, body.cycle, day, decided.iter_rows(named=True), before[-1] if before else None
-    )
-    if not told and not criteria:
+    departed = departed_with(context, body)
+    if not departed and not criteria:
         return body
+    decided = context.derived_with("dose_decision", body) if departed else None
+    told, against = against_cycle(context, departed, decided)
     missing = sorted({row["missing"] for row in against if row["missing"]})
     what = f"cycle {body.cycle} of {body.regimen} began although "
     of_rule, of_entry = ("; ".join(dict.fromkeys(each)) for each in (told, criteria.values()))
@@ -134,32 +132,32 @@ def _by_the_rule(context: Context, body: CycleStarted) -> EventBody | tuple[Even
     return body, *(deviation(context, of, what + each) for of, each in shown.items() if each)
 
 
-def against_cycle(
-    context: Context,
-    cycle: int,
-    day: datetime.date,
-    decided: Iterable[Mapping[str, Any]],
-    due: datetime.date | None,
-) -> tuple[list[str], list[Mapping[str, Any]]]:
-    """What speaks against a cycle that begins on `day`, in words, and the rows that do.
-
-    `decided` has the rows of `dose_decision`, `due` is the day on which the cycle is due.
-    """
-    rows = [row for row in decided if row["cycle"] == cycle]
-    against = [row for row in rows if row["decision"] in ("delay", "undecided")]
-    if not against and all(row["decision"] in ("omit", "stop") for row in rows):
-        against = rows
-    early = _early(context, day, due)
-    return [*early, *(decision_told(context, row) for row in against)], against
-
-
-def _early(context: Context, day: datetime.date, due: datetime.date | None) -> list[str]:
-    """That a cycle begins before it is due, by more days than the visit may be early."""
-    windows = [each.window_before for each in context.study.visits.visits if each.anchor == "cycle"]
-    allowed = max(windows, default=0)
-    if due is None or day >= due - datetime.timedelta(allowed):
+def departed_with(context: Context, body: EventBody) -> list[dict[str, Any]]:
+    """The rows of `treatment_departure` that this action would bring about with `body`."""
+    found = context.derived_with("treatment_departure", body)
+    if found.is_empty():
         return []
-    return [f"it is due on {due} and may begin at most {allowed} days earlier"]
+    seq = context.foreseen(body).seq
+    return [row for row in found.iter_rows(named=True) if seq in row["sources"]]
+
+
+def against_cycle(
+    context: Context, departed: Iterable[Mapping[str, Any]], decided: pl.DataFrame | None
+) -> tuple[list[str], list[Mapping[str, Any]]]:
+    """What speaks against a cycle, in words, and the rows of `dose_decision` (`decided`) that do.
+
+    `departed` has rows of `treatment_departure` on that cycle.
+    """
+    told: list[str] = []
+    against: list[Mapping[str, Any]] = []
+    for row in departed:
+        if row["kind"] == "cycle_early":
+            allowed = context.study.departures.early_days
+            told.append(f"it is due on {row['limit']} and may begin at most {allowed} days earlier")
+        elif decided is not None:
+            rows = decided.filter(cycle=row["cycle"]).iter_rows(named=True)
+            against += [each for each in rows if each["drug"] in row["drugs"]]
+    return [*told, *(decision_told(context, row) for row in against)], against
 
 
 def decision_told(context: Context, row: Mapping[str, Any]) -> str:
@@ -199,12 +197,13 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
     Another amount than the dosing rule decided, or more administrations than are planned, need a
     reason and are a deviation too.
     """
-    dose = _planned(context, body)
+    _planned(context, body)
     check_dose_day(context, body.cycle, body.drug, context.action.occurred)
-    decided = decided_on(context, body.cycle, body.drug)
-    told = departures(context, body, dose, decided)
-    if not told:
+    departed = departed_with(context, body)
+    if not departed:
         return body
+    decided = decided_on(context, body.cycle, body.drug)
+    told = [dose_told(context, row, decided) for row in departed]
     if not (context.action.reason or "").strip():
         raise context.refuse(
             f"cannot be given {'; '.join(told)}",
@@ -215,6 +214,25 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
             value=f"{decimal_text(Decimal(str(body.amount)))} mg",
         )
     return body, deviation(context, "dose", f"given {'; '.join(told)}")
+
+
+def dose_told(context: Context, row: Mapping[str, Any], decided: Mapping[str, Any]) -> str:
+    """A dose of `treatment_departure` in words; `decided` is the row of `dose_decision` on it."""
+    (drug,) = row["drugs"]
+    if row["kind"] == "dose_times":
+        return (
+            f"{drug} {row['found']} times in cycle {row['cycle']}, where the regimen has "
+            f"{row['most']}"
+        )
+    found, least, most = (
+        decimal_text(Decimal(row[name]).scaleb(-2)) for name in ("found", "least", "most")
+    )
+    allowed = f"{most} mg" if row["least"] == row["most"] else f"from {least} to {most} mg"
+    return (
+        f"{found} mg of {drug} in cycle {row['cycle']}, where the rule gives "
+        f"{allowed if row['most'] else 'none'}"
+        + (f" ({decision_told(context, decided)})" if decided["rule"] else "")
+    )
 
 
 def dose_possible(context: Context, body: DoseGiven) -> EventBody:
@@ -262,45 +280,6 @@ def planned_in_cycle(context: Context, cycle: int, drug: str) -> Dose:
         field="drug",
         found=drug,
     )
-
-
-def departures(
-    context: Context,
-    body: DoseGiven,
-    dose: Dose,
-    decided: Mapping[str, Any],
-    *,
-    recorded: int | None = None,
-) -> list[str]:
-    """In what a dose departs from the dosing rule and from the regimen.
-
-    `decided` is the row of `dose_decision` on it; `recorded` its event, once it is in the record.
-    """
-    if not body.amount or not body.administrations:
-        return []
-    amount = Decimal(str(body.amount))
-    least, most = (Decimal(decided[name]).scaleb(-2) for name in ("least", "most"))
-    told = []
-    if not least <= amount <= most:
-        allowed = f"{decimal_text(most)} mg"
-        if least != most:
-            allowed = f"from {decimal_text(least)} to {allowed}"
-        told.append(
-            f"{decimal_text(amount)} mg of {body.drug} in cycle {body.cycle}, where the rule "
-            f"gives {allowed if most else 'none'}"
-            + (f" ({decision_told(context, decided)})" if decided["rule"] else "")
-        )
-    planned = len(dose.days) * dose.times_per_day
-    times = body.administrations + sum(
-        each["administrations"]
-        for _, each in as_it_stands(context.events, DoseGiven.TYPE, left_out=recorded)
-        if (each["cycle"], each["drug"]) == (body.cycle, body.drug) and each["amount"] is not None
-    )
-    if times > planned:
-        told.append(
-            f"{body.drug} {times} times in cycle {body.cycle}, where the regimen has {planned}"
-        )
-    return told
 
 
 def _check_released(context: Context, regimen: str, dose: Dose) -> None:

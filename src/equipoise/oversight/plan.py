@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from equipoise.oversight.events import DeviationCategory
-from equipoise.record.plan import Plan
+from equipoise.record.plan import Code, Plan
 
 
 class ImportantDeviation(Plan):
@@ -16,3 +16,11 @@ class OversightPlan(Plan):
     """Rules of oversight."""
 
     important_deviations: tuple[ImportantDeviation, ...] = ()
+
+
+class DeviationPlan(Plan):
+    """Consents without which nobody is randomised, visits with imaging, important categories."""
+
+    consents: tuple[Code, ...] = ()
+    imaging: tuple[Code, ...] = ()
+    important: tuple[DeviationCategory, ...] = ()

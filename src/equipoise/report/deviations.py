@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from equipoise.oversight.events import DeviationCategory
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, Tables
 from equipoise.report.layout import Cell, Heading, Row, Table, counted_in, seqs_of, words
 from equipoise.report.wording import NOT_GIVEN
 from equipoise.study.definition import Study
-from equipoise.treatment.rules import WAS_GIVEN
 
-DEVIATION: Columns = {
-    **KEY,
-    "site": pl.String,
-    "day": pl.Date,
-    "category": pl.String,
-    "finding": pl.String,
-    "recorded": pl.Boolean,
-    **SOURCES,
-}
 KINDS: Mapping[DeviationCategory, str] = {
     "wrong_stratum": "Wrong stratum",
     "not_eligible": "Not eligible",
@@ -34,10 +24,11 @@ KINDS: Mapping[DeviationCategory, str] = {
 }
 BY_RULES = (
     "Found by the rules, in what the record says now: another stratum than that of the allocation, "
-    "a randomised subject who does not meet a criterion or had not signed a consent, a visit "
-    "missed or outside its window, a dose that is not by the dosing rules, a cycle that they put "
-    "off. Recorded: what somebody entered, or what was recorded beside an entry that departs; both "
-    "may tell of the same."
+    "a randomised subject who does not meet a criterion or had not signed a consent, a visit or "
+    "scan missed or outside its window, a dose that is not by the dosing rules or was given more "
+    "often than planned, a cycle that they put off or that came early, a lot dispensed after its "
+    "last day or of a drug that they omit. Recorded: what somebody entered, or what was recorded "
+    "beside an entry that departs; both may tell of the same."
 )
 
 
@@ -67,143 +58,66 @@ def deviation_tables(tables: Tables, study: Study) -> Deviations:
 
 
 def deviations(tables: Tables, study: Study) -> pl.DataFrame:
-    """One row per deviation, sorted by subject, day and kind; `recorded` or found by the rules."""
-    sites = tables["allocation"].select(*KEY, "site")
-    parts = [_strata(tables), _entries(tables), _windows(tables, study), _doses(tables, study)]
-    parts += [_cycles(tables, study), *_consents(tables, study)]
-    found = pl.concat(parts).join(sites, on=[*KEY], how="inner", maintain_order="left")
-    found = found.with_columns(pl.lit(False).alias("recorded"))
-    recorded = tables["deviation_recorded"].select(
-        *KEY,
-        pl.col("occurred").alias("day"),
-        "category",
-        pl.col("description").alias("finding"),
-        pl.concat_list("seq").alias("sources"),
-        "site",
-        pl.lit(True).alias("recorded"),
+    """The rows of `deviation`, each with its `finding` in words, by subject, day and kind."""
+    found, named = tables["deviation"], _names(study)
+    findings = [_finding(row, named) for row in found.iter_rows(named=True)]
+    worded = found.with_columns(pl.Series("finding", findings, dtype=pl.String))
+    return worded.sort(*KEY, "day", "category", "finding")
+
+
+class _Names(NamedTuple):
+    """Labels of consents, visits and drugs by code, and the visits of which there are several."""
+
+    labels: Mapping[str, str]
+    repeated: frozenset[str]
+
+
+def _names(study: Study) -> _Names:
+    visits = study.visits.visits
+    doses = (dose for each in study.treatment.regimens for dose in each.doses)
+    return _Names(
+        {each.code: each.label.en for each in study.visits.consents}
+        | {each.code: each.label.en for each in visits}
+        | {dose.drug: dose.label.en for dose in doses},
+        frozenset(each.code for each in visits if each.anchor == "cycle" or each.repeat_every),
     )
-    both = pl.concat([each.select(*DEVIATION) for each in (found, recorded)])
-    return both.sort(*KEY, "day", "category", "finding")
 
 
-def _consents(tables: Tables, study: Study) -> Iterator[pl.DataFrame]:
-    """Subjects randomised without, or before, a consent that randomisation requires."""
-    for consent in study.visits.consents:
-        if not consent.required_for_randomisation:
-            continue
-        signed = tables["consent_signed"].filter(consent=consent.code)
-        signed = signed.group_by(*KEY).agg(pl.col("occurred").min().alias("signed"), "seq")
-        late = tables["allocation"].join(signed, on=[*KEY], how="left", maintain_order="left")
-        day = pl.col("signed")
-        late = late.filter(day.is_null() | (day > pl.col("randomised"))).with_columns(
-            pl.concat_list("sources", pl.col("seq").fill_null([])).alias("sources")
-        )
-        when = (
-            pl.when(day.is_null())
-            .then(pl.lit("which was not signed"))
-            .otherwise(pl.format("which was signed on {}", day))
-        )
-        finding = pl.format("randomised without the consent {}, {}", pl.lit(consent.label.en), when)
-        yield _found(late, "consent", pl.col("randomised"), finding)
-
-
-def _strata(tables: Tables) -> pl.DataFrame:
-    wrong = tables["stratum"].filter(pl.col("differs"))
-    wrong = wrong.join(tables["allocation"].select(*KEY, "randomised"), on=[*KEY], how="left")
-    corrected = pl.col("stratum_corrected").fill_null("one that is not known")
-    return _found(
-        wrong, "wrong_stratum", pl.col("randomised"),
-        pl.format("randomised as {}, by what is known now {}", "stratum", corrected),
-    )  # fmt: skip
-
-
-def _entries(tables: Tables) -> pl.DataFrame:
-    unfit = tables["entry_eligibility"].filter(
-        pl.col("differs") & ~pl.col("eligible_now").fill_null(False), decision="randomised"
-    )
-    unmet, pending = (
-        pl.col(name).fill_null([]).list.join(", ") for name in ("unmet_now", "pending_now")
-    )
-    finding = (
-        pl.when(pl.col("eligible_now").is_null())
-        .then(pl.format("randomised, and it is no longer known whether {} is met", pending))
-        .otherwise(pl.format("randomised, and by what is known now {} is not met", unmet))
-    )
-    return _found(unfit, "not_eligible", pl.col("decided"), finding)
-
-
-def _windows(tables: Tables, study: Study) -> pl.DataFrame:
-    labels = {visit.code: visit.label.en for visit in study.visits.visits}
-    repeated = [
-        visit.code
-        for visit in study.visits.visits
-        if visit.anchor == "cycle" or visit.repeat_every is not None
-    ]
-    off = tables["visit_timeline"].filter(pl.col("state").is_in(["early", "late", "missed"]))
-    name = pl.col("visit").replace(labels)
-    name = (
-        pl.when(pl.col("visit").is_in(repeated))
-        .then(pl.format("{} ({})", name, "instance"))
-        .otherwise(name)
-    )
-    missed = pl.col("state") == "missed"
-    finding = (
-        pl.when(missed)
-        .then(pl.format("{} missed, due from {} to {}", name, "earliest", "latest"))
-        .otherwise(pl.format("{} {}, due from {} to {}", name, "state", "earliest", "latest"))
-    )
-    day = pl.when(missed).then("latest").otherwise("actual")
-    return _found(off, "visit_window", day, finding)
-
-
-def _doses(tables: Tables, study: Study) -> pl.DataFrame:
-    """Doses outside what the dosing rules allow: below `least`, above `most`."""
-    labels = {dose.drug: dose.label.en for each in study.treatment.regimens for dose in each.doses}
-    limits = tables["dose_decision"].select(
-        *KEY, "cycle", "drug", "least", "most", pl.col("sources").alias("by")
-    )
-    given = tables["dose_given"].filter(WAS_GIVEN)
-    given = given.join(limits, on=[*KEY, "cycle", "drug"], how="inner", maintain_order="left")
-    wrong = given.filter(~pl.col("amount").is_between("least", "most"))
-    wrong = wrong.with_columns(pl.concat_list("seq", "by").alias("sources"))
-    allowed = (
-        pl.when(pl.col("most") == 0)
-        .then(pl.lit("none"))
-        .when(pl.col("least") == pl.col("most"))
-        .then(pl.format("{} mg", pl.col("most") / 100))
-        .otherwise(pl.format("from {} to {} mg", pl.col("least") / 100, pl.col("most") / 100))
-    )
-    drug = pl.col("drug").replace(labels)
-    finding = pl.format(
-        "{} mg of {} in cycle {}, where the rules give {}",
-        pl.col("amount") / 100, drug, "cycle", allowed,
-    )  # fmt: skip
-    return _found(wrong, "dose", pl.col("occurred"), finding)
-
-
-def _cycles(tables: Tables, study: Study) -> pl.DataFrame:
-    """Cycles that began although the rules put them off, or could not decide."""
-    labels = {dose.drug: dose.label.en for each in study.treatment.regimens for dose in each.doses}
-    held = tables["dose_decision"].filter(pl.col("decision").is_in(["delay", "undecided"]))
-    held = held.group_by(*KEY, "cycle", maintain_order=True).agg(
-        pl.col("occurred").first(),
-        pl.col("drug").replace(labels).str.join(", "),
-        pl.col("sources").list.explode(keep_nulls=False, empty_as_null=False),
-    )
-    finding = pl.format("cycle {} began although the rules put it off: {}", "cycle", "drug")
-    return _found(held, "dose", pl.col("occurred"), finding)
-
-
-def _found(
-    frame: pl.DataFrame, category: DeviationCategory, day: pl.Expr, finding: pl.Expr
-) -> pl.DataFrame:
-    return frame.select(
-        *KEY,
-        day.alias("day"),
-        pl.lit(category).alias("category"),
-        finding.alias("finding"),
-        pl.col("sources").list.unique().list.sort(),
-    )
+def _finding(row: Mapping[str, Any], named: _Names) -> str:
+    """A row of `deviation` in words."""
+    kind, number, found, expected = (row[it] for it in ("kind", "instance", "found", "expected"))
+    entry = ", ".join(named.labels.get(each, each) for each in (row["entry"] or "").split(", "))
+    first, _, last = (expected or "").partition("/")
+    if kind.startswith(("visit_", "scan_")):
+        visit = f"{entry} ({number})" if row["entry"] in named.repeated else entry
+        return f"{visit} {kind.partition('_')[2]}, due from {first} to {last}"
+    match kind:
+        case "wrong_stratum":
+            corrected = expected or "one that is not known"
+            return f"randomised as {found}, by what is known now {corrected}"
+        case "not_eligible":
+            return f"randomised, and by what is known now {row['entry']} is not met"
+        case "eligibility_unknown":
+            return f"randomised, and it is no longer known whether {row['entry']} is met"
+        case "consent_missing":
+            when = f"which was signed on {found}" if found else "which was not signed"
+            return f"randomised without the consent {entry}, {when}"
+        case "cycle_early":
+            return f"cycle {number} began on {found}, due on {expected}"
+        case "cycle_put_off":
+            return f"cycle {number} began although the rules put it off: {entry}"
+        case "dose_amount":
+            allowed = f"{last} mg" if first == last else f"from {first} to {last} mg"
+            allowed = allowed if float(last) else "none"
+            return f"{found} mg of {entry} in cycle {number}, where the rules give {allowed}"
+        case "dose_times":
+            return f"{entry} {found} times in cycle {number}, where the regimen has {expected}"
+        case "dispensed_expired":
+            return f"lot {found} of {entry} dispensed for cycle {number}, expired on {expected}"
+        case "dispensed_omitted":
+            return f"lot {found} of {entry} dispensed for cycle {number}, which the rules omit"
+        case _:
+            return str(found)
 
 
 def _kinds(found: pl.DataFrame, study: Study) -> Table:

@@ -10,13 +10,14 @@ from pydantic import Field
 from equipoise.biomarker.plan import BiomarkerPlan
 from equipoise.eligibility.judgement import condition
 from equipoise.eligibility.plan import EligibilityPlan
-from equipoise.oversight.plan import OversightPlan
+from equipoise.oversight.plan import DeviationPlan, OversightPlan
 from equipoise.randomisation.plan import RandomisationPlan
 from equipoise.record.plan import Code, Label, Plan, TimeZone
 from equipoise.response.plan import ResponsePlan
 from equipoise.safety.plan import AnsweredItem, SafetyPlan
 from equipoise.study.analysis_plan import AnalysisPlan
 from equipoise.study.registration import Registration
+from equipoise.treatment.departure import DeparturePlan
 from equipoise.treatment.plan import TreatmentPlan
 from equipoise.visits.plan import VisitsPlan
 
@@ -73,6 +74,22 @@ class Study(Plan):
     def answered(self) -> tuple[AnsweredItem, ...]:
         """The items that results of laboratories answer, in the order of the study file."""
         return _answered(_Itself(self.visits))
+
+    @property
+    def departures(self) -> DeparturePlan:
+        """The regimens; a cycle may begin as many days early as the visit that begins one."""
+        early = [each.window_before for each in self.visits.visits if each.anchor == "cycle"]
+        return DeparturePlan(regimens=self.treatment.regimens, early_days=max(early, default=0))
+
+    @property
+    def deviations(self) -> DeviationPlan:
+        """What the rule of deviations has to know of consents, visits and what is important."""
+        consents, visits = self.visits.consents, self.visits.visits
+        return DeviationPlan(
+            consents=tuple(each.code for each in consents if each.required_for_randomisation),
+            imaging=tuple(each.code for each in visits if each.imaging),
+            important=tuple(each.category for each in self.oversight.important_deviations),
+        )
 
 
 class _Itself(Generic[Part]):

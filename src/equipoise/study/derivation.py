@@ -14,6 +14,7 @@ import polars as pl
 
 from equipoise.biomarker import rules as biomarker
 from equipoise.eligibility import rules as eligibility
+from equipoise.oversight import rules as oversight
 from equipoise.randomisation import rules as randomisation
 from equipoise.record.rule import TableRule, Tables
 from equipoise.response import rules as response
@@ -32,6 +33,7 @@ ORDER: tuple[TableRule, ...] = (
     *response.RULES,
     *safety.RULES,
     *visits.LAST_RULES,
+    *oversight.RULES,
 )
 
 

@@ -28,6 +28,8 @@ from equipoise.treatment.accountability import ACCOUNTABILITY, REQUIRES, account
 from equipoise.treatment.amount import AMOUNT_SCALE, AREA_SCALE
 from equipoise.treatment.answers import DOSING_ANSWER, FORM_ITEM, dosing_answer
 from equipoise.treatment.area import body_surface_area
+from equipoise.treatment.departure import REQUIRES as DEPARTED_FROM
+from equipoise.treatment.departure import TREATMENT_DEPARTURE, treatment_departure
 from equipoise.treatment.dose_decision import CYCLE_STARTED, DOSE_DECISION, dose_decision
 from equipoise.treatment.events import CycleStarted, DoseGiven
 from equipoise.treatment.intensity import (
@@ -326,6 +328,13 @@ RULES: tuple[TableRule, ...] = (
         requires={CycleStarted.TABLE: CYCLES},
         plan="treatment",
         rule=treatment_cycle,
+    ),
+    TableRule(
+        produces="treatment_departure",
+        columns=TREATMENT_DEPARTURE,
+        requires=DEPARTED_FROM,
+        plan="departures",
+        rule=treatment_departure,
     ),
     TableRule(
         produces="dose_intensity",
