@@ -17,11 +17,12 @@ from equipoise.errors import BadInput
 from equipoise.record.scaled import scaled_number
 from equipoise.record.subject_rows import NONE, whole
 from equipoise.simulation.answers import Texts, text_where
+from equipoise.simulation.cycle_visits import came, examined
 from equipoise.simulation.entries import Entries
 from equipoise.simulation.harms import Harms
 from equipoise.simulation.laboratory import Blood
 from equipoise.simulation.nature import Bools, Floats, Ints, Nature
-from equipoise.simulation.patients import People, visited
+from equipoise.simulation.patients import People
 from equipoise.simulation.scenario import Scenario, TreatmentNature
 from equipoise.study.definition import Study
 from equipoise.treatment.answers import items_read, sex_number
@@ -111,6 +112,7 @@ class _Course:
     cycle: Ints
     first: Ints
     end: Ints
+    last_dose: Ints
     going: Bools
     lowest: dict[str, Ints]
     before: dict[tuple[str, int], Ints]
@@ -188,8 +190,9 @@ def treated(
     until: Ints,
     cut: Ints,
     entries: Entries,
-) -> Ints:
-    """Enter visits, cycles and doses before the day `until`; the day on which treatment ends."""
+) -> tuple[Ints, Ints]:
+    """Enter visits, cycles and doses before the day `until`; the day on which treatment ends, and
+    that of the last dose (of the first that was due, for whom none was given)."""
     plan, shape = study.treatment, regimen.shape
     _check_asked(study, scenario, people.blood)
     length = np.array([*(each.cycle_days for each in plan.regimens), 1])[regimen.ravel()]
@@ -203,6 +206,7 @@ def treated(
         cycle=np.zeros_like(start),
         first=start.copy(),
         end=start.copy(),
+        last_dose=start.copy(),
         going=regimen.ravel() >= 0,
         lowest={},
         before={},
@@ -212,11 +216,14 @@ def treated(
         if not course.going.any():
             break
         day, going = course.day.reshape(shape), course.going.reshape(shape)
-        _visits(study, scenario, nature, people, entries, due, day, going)
+        visits = examined(study, scenario, nature, people, entries, due, day, going)
         at = np.flatnonzero(course.going)
         found = decisions(_measures(known, rules, harms, course, at), plan, rules)
         starts, over = _starts_or_ends(found, len(at))
         begun = at[starts]
+        put_off = np.zeros(course.day.shape, dtype=np.bool_)
+        put_off[at[~starts]] = True
+        came(entries, visits, course.cycle.reshape(shape), put_off.reshape(shape), day, going)
         _begun(course, found, at, starts)
         _enter_cycle(entries, plan, course, bodies, begun, shape)
         omitted = nature.chance(
@@ -228,7 +235,7 @@ def treated(
         course.going[at[over]] = False
         course.day[at] += scenario.treatment.put_off_days
         course.day[begun] = course.end[begun]
-    return course.end.reshape(shape)
+    return course.end.reshape(shape), course.last_dose.reshape(shape)
 
 
 def _check_asked(study: Study, scenario: Scenario, blood: Blood | None) -> None:
@@ -258,28 +265,6 @@ def _bodies(
 
 def _widest(plan: TreatmentPlan) -> int:
     return max(len(regimen.doses) for regimen in plan.regimens)
-
-
-def _visits(
-    study: Study,
-    scenario: Scenario,
-    nature: Nature,
-    people: People,
-    entries: Entries,
-    due: int,
-    day: Ints,
-    going: Bools,
-) -> None:
-    """Enter the visits of the day on which a cycle is due, for the `due`-th time."""
-    starts = [
-        visit
-        for visit in study.visits.visits
-        if visit.anchor == "randomisation" and not visit.imaging and not visit.repeat_every
-    ]
-    cycles = [visit for visit in study.visits.visits if visit.anchor == "cycle"]
-    for visit in starts if starts and due == 1 else cycles:
-        instance = 1 if visit in starts else due
-        visited(study, scenario, nature, people, entries, visit, day, going, instance=instance)
 
 
 def _measures(
@@ -382,6 +367,9 @@ def _enter_doses(
         given &= day < until.ravel()[rows]
         rows, regimen, day, amount = rows[given], regimen[given], day[given], amount[given]
         left_out = omitted[rows, position[regimen]]
+        course.last_dose[rows[~left_out]] = np.maximum(
+            course.last_dose[rows[~left_out]], day[~left_out]
+        )
         replicate, subject = np.divmod(rows, until.shape[1])
         items: Mapping[str, object] = {
             "cycle": course.cycle[rows],

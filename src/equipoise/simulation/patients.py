@@ -112,26 +112,52 @@ def visited(
     *,
     instance: int = 1,
 ) -> None:
-    """Enter a visit, its forms and the report of the blood drawn (at a visit other than imaging) on
-    `days` for the subjects of `mask`. A form on which everything is reported is not filled."""
+    """Enter a visit on `days` for the subjects of `mask`, and what was asked there."""
+    attended(entries, visit, days, mask, np.full(mask.shape, instance))
+    asked(study, scenario, nature, people, entries, visit, days, mask, occasion=instance)
+
+
+def attended(
+    entries: Entries,
+    visit: Visit,
+    days: Ints,
+    mask: Bools,
+    instance: Ints,
+    unscheduled: Bools | None = None,
+) -> None:
+    """Enter that the subjects of `mask` came to a visit, the `instance`-th, planned or not."""
     replicate, subject = np.nonzero(mask)
-    entries.add(
-        VisitRecorded,
-        replicate,
-        subject,
-        days[mask],
-        {"visit": visit.code, "instance": instance, "unscheduled": False},
-        order=instance,
-    )
+    beside = np.zeros(mask.shape, dtype=np.bool_) if unscheduled is None else unscheduled
+    items = {"visit": visit.code, "instance": instance[mask], "unscheduled": beside[mask]}
+    entries.add(VisitRecorded, replicate, subject, days[mask], items, order=instance[mask])
+
+
+def asked(
+    study: Study,
+    scenario: Scenario,
+    nature: Nature,
+    people: People,
+    entries: Entries,
+    visit: Visit,
+    days: Ints,
+    mask: Bools,
+    *,
+    occasion: int = 1,
+) -> None:
+    """Enter the forms of a visit and the report of the blood drawn (at a visit other than imaging)
+    on `days` for the subjects of `mask`. A form on which everything is reported is not filled.
+
+    `occasion`: how many such visits there were, with this one.
+    """
     measured = frozenset[str]() if people.blood is None else people.blood.items
     if people.blood is not None and not visit.imaging:
-        found = people.blood.reported(entries, visit, instance, days, mask, people.arm)
+        found = people.blood.reported(entries, visit, occasion, days, mask, people.arm)
         people.measured.update({item: (answers, days) for item, answers in found.items()})
     forms = {form.code: form for form in study.visits.forms}
     for position, code in enumerate(visit.forms):
         form = forms[code]
         if not measured.issuperset(item.code for item in form.items):
-            _filled(scenario, nature, people, entries, visit, form, days, mask, instance, position)
+            _filled(scenario, nature, people, entries, visit, form, days, mask, occasion, position)
 
 
 def _filled(

@@ -225,13 +225,15 @@ def _course(
     regimen = chosen_regimens(study, scenario, nature, people, arm, cut, entries)
     longest = _last_day(study, scenario, people, regimen, treatable)
     harms = harmed(scenario, nature, people, arm, longest)
-    end = treated(study, scenario, nature, people, regimen, harms, treatable, cut, entries)
+    end, last_dose = treated(
+        study, scenario, nature, people, regimen, harms, treatable, cut, entries
+    )
     enter_harms(harms, np.minimum(end, treatable - 1), seen, entries)
     notified(study, scenario, nature, entries)
     submitted(study, scenario, nature, entries)
     ended(scenario, nature, people, arm, progression, end, death, cut, leaving, entries)
     left(study, leaving, arm, entries)
-    _end_of_treatment(study, scenario, nature, people, arm, end, until, entries)
+    _end_of_treatment(study, scenario, nature, people, arm, last_dose, until, entries)
     redetermined(study, scenario, nature, people, arm, leaving.leaves, entries)
     reviewed(study, scenario, nature, people, arm, leaving.leaves, entries)
 
@@ -250,13 +252,13 @@ def _end_of_treatment(
     nature: Nature,
     people: People,
     arm: Texts,
-    end: Ints,
+    last_dose: Ints,
     until: Ints,
     entries: Entries,
 ) -> None:
     for visit in study.visits.visits:
         if visit.anchor == "last_dose":
-            day = end + visit.day
+            day = last_dose + visit.day
             mask = (arm != None) & (day < until)  # noqa: E711
             visited(study, scenario, nature, people, entries, visit, day, mask)
 
