@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from equipoise.analysis.result import Result
 from equipoise.errors import BadInput
 from equipoise.simulation.cohort import FAILED, cohort
-from equipoise.simulation.cohort_margins import subjects_of
-from equipoise.simulation.cohort_plan import CohortPlan, Limits
+from equipoise.simulation.cohort_margins import not_as_published, subjects_of
+from equipoise.simulation.cohort_plan import CohortPlan, Limits, ResultMargin
 from equipoise.simulation.margins import Margin, alike, chosen, met
 from equipoise.simulation.run import Version
 from equipoise.simulation.scenario import Scenario, load_scenario, read_scenario
@@ -197,3 +199,30 @@ def test_the_margins_of_the_published_scenario_name_what_the_study_has() -> None
     assert plan is not None and FAILED not in plan.as_randomised
     known = {each.id for each in study.analysis.analyses}
     assert {each.analysis for each in plan.results} <= known
+
+
+def test_what_the_results_do_not_show_as_published_is_told() -> None:
+    """Counts exactly, estimates and events within what is allowed; null asks for nothing."""
+    blank = Result(
+        analysis="os", estimand="os", population="all", groups=(), method="", side="none",
+        numerators=(), denominators=(), estimate=None, lower=None, upper=None, p=None, sources=(),
+        label="",
+    )  # fmt: skip
+    rows = [
+        replace(blank, groups=(name,), numerators=(events,), denominators=(size,), estimate=median)
+        for name, events, size, median in (("A", 7, 20, 12.5), ("B", 9, 22, None))
+    ]
+    test = replace(blank, groups=("A", "B"), numerators=(7, 9), denominators=(20, 22))
+    margin = ResultMargin(
+        analysis="os", numerators=(7, None), denominators=(20, 22), estimates=("12.3", None),
+        within="0.2", events=17, events_within=1,
+    )  # fmt: skip
+    assert not_as_published(margin, [test, *rows]) == []
+    other = margin.model_copy(update={"numerators": (8, 9), "denominators": (20, 21)})
+    assert not_as_published(other, [test, *rows]) == [
+        "numerator 1 of os: 7, not 8", "denominator 2 of os: 22, not 21",
+    ]  # fmt: skip
+    other = ResultMargin(analysis="os", estimates=("12.2", "9"), within="0.2", events=18)
+    assert not_as_published(other, [test, *rows]) == [
+        "estimate 1 of os: 12.5", "estimate 2 of os: None", "events of os: 16",
+    ]  # fmt: skip

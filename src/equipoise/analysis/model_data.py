@@ -112,6 +112,13 @@ class Coded(Protocol):
     def combinations(self) -> tuple[tuple[str, ...], ...]: ...
 
 
+class Unadjusted:
+    """Of an analysis without covariates there is one combination of codes: none."""
+
+    adjusting: tuple[tuple[str, ...], ...] = ()
+    combinations: tuple[tuple[str, ...], ...] = ((),)
+
+
 def design_of(data: Coded, analysis: Analysis) -> Design:
     """Constant, groups (or arms, statuses and their products), then codes beside the first."""
     names = ["constant"]

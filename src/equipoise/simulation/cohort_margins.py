@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from equipoise.analysis.counts import counted
 from equipoise.analysis.grid import Grid, times_in_groups
-from equipoise.analysis.run import READS
+from equipoise.analysis.result import Result
+from equipoise.analysis.run import READS, run
 from equipoise.analysis.subjects import analysed_subjects, end_point_tables
 from equipoise.errors import BadInput
 from equipoise.record.rule import KEY, Tables
@@ -21,7 +22,7 @@ from equipoise.simulation.cohort_plan import (
     ResultMargin,
 )
 from equipoise.simulation.entries import Entries
-from equipoise.simulation.exchange import TimeMargin
+from equipoise.simulation.exchange import TimeMargin, distances, missed
 from equipoise.simulation.margins import Margin, limits_in_words, met
 from equipoise.simulation.nature import Bools
 from equipoise.simulation.recruitment import places
@@ -224,7 +225,10 @@ def _times(
 
 
 def disagreements(entries: Entries, tables: Tables, study: Study, plan: CohortPlan) -> list[str]:
-    """In words, every margin that a trial of one replicate does not meet."""
+    """In words, every margin that a trial of one replicate does not meet.
+
+    What a margin says of a whole analysis is looked up in the results of the trial.
+    """
     allocated = places(entries).join(
         tables["randomised"].select(*KEY, "arm", "marker_status"),
         on=[*KEY], how="left", maintain_order="left",
@@ -233,17 +237,36 @@ def disagreements(entries: Entries, tables: Tables, study: Study, plan: CohortPl
         np.array(allocated[name].to_list(), dtype=object)[None] for name in ("marker_status", "arm")
     )
     names = pl.Series(entries.subject_names[0].tolist(), dtype=pl.String)
-    subjects = subjects_of(tables, study)
+    within = plan.model_copy(update={"results": tuple(each for each in plan.results if each.where)})
     margins = [
         *baseline_margins(entries, status, arm[0], study, plan),
-        *course_margins(subjects, names, study, plan),
+        *course_margins(subjects_of(tables, study), names, study, within),
     ]
     found = []
     for each in margins:
         count = int(each.counted.sum())
         if not each.low <= count <= each.high:
             found.append(f"{each.name}: {count}, not {each.low} to {each.high}")
-    first = np.zeros(len(names), dtype=np.int64)
-    for time in times_of(subjects, names, study, plan):
-        found += time.missed(first)
+    (replicate,) = entries.replicates
+    results = run(derive(tables, study), study, replicate=replicate)
+    for margin in plan.results:
+        if not margin.where:
+            found += not_as_published(margin, [r for r in results if r.analysis == margin.analysis])
     return found
+
+
+def not_as_published(margin: ResultMargin, results: Sequence[Result]) -> list[str]:
+    """In words, in what the results of an analysis do not show a margin of all its subjects."""
+    single = [each for each in results if len(each.groups) == 1]
+    whole = [each for each in results if len(each.groups) > 1]
+    counted = single or whole
+    found = []
+    for name in ("numerators", "denominators"):
+        there = [number for each in counted for number in getattr(each, name)]
+        for place, wanted in enumerate(getattr(margin, name)):
+            if wanted is not None and there[place] != wanted:
+                what = f"{name.removesuffix('s')} {place + 1} of {margin.analysis}"
+                found.append(f"{what}: {there[place]}, not {wanted}")
+    events = sum(number for each in counted for number in each.numerators)
+    estimates = [each.estimate for each in counted]
+    return [*found, *missed(distances(margin, estimates, events))]

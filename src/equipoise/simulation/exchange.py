@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from equipoise.analysis.endpoints import convention
 from equipoise.analysis.estimates import survival_times
+from equipoise.analysis.model_data import Unadjusted, design_of
 from equipoise.analysis.subjects import end_point_of
 from equipoise.errors import BadInput
 from equipoise.simulation.cohort_plan import ResultMargin
@@ -63,30 +64,44 @@ class TimeMargin:
                 for place, wanted in enumerate(self.margin.estimates)
             ]
         elif self.margin.estimates:
-            fit = cox_fit(days, event, (group == 0).astype(np.float64)[:, None])
-            estimates = [math.exp(float(fit.coefficients[0, 0]))]
+            design = design_of(Unadjusted(), self.analysis)
+            fit = cox_fit(days, event, design.rows[group, 1:])
+            (tested,) = design.tested
+            estimates = [math.exp(float(fit.coefficients[0, tested - 1]))]
         else:
             estimates = []
         return estimates, int(event.sum())
 
     def distances(self, pick: Ints) -> list[tuple[str, float, str]]:
         """Of everything asked for: name, distance in units of what is allowed, value."""
-        estimates, events = self.found(pick)
-        result = []
-        for place, (wanted, value) in enumerate(zip(self.margin.estimates, estimates, strict=True)):
-            if wanted is None:
-                continue
-            allowed = max(float(self.margin.within), 1e-9)
-            far = _FAR if value is None else abs(value - float(wanted)) / allowed
-            result.append((f"estimate {place + 1} of {self.margin.analysis}", far, str(value)))
-        if self.margin.events is not None:
-            far = abs(events - self.margin.events) / max(self.margin.events_within, 0.5)
-            result.append((f"events of {self.margin.analysis}", far, str(events)))
-        return result
+        return distances(self.margin, *self.found(pick))
 
     def missed(self, pick: Ints) -> list[str]:
         """In words, what the draws `pick` do not meet."""
-        return [f"{name}: {value}" for name, far, value in self.distances(pick) if far > 1]
+        return missed(self.distances(pick))
+
+
+def distances(
+    margin: ResultMargin, estimates: Sequence[float | None], events: int
+) -> list[tuple[str, float, str]]:
+    """Of the estimates and events that a margin asks for: name, distance in units of what is
+    allowed, value."""
+    result = []
+    for place, (wanted, value) in enumerate(zip(margin.estimates, estimates, strict=False)):
+        if wanted is None:
+            continue
+        allowed = max(float(margin.within), 1e-9)
+        far = _FAR if value is None else abs(value - float(wanted)) / allowed
+        result.append((f"estimate {place + 1} of {margin.analysis}", far, str(value)))
+    if margin.events is not None:
+        far = abs(events - margin.events) / max(margin.events_within, 0.5)
+        result.append((f"events of {margin.analysis}", far, str(events)))
+    return result
+
+
+def missed(found: Sequence[tuple[str, float, str]]) -> list[str]:
+    """In words, which of `distances` are more than is allowed."""
+    return [f"{name}: {value}" for name, far, value in found if far > 1]
 
 
 def exchanged(
@@ -109,9 +124,9 @@ def exchanged(
             far = after
         else:
             now[subject] = before
-    if missed := [each for margin in margins for each in margin.missed(now)]:
+    if found := [each for margin in margins for each in margin.missed(now)]:
         raise BadInput(
-            f"draws that meet the margins of times; nearest: {'; '.join(missed)}", where="cohort"
+            f"draws that meet the margins of times; nearest: {'; '.join(found)}", where="cohort"
         )
     return now
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from equipoise.study.derivation import derive
 from equipoise.study.load import load_study
-from tests.harness.history import read_cases, tables_of, together
+from tests.harness.answered import apart, check_each_keeps_its_own
+from tests.harness.history import read_cases, tables_of
 
 STUDY = load_study("mgmt-net")
 CASES = read_cases(Path(__file__).parent / "prior_therapies.yaml")
@@ -74,25 +74,9 @@ def test_the_answer_that_counts(case: dict[str, Any]) -> None:
 @pytest.mark.requirement("LB1")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
 def test_where_form_and_entries_do_not_agree(case: dict[str, Any]) -> None:
-    found = derive(tables_of(entries(case)), STUDY, upto="answer_discrepancy")
-    told = found["answer_discrepancy"].select("item", "on_form", "reported", "sources").rows()
-    apart = case.get("apart")
-    assert told == ([(ITEM, *apart.values())] if apart else [])
+    told = case.get("apart")
+    assert apart(entries(case), STUDY) == ([(ITEM, *told.values())] if told else [])
 
 
 def test_each_subject_of_each_trial_keeps_its_own() -> None:
-    parts = [
-        tables_of(entries(case), subject=f"01-{number % 5:03}", replicate=number // 5)
-        for number, case in enumerate(CASES)
-    ]
-    for part, number in zip(parts, range(len(CASES)), strict=True):
-        for name, frame in part.items():
-            part[name] = frame.with_columns(pl.col("seq", "event") + 100 * (number % 5))
-    whole = together(parts)
-    shuffled = {
-        name: frame.sample(fraction=1, shuffle=True, seed=7) for name, frame in whole.items()
-    }
-    for table in ("item", "answer_discrepancy"):
-        alone = pl.concat([derive(part, STUDY, upto=table)[table] for part in parts])
-        for tables in (whole, shuffled):
-            assert derive(tables, STUDY, upto=table)[table].equals(alone), table
+    check_each_keeps_its_own([entries(case) for case in CASES], STUDY)
