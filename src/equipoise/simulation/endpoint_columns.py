@@ -29,6 +29,8 @@ from equipoise.statistics.proportion import (
     _chi_square_p,
     _chi_square_tables,
     _fisher,
+    _fisher_mid_p,
+    _fisher_mid_p_tables,
     _fisher_tables,
     _side,
     normal_quantile,
@@ -251,8 +253,12 @@ def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
     found = [p]
     for test in each.beside:
         p = np.empty(len(raw))
-        core = compiled(_chi_square_tables, _chi_square, _chi_square_p)
-        core(x1, n1, x2, n2, test == "chi_square_corrected", p)
+        if test == "mid_p":
+            core = compiled(_fisher_mid_p_tables, _fisher, _fisher_mid_p)
+            core(x1, n1, x2, n2, _side(fisher_side(each.analysis)), p)
+        else:
+            square = compiled(_chi_square_tables, _chi_square, _chi_square_p)
+            square(x1, n1, x2, n2, test == "chi_square_corrected", p)
         found.append(p)
     return [*(np.where(comparable, one, np.nan) for one in found), rates[:, 0] - rates[:, 1]]
 

@@ -17,7 +17,7 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 Loading = Annotated[Number, Field(ge=-1, le=1)]
 """How much of a draw is the patient's own factor: 0 nothing, 1 or -1 all of it."""
 
-BesideFisher = Literal["chi_square", "chi_square_corrected"]
+BesideFisher = Literal["chi_square", "chi_square_corrected", "mid_p"]
 
 
 class SiteAccrual(Plan):

@@ -80,10 +80,11 @@ def log_rank(
     number = len(labels)
     observed, expected = np.zeros(number), np.zeros(number)
     variance = np.zeros((number, number))
+    core = compiled(_log_rank, worth_it=len(times) >= _COMPILE_FROM)
     for layer in np.unique(layers):
         chosen = np.flatnonzero(layers == layer)
         order = chosen[np.argsort(times[chosen], kind="stable")]
-        _log_rank(times[order], events[order], groups[order], observed, expected, variance)
+        core(times[order], events[order], groups[order], observed, expected, variance)
     statistic, freedom = _quadratic_form(observed - expected, variance)
     return LogRank(
         groups=tuple(labels.tolist()),

@@ -15,7 +15,7 @@ from equipoise.statistics import trial_kernel as kernel
 from equipoise.statistics import trial_outcomes
 from equipoise.statistics.cox import cox_p_batch
 from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
-from equipoise.statistics.proportion import fisher_exact_p
+from equipoise.statistics.proportion import chi_square, fisher_exact_p
 from equipoise.statistics.trial_draws import seed_key
 from equipoise.statistics.trial_tables import ARM
 from equipoise.study.load import load_study, study_path
@@ -102,7 +102,8 @@ def test_times_are_compared_as_in_the_analysis(study: str, endpoints: dict[str, 
 
 
 def test_counts_are_tested_as_in_the_analysis() -> None:
-    simulation = _simulation("mgmt-net", analyses=["primary", "response_3m_proportions"])
+    beside = ["chi_square", "chi_square_corrected", "mid_p"]
+    simulation = _simulation("mgmt-net", analyses=["primary"], beside_fisher=beside)
     trials = simulation.trials(SEED, 0, 200)
     names = simulation.columns
     p, difference = (trials[:, names.index(f"primary/{each}")] for each in ("p", "difference"))
@@ -112,3 +113,7 @@ def test_counts_are_tested_as_in_the_analysis() -> None:
     for row, (x1, x2, n1, n2) in enumerate(sums.astype(int).tolist()):
         assert p[row] == fisher_exact_p(x1, n1, x2, n2)
         assert difference[row] == x1 / n1 - x2 / n2
+        found = trials[row, [names.index(f"primary/{test}/p") for test in beside]].tolist()
+        assert found[0] == chi_square(x1, n1, x2, n2).p
+        assert found[1] == chi_square(x1, n1, x2, n2, continuity_correction=True).p
+        assert found[2] == fisher_exact_p(x1, n1, x2, n2, mid_p=True)
