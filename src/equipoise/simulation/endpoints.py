@@ -8,7 +8,6 @@ doses, toxicity, visits) is the rehearsal's business; `skipped` says which analy
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from equipoise.analysis import counts as analysis_counts
 from equipoise.errors import BadInput
 from equipoise.randomisation.plan import SITE
-from equipoise.simulation import endpoint_columns
 from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted, unfit
 from equipoise.simulation.endpoint_closed import SKIPPED as CLOSED_TEST
 from equipoise.simulation.endpoint_closed import (
@@ -56,8 +54,8 @@ from equipoise.simulation.endpoint_outcomes import (
 from equipoise.simulation.endpoint_plan import EndpointNature
 from equipoise.simulation.nature import DAYS_PER_MONTH
 from equipoise.simulation.scenario import Scenario
-from equipoise.statistics import graphical_test
-from equipoise.statistics.trial_kernel import CALLEES, run_trials
+from equipoise.statistics import trial_kernel
+from equipoise.statistics.trial_kernel import run_trials
 from equipoise.statistics.trial_tables import (
     LAST_DAY,
     RANDOMISED,
@@ -313,15 +311,17 @@ def _fingerprint(study: Study, scenario: Scenario) -> str:
 
 @cache
 def _sources() -> bytes:
-    """SHA-256 of the code that decides the bits, and the versions of numba and numpy."""
+    """SHA-256 of the code that decides the bits, and the versions of what it stands on."""
     import numba
+    import scipy
 
     told = hashlib.sha256()
     folder = Path(__file__).parent
-    files = {Path(inspect.getfile(each)) for each in CALLEES}
-    files |= {Path(str(analysis_counts.__file__)), Path(str(endpoint_columns.__file__))}
-    files.add(Path(str(graphical_test.__file__)))
-    for path in sorted(files | set(folder.glob("endpoint*.py"))):
+    files = set(folder.glob("endpoint*.py"))
+    for held in (trial_kernel, analysis_counts):
+        files |= set(Path(str(held.__file__)).parent.glob("*.py"))
+    for path in sorted(files):
         told.update(hashlib.sha256(path.read_bytes()).digest())
-    told.update(f"numba {numba.__version__}, numpy {np.__version__}".encode())
+    versions = numba.__version__, np.__version__, scipy.__version__
+    told.update(repr(versions).encode())
     return told.digest()
