@@ -255,7 +255,7 @@ def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
         p = np.empty(len(raw))
         if test == "mid_p":
             core = compiled(_fisher_mid_p_tables, _fisher, _fisher_mid_p)
-            core(x1, n1, x2, n2, _side(fisher_side(each.analysis)), p)
+            core(x1, n1, x2, n2, _side(side), p)
         else:
             square = compiled(_chi_square_tables, _chi_square, _chi_square_p)
             square(x1, n1, x2, n2, test == "chi_square_corrected", p)
