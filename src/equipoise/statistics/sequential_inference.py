@@ -17,6 +17,8 @@ from equipoise.statistics.proportion import checked_level
 from equipoise.statistics.recursive_integration import crossing_probabilities
 from equipoise.statistics.sequential_limits import Limits
 
+_GREATEST_Z = 30.0
+"""Beyond it the tail of the normal distribution is no number to work with."""
 _FARTHEST = 30.0
 """Drifts this far from the naive estimate bound every search."""
 
@@ -54,15 +56,15 @@ def sequential_result(
     Stage-wise order: stopping earlier for efficacy is more extreme than anything later, whatever
     Z (Tsiatis, Rosner and Mehta 1984, Biometrics 40:797-803; Jennison and Turnbull 2000, sections
     8.4 and 8.5). The repeated interval is Z / sqrt(t) -+ c / sqrt(t) (section 9.2): at the level
-    of the design's critical values, two-sided.
+    of the design's critical values, two-sided. Give `futility` only where it was binding.
 
     >>> result = sequential_result(2.9, 1, [0.5, 1], [2.7965, 1.9774])
     >>> round(result.p, 5), round(result.estimate, 3)
     (0.00187, 4.101)
     """
     looks, limits = given_limits(information, critical, sides, futility)
-    if not math.isfinite(z):
-        raise BadInput("a finite number", field="z", found=z)
+    if not abs(z) <= _GREATEST_Z:
+        raise BadInput(f"at most {_GREATEST_Z:g} in size", field="z", found=z)
     if not 1 <= look <= len(looks):
         raise BadInput(f"one of the looks 1 to {len(looks)}", field="look", found=look)
     tail = (1 - checked_level(level)) / 2

@@ -8,6 +8,8 @@ from equipoise.errors import BadInput
 from equipoise.statistics.binomial import binomial_probabilities
 from equipoise.statistics.checked import inner_probability, probability, target_power
 
+ROUNDING = 1e-12
+"""A size that exceeds alpha by this share of it is alpha but for rounding."""
 LARGEST = 1000
 """Subjects at which the search for a one-arm design gives up."""
 
@@ -37,7 +39,7 @@ def single_stage_rule(n: int, p0: float, p1: float, *, alpha: float) -> SingleSt
         raise BadInput("at least one subject", field="n", found=n)
     null, alternative = binomial_probabilities(n, p0), binomial_probabilities(n, p1)
     r, size = n, 0.0
-    while r > 0 and size + null[r] <= alpha:
+    while r > 0 and size + null[r] <= alpha * (1 + ROUNDING):
         size += float(null[r])
         r -= 1
     return SingleStage(n, r, size, float(alternative[r + 1 :][::-1].sum()))

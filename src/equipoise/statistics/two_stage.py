@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from equipoise.errors import BadInput
 from equipoise.statistics.binomial import binomial_probabilities
 from equipoise.statistics.checked import inner_probability, probability, target_power
-from equipoise.statistics.single_arm import check_rates, single_stage_rule
+from equipoise.statistics.single_arm import ROUNDING, check_rates, single_stage_rule
 
 FloatArray = NDArray[np.float64]
 
@@ -135,7 +135,7 @@ def _best(n1: int, n: int, p0: float, p1: float, alpha: float, power: float) -> 
     first0, first1 = binomial_probabilities(n1, p0), binomial_probabilities(n1, p1)
     size = _rejections(first0, binomial_probabilities(n - n1, p0))[1 : n1 + 1]
     reached = _rejections(first1, binomial_probabilities(n - n1, p1))[1 : n1 + 1]
-    within = size <= alpha
+    within = size <= alpha * (1 + ROUNDING)
     r = within.argmax(axis=1)
     rows = np.arange(n1)
     good = within[rows, r] & (reached[rows, r] >= power) & (r >= rows)

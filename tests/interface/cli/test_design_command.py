@@ -125,14 +125,13 @@ def test_designs_with_a_look_before_the_end(capsys: pytest.CaptureFixture[str]) 
     assert [optimal[key] for key in ("r1", "n1", "r", "n")] == [1, 5, 4, 16]
     assert [minimax[key] for key in ("r1", "n1", "r", "n")] == [0, 4, 3, 10]
     assert (optimal["randomised"], none["status"], none["n"]) == (18, "PROFICIENT", None)
-    other = _json(capsys, "lung-tmb")
-    assert [row["status"] for row in _rows(other, "two_stage")] == ["LOW", "MID", "HIGH", "HIGH"]
 
 
 def test_three_statuses_and_three_arms(capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, "lung-tmb")
     assert found["reasoning"]["reproduces"] and found["reasoning"]["subjects"] == 112
     assert found["control"] == "CHEMO"
+    assert [row["status"] for row in _rows(found, "two_stage")] == ["LOW", "MID", "HIGH", "HIGH"]
     questions = [row["question"] for row in _rows(found, "designs_planned")]
     assert [each for each in questions if each.startswith("COMBI v CHEMO within ")] == [
         f"COMBI v CHEMO within {status}" for status in ("LOW", "MID", "HIGH")

@@ -130,6 +130,15 @@ def test_the_size_of_a_region_is_the_greatest_of_a_fine_grid(n1: int, n2: int, s
     assert size == pytest.approx(float(there), abs=1e-12)
 
 
+def test_mid_p_rejects_more_than_fisher_and_less_than_it_would_without_the_observed() -> None:
+    """Between Fisher's region and that of half its P value; its size is near alpha."""
+    fisher, mid = (rejection_region(34, 26, alpha=0.05, test=t) for t in ("fisher", "fisher_mid_p"))
+    double = rejection_region(34, 26, alpha=0.10)
+    assert (mid | ~fisher).all() and (double | ~mid).all() and mid.sum() > fisher.sum()
+    sizes = [exact_size(34, 26, alpha=0.05, test=t).size for t in ("fisher", "fisher_mid_p")]
+    assert sizes[0] < 0.05 and sizes[0] < sizes[1] < 0.06
+
+
 @pytest.mark.parametrize(
     ("test", "beyond"), [("fisher", False), ("boschloo", False), ("chi_square", True)]
 )
@@ -237,7 +246,13 @@ def test_one_stage_rule_is_the_binomial_tail(n: int, p0: float, add: float, alph
     rule = single_stage_rule(n, p0, p0 + add, alpha=alpha)
     assert rule.size == pytest.approx(stats.binom.sf(rule.r, n, p0), abs=1e-12)
     assert rule.power == pytest.approx(stats.binom.sf(rule.r, n, p0 + add), abs=1e-12)
-    assert rule.size <= alpha < stats.binom.sf(rule.r - 1, n, p0)
+    assert rule.size <= alpha + 1e-12
+    assert rule.r == 0 or alpha < stats.binom.sf(rule.r - 1, n, p0) + 1e-12
+
+
+def test_a_size_of_exactly_alpha_is_used() -> None:
+    """One patient, 1/8: a response has just the probability that is allowed."""
+    assert single_stage_rule(1, 0.125, 0.5, alpha=0.125).r == 0
 
 
 MISTAKES: list[tuple[Any, dict[str, Any], str]] = [

@@ -353,6 +353,8 @@ MISTAKES: list[tuple[Any, dict[str, Any], str]] = [
     (conditional_power, {**LOOK, "drift": math.nan}, "drift"),
     (predictive_power, {**LOOK, "prior_information": -1}, "prior_information"),
     (sequential_result, {**LOOK, "look": 3}, "look"),
+    (sequential_result, {**LOOK, "z": 1e300}, "z"),
+    (sequential_result, {**LOOK, "z": math.nan}, "z"),
     (sequential_result, {**LOOK, "level": 1}, "level"),
     (monitored_critical_values, {"information": [0.5, 1.1], "alpha": 0.05}, "information"),
     (
