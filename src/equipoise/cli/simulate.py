@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -198,4 +200,13 @@ def _measured(done: Simulated, members: int) -> list[tuple[str, str]]:
         lines.append(("Computed", text))
     if measured.kept:
         lines.append(("From an earlier run", f"{measured.kept} chunks"))
-    return [*lines, ("By", f"{measured.by}; {measured.machine}")]
+    lines.append(("By", f"{measured.by}; {measured.machine}"))
+    return [*lines, ("Processor", _processor())]
+
+
+def _processor() -> str:
+    """The name of the processor, where the system tells it, and its cores."""
+    listed = Path("/proc/cpuinfo")
+    text = listed.read_text("utf-8") if listed.exists() else ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"

@@ -88,7 +88,9 @@ def rejection_table(study: Study, rows: Sequence[Row]) -> Table:
 
 def estimate_table(study: Study, rows: Sequence[Row]) -> Table:
     """Estimates of the analyses: the truth, the mean over trials, bias, coverage."""
-    measures = ("mean_estimate", "bias", "coverage")
+    wanted = ("mean_estimate", "bias", "coverage")
+    there = {row["measure"] for row in rows}
+    measures = [measure for measure in wanted if measure in there]
     found = []
     for title, kept in by_role(study, of_measures(rows, measures)):
         found.append(TableRow(title, kind="group"))

@@ -11,6 +11,7 @@ import logging
 import pickle
 import platform
 import re
+import signal
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -156,6 +157,11 @@ def _part(job: Job[Result], part: Chunk) -> tuple[str, Result]:
     return likeness(), job(part)
 
 
+def _not_interrupted() -> None:
+    """Ctrl-C is for the process that started these workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _distributed() -> Any:
     """The module, which is not typed, and is there only where the extra is installed."""
     return importlib.import_module("distributed")
@@ -175,6 +181,7 @@ def _client(dask: Any, address: str) -> Iterator[Any]:
             ) as cluster,
             dask.Client(cluster) as client,
         ):  # fmt: skip
+            client.run(_not_interrupted)
             yield client
         return
     try:

@@ -161,6 +161,24 @@ def test_a_grid_meets_the_same_trials(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "common random numbers" in said
 
 
+def test_a_grid_may_change_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = tmp_path / "grid.yaml"
+    grid.write_text(
+        "list:\n"
+        "  - study.analysis.analyses.primary.level: 0.90\n"
+        "  - study.randomisation.scheme.ratios.DEFICIENT:\n"
+        "      {status: DEFICIENT, ratio: {ALKY: 1, OX: 1}, block_sizes: [2, 4]}\n"
+    )
+    rows: Rows = json.loads(_simulated(capsys, "--trials", "1000", "--grid", str(grid)))
+    wider = _of(rows, "rejection_difference", "grid_001")["primary"]
+    assert wider["gained"] > 0 and wider["lost"] == 0, "a level of 10 % rejects what 5 % rejects"
+    sizes = _of(rows, "mean_size", "grid_002")
+    assert sizes["DEFICIENT/ALKY"]["estimate"] == pytest.approx(
+        sizes["DEFICIENT/OX"]["estimate"], abs=1
+    )
+    assert _of(rows, "mean_size")["DEFICIENT/ALKY"]["estimate"] > 35
+
+
 def test_every_trial_adds_up_to_what_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.cli.main import main
+from equipoise.study.load import study_path
 
 TRIALS = 30_000
 STOPPED = 130
@@ -20,9 +21,21 @@ STOPPED = 130
 pytestmark = pytest.mark.slow
 
 
+def _command(out: Path) -> list[str]:
+    """A simulation of one analysis; its scenario stands beside the folder `out`."""
+    scenario = out.parent / "one.yaml"
+    told = study_path("mgmt-net").parent / "scenarios" / "planning.yaml"
+    one = told.read_text("utf-8") + "endpoints: {analyses: [primary]}\n"
+    scenario.write_text(one, encoding="utf-8")
+    return [
+        "simulate", "mgmt-net", "--scenario", str(scenario), "--trials", str(TRIALS),
+        "--out", str(out),
+    ]  # fmt: skip
+
+
 def _begun(out: Path, *options: str) -> subprocess.Popen[str]:
     """A simulation that has finished some of its chunks."""
-    told = ["simulate", "mgmt-net", "--trials", str(TRIALS), "--out", str(out), *options]
+    told = [*_command(out), *options]
     running = subprocess.Popen(
         [sys.executable, "-m", "equipoise.cli.main", *told],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -43,24 +56,24 @@ def _children(parent: int) -> list[int]:
 
 def _finished(out: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
     """What the same command says, in this process."""
-    assert main(["simulate", "mgmt-net", "--trials", str(TRIALS), "--out", str(out)]) == 0
+    assert main(_command(out)) == 0
     return (out / "characteristics.json").read_text("utf-8"), capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The rows of a simulation that nobody disturbed, in one process."""
-    out = tmp_path_factory.mktemp("whole")
-    told = ["simulate", "mgmt-net", "--trials", str(TRIALS), "--processes", "1", "--out", str(out)]
-    assert main(told) == 0
+    out = tmp_path_factory.mktemp("whole") / "out"
+    assert main([*_command(out), "--processes", "1"]) == 0
     return (out / "characteristics.json").read_text("utf-8")
 
 
+@pytest.mark.parametrize("workers", [("--processes", "2"), ("--cluster", "local:2")])
 def test_ctrl_c_keeps_what_is_finished_and_the_command_goes_on(
-    whole: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    workers: tuple[str, str], whole: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    running = _begun(out, "--processes", "2")
+    running = _begun(out, *workers)
     os.killpg(running.pid, signal.SIGINT)
     _, told = running.communicate(timeout=60)
     assert running.returncode == STOPPED, told
