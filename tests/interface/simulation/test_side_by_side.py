@@ -45,7 +45,7 @@ def test_the_error_of_a_paired_difference_is_that_of_the_mean_of_differences(
 
 def _sums(values: list[float]) -> Sums:
     floats, whole = np.array(values), np.arange(len(values))
-    return Sums(np.array([7]), whole, floats, floats * 2, whole[:2])
+    return Sums(np.array([7]), whole, floats, floats[::-1].copy(), whole[:2])
 
 
 NUMBERS = st.lists(st.floats(allow_nan=False), min_size=3, max_size=3)
