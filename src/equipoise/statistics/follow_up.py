@@ -7,13 +7,17 @@ censoring.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
 
+IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Labels = Sequence[str] | Sequence[int] | NDArray[np.int64]
 
 
 def checked_follow_up(time: ArrayLike, event: ArrayLike) -> tuple[FloatArray, BoolArray]:
@@ -34,3 +38,54 @@ def check_times(times: FloatArray) -> None:
     bad = ~(np.isfinite(times) & (times >= 0))
     if bad.any():
         raise BadInput("a finite time of 0 or more", field="time", found=times[bad][0])
+
+
+def checked_labels(
+    subjects: int, group: Labels, strata: Labels | None
+) -> tuple[NDArray[np.generic], IntArray, NDArray[np.generic]]:
+    """The groups' names in sorted order, the place of each subject's, and its stratum (or 0)."""
+    labels, groups = np.unique(np.asarray(group), return_inverse=True)
+    layers = np.zeros(subjects) if strata is None else np.asarray(strata)
+    if len(groups) != subjects or len(layers) != subjects:
+        raise BadInput(
+            f"a group and a stratum for each of the {subjects} times",
+            found=f"{len(groups)} groups, {len(layers)} strata",
+        )
+    return labels, groups, layers
+
+
+def sorted_trials(
+    time: ArrayLike, event: ArrayLike, group: ArrayLike
+) -> tuple[FloatArray, BoolArray, IntArray]:
+    """Many trials of two groups, shape (trials, subjects), each sorted by time.
+
+    `group` is 0 or 1, negative for a subject who is not in the comparison.
+    """
+    times, events = np.asarray(time, dtype=np.float64), np.asarray(event, dtype=np.bool_)
+    groups = np.asarray(group, dtype=np.int64)
+    if times.ndim != 2 or not times.shape == events.shape == groups.shape:
+        raise BadInput(
+            "times, events and groups of one shape (trials, subjects)",
+            found=(times.shape, events.shape, groups.shape),
+        )
+    if groups.max(initial=0) > 1:
+        raise BadInput("group 0, 1, or negative", found=groups.max())
+    check_times(times[groups >= 0])
+    order = np.argsort(times, axis=1, kind="stable")
+    return (
+        np.take_along_axis(times, order, axis=1),
+        np.take_along_axis(events, order, axis=1),
+        np.take_along_axis(groups, order, axis=1),
+    )
+
+
+def by_stratum(time: FloatArray, strata: NDArray[np.generic]) -> list[IntArray]:
+    """The places of the subjects of each stratum, sorted by time; strata in sorted order.
+
+    >>> [places.tolist() for places in by_stratum(np.array([3.0, 1.0, 2.0]), np.array([1, 1, 0]))]
+    [[2], [1, 0]]
+    """
+    labels, stratum = np.unique(strata, return_inverse=True)
+    order = np.lexsort((time, stratum.reshape(-1)))
+    starts = np.searchsorted(stratum.reshape(-1)[order], np.arange(1, len(labels)))
+    return [places for places in np.split(order, starts) if len(places)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,9 @@ from equipoise.statistics.proportion import normal_quantile
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-Transform = Literal["plain", "log", "log_log"]
+Transform = Literal["plain", "log", "log_log", "arcsin", "logit"]
+
+TRANSFORMS: tuple[Transform, ...] = get_args(Transform)
 
 _EQUAL = 1e-9
 """Survival probabilities this close are one and the same step: they differ by rounding only."""
@@ -55,6 +57,20 @@ class SurvivalAt:
 
 
 @dataclass(frozen=True, slots=True)
+class NormalQuantile:
+    """A quantile with normal limits; `density` is that of the time to event at the quantile.
+
+    All but the estimate are `None` where survival does not fall far enough to tell the density.
+    """
+
+    estimate: float | None
+    standard_error: float | None
+    lower: float | None
+    upper: float | None
+    density: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quantile:
     """A quantile of the time to event and its confidence limits; `None` is "not reached"."""
 
@@ -87,10 +103,11 @@ def survival_interval(
 ) -> tuple[FloatArray, FloatArray]:
     """Pointwise lower and upper limits of survival, at the curve's times.
 
-    Greenwood's variance on the scale of S (`plain`), log S (`log`) or log(-log S) (`log_log`),
-    cut at 0 and 1 (Kalbfleisch and Prentice 2002, section 1.4; R survfit `conf.type`). Before the
-    first event both limits are 1. Where survival is 0 the variance is not defined: the lower limit
-    is 0, and the upper one stays as it was before.
+    Greenwood's variance on the scale of S (`plain`), log S (`log`), log(-log S) (`log_log`), the
+    arcsine of the square root of S (`arcsin`) or log(S / (1 - S)) (`logit`), cut at 0 and 1
+    (Kalbfleisch and Prentice 2002, section 1.4; Borgan and Liestol 1990, Scand J Stat 17:35-41; R
+    survfit `conf.type`). Before the first event both limits are 1. Where survival is 0 the variance
+    is not defined: the lower limit is 0, and the upper one stays as it was before.
 
     >>> lower, upper = survival_interval(kaplan_meier([1, 2, 3], [True, True, True]))
     >>> lower.round(3).tolist(), upper.round(3).tolist()
@@ -99,18 +116,8 @@ def survival_interval(
     z = normal_quantile(level)
     lower, upper = np.ones(len(curve.time)), np.ones(len(curve.time))
     inside = (curve.survival > 0) & (curve.greenwood > 0)
-    survival, error = curve.survival[inside], np.sqrt(curve.greenwood[inside])
-    if transform == "plain":
-        lower[inside], upper[inside] = survival * (1 - z * error), survival * (1 + z * error)
-    elif transform == "log":
-        lower[inside] = survival * np.exp(-z * error)
-        upper[inside] = survival * np.exp(z * error)
-    elif transform == "log_log":
-        spread = z * error / np.log(survival)
-        lower[inside] = survival ** np.exp(-spread)
-        upper[inside] = survival ** np.exp(spread)
-    else:
-        raise BadInput("one of plain, log, log_log", field="transform", found=transform)
+    half = z * np.sqrt(curve.greenwood[inside])
+    lower[inside], upper[inside] = _limits(curve.survival[inside], half, transform)
     ended = curve.survival == 0
     if ended.any():
         first = int(ended.argmax())
@@ -162,6 +169,58 @@ def survival_quantile(
         _crossing(curve.time, lower, remaining),
         _crossing(curve.time, upper, remaining),
     )
+
+
+def normal_quantile_of_survival(
+    curve: KaplanMeier, probability: float = 0.5, *, level: float = 0.95, width: float = 0.05
+) -> NormalQuantile:
+    """A quantile of the time to event with its standard error and normal limits, cut at 0.
+
+    The standard error is that of survival at the quantile, divided by the density there: how far
+    survival falls from the last time at which it is at or above 1 - `probability` + `width` (0
+    if none) to the first at which it is at or below 1 - `probability` - `width`, for each unit of
+    time (Collett 2015, Modelling Survival Data in Medical Research, 3rd edition, section 2.4).
+
+    >>> times, events = [10, 13, 18, 19, 23, 30], [1, 0, 0, 1, 0, 1]
+    >>> normal_quantile_of_survival(kaplan_meier(times, events)).estimate
+    30.0
+    """
+    found = survival_quantile(curve, probability, level=level).estimate
+    remaining = 1 - probability
+    above = np.flatnonzero(curve.survival >= remaining + width - _EQUAL)
+    below = np.flatnonzero(curve.survival <= remaining - width + _EQUAL)
+    if found is None or len(below) == 0:
+        return NormalQuantile(found, None, None, None, None)
+    start, high = (curve.time[above[-1]], curve.survival[above[-1]]) if len(above) else (0.0, 1.0)
+    end, low = curve.time[below[0]], curve.survival[below[0]]
+    density = float((high - low) / (end - start))
+    error = survival_at(curve, [found])[0].standard_error
+    if error is None or error == 0.0:
+        return NormalQuantile(found, None, None, None, density)
+    half = normal_quantile(level) * error / density
+    return NormalQuantile(found, error / density, max(0.0, found - half), found + half, density)
+
+
+def _limits(
+    survival: FloatArray, half: FloatArray, transform: Transform
+) -> tuple[FloatArray, FloatArray]:
+    """Limits of survival strictly between 0 and 1; `half` is z times the error of log survival."""
+    if transform == "plain":
+        return survival * (1 - half), survival * (1 + half)
+    if transform == "log":
+        return survival * np.exp(-half), survival * np.exp(half)
+    if transform == "log_log":
+        spread = half / np.log(survival)
+        return survival ** np.exp(-spread), survival ** np.exp(spread)
+    odds = survival / (1 - survival)
+    if transform == "arcsin":
+        angle, spread = np.arcsin(np.sqrt(survival)), half / 2 * np.sqrt(odds)
+        lowest, highest = np.maximum(0, angle - spread), np.minimum(math.pi / 2, angle + spread)
+        return np.sin(lowest) ** 2, np.sin(highest) ** 2
+    if transform == "logit":
+        factor = np.exp(half / (1 - survival))
+        return odds / (odds + factor), odds * factor / (1 + odds * factor)
+    raise BadInput(f"one of {', '.join(TRANSFORMS)}", field="transform", found=transform)
 
 
 def _survival_at(

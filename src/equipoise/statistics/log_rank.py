@@ -5,24 +5,26 @@ Follow-up is as in `follow_up.py`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.errors import BadInput
+from equipoise.statistics.chi_square import chi_square_tail, quadratic_form
 from equipoise.statistics.compiled import compiled
-from equipoise.statistics.follow_up import check_times, checked_follow_up
+from equipoise.statistics.follow_up import (
+    Labels,
+    by_stratum,
+    checked_follow_up,
+    checked_labels,
+    sorted_trials,
+)
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_EQUAL = 1e-9
-"""An eigenvalue of the variance this small beside the largest is 0."""
 _COMPILE_FROM = 5000
 """Subjects in one call from which machine code repays the time that loading it takes."""
 
@@ -55,9 +57,9 @@ class LogRank:
 def log_rank(
     time: ArrayLike,
     event: ArrayLike,
-    group: Sequence[str] | Sequence[int] | NDArray[np.int64],
+    group: Labels,
     *,
-    strata: Sequence[str] | Sequence[int] | NDArray[np.int64] | None = None,
+    strata: Labels | None = None,
 ) -> LogRank:
     """The log-rank test of two or more groups, two-sided, stratified if `strata` are given.
 
@@ -70,32 +72,14 @@ def log_rank(
     ([2.0, 2.0], [0.833, 3.167], 2.882)
     """
     times, events = checked_follow_up(time, event)
-    labels, groups = np.unique(np.asarray(group), return_inverse=True)
-    layers = np.zeros(len(times)) if strata is None else np.asarray(strata)
-    if len(groups) != len(times) or len(layers) != len(times):
-        raise BadInput(
-            f"a group and a stratum for each of the {len(times)} times",
-            found=f"{len(groups)} groups, {len(layers)} strata",
-        )
+    labels, groups, layers = checked_labels(len(times), group, strata)
     number = len(labels)
     observed, expected = np.zeros(number), np.zeros(number)
     variance = np.zeros((number, number))
     core = compiled(_log_rank, worth_it=len(times) >= _COMPILE_FROM)
-    for layer in np.unique(layers):
-        chosen = np.flatnonzero(layers == layer)
-        order = chosen[np.argsort(times[chosen], kind="stable")]
-        core(times[order], events[order], groups[order], observed, expected, variance)
-    statistic, freedom = _quadratic_form(observed - expected, variance)
-    return LogRank(
-        groups=tuple(labels.tolist()),
-        subjects=np.bincount(groups, minlength=number).astype(np.int64),
-        observed=observed,
-        expected=expected,
-        variance=variance,
-        statistic=statistic,
-        degrees_of_freedom=freedom,
-        p=_chi_square_tail(statistic, freedom),
-    )
+    for chosen in by_stratum(times, layers):
+        core(times[chosen], events[chosen], groups[chosen], observed, expected, variance)
+    return log_rank_of(labels, groups, observed, expected, variance)
 
 
 def log_rank_z_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> FloatArray:
@@ -107,26 +91,11 @@ def log_rank_z_batch(time: ArrayLike, event: ArrayLike, group: ArrayLike) -> Flo
     >>> log_rank_z_batch([[1, 2, 3, 4]], [[True] * 4], [[0, 0, 1, 1]]).round(3).tolist()
     [1.698]
     """
-    times, events = np.asarray(time, dtype=np.float64), np.asarray(event, dtype=np.bool_)
-    groups = np.asarray(group, dtype=np.int64)
-    if times.ndim != 2 or not times.shape == events.shape == groups.shape:
-        raise BadInput(
-            "times, events and groups of one shape (trials, subjects)",
-            found=(times.shape, events.shape, groups.shape),
-        )
-    if groups.max(initial=0) > 1:
-        raise BadInput("group 0, 1, or negative", found=groups.max())
-    check_times(times[groups >= 0])
-    order = np.argsort(times, axis=1, kind="stable")
+    times, events, groups = sorted_trials(time, event, group)
     z = np.zeros(len(times))
     callees = two_group_risks, two_group_log_rank
     core = compiled(_log_rank_trials, *callees, worth_it=times.size >= _COMPILE_FROM)
-    core(
-        np.take_along_axis(times, order, axis=1),
-        np.take_along_axis(events, order, axis=1),
-        np.take_along_axis(groups, order, axis=1),
-        z,
-    )
+    core(times, events, groups, z)
     return z
 
 
@@ -136,26 +105,31 @@ def log_rank_p_batch(difference: FloatArray, variance: FloatArray) -> FloatArray
     >>> log_rank_p_batch(np.array([[1.0, -1.0]]), np.array([[[1.0, -1.0], [-1.0, 1.0]]])).round(4)
     array([0.3173])
     """
-    found = (_quadratic_form(*each) for each in zip(difference, variance, strict=True))
-    return np.array([_chi_square_tail(*each) for each in found])
+    found = (quadratic_form(*each) for each in zip(difference, variance, strict=True))
+    return np.array([chi_square_tail(*each) for each in found])
 
 
-def _quadratic_form(difference: FloatArray, variance: FloatArray) -> tuple[float, int]:
-    """difference' variance^- difference and the rank: the groups sum to 0, so one is redundant."""
-    values, vectors = np.linalg.eigh(variance)
-    kept = values > _EQUAL * max(1.0, float(values.max(initial=0.0)))
-    projected = vectors[:, kept].T @ difference
-    return float((projected**2 / values[kept]).sum()), int(kept.sum())
-
-
-def _chi_square_tail(statistic: float, freedom: int) -> float:
-    if freedom == 0:
-        return 1.0
-    if freedom == 1:
-        return math.erfc(math.sqrt(statistic / 2))
-    from scipy.special import chdtrc
-
-    return float(chdtrc(freedom, statistic))
+def log_rank_of(
+    labels: NDArray[np.generic],
+    groups: IntArray,
+    observed: FloatArray,
+    expected: FloatArray,
+    variance: FloatArray,
+    *,
+    unit: float = 1.0,
+) -> LogRank:
+    """The test of the sums that a core has made; `unit` is the scale of the variance."""
+    statistic, freedom = quadratic_form(observed - expected, variance, unit=unit)
+    return LogRank(
+        groups=tuple(labels.tolist()),
+        subjects=np.bincount(groups, minlength=len(labels)).astype(np.int64),
+        observed=observed,
+        expected=expected,
+        variance=variance,
+        statistic=statistic,
+        degrees_of_freedom=freedom,
+        p=chi_square_tail(statistic, freedom),
+    )
 
 
 def _log_rank(

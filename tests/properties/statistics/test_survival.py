@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from equipoise.errors import BadInput
 from equipoise.statistics import log_rank as log_rank_module
 from equipoise.statistics.kaplan_meier import (
+    TRANSFORMS,
     Quantile,
     SurvivalAt,
     Transform,
@@ -24,7 +25,6 @@ from equipoise.statistics.kaplan_meier import (
 from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 
 Subject = tuple[int, bool, int]
-TRANSFORMS: tuple[Transform, ...] = ("plain", "log", "log_log")
 
 
 def subjects(least: int = 1, most: int = 40) -> st.SearchStrategy[list[Subject]]:
@@ -225,8 +225,8 @@ def test_impossible_times_are_refused(time: list[float], event: list[int], messa
 
 def test_other_impossible_arguments_are_refused() -> None:
     curve = kaplan_meier([1, 2], [True, True])
-    with pytest.raises(BadInput, match="one of plain, log, log_log"):
-        survival_interval(curve, transform="logit")  # type: ignore[arg-type]  # under test
+    with pytest.raises(BadInput, match="one of plain, log, log_log, arcsin, logit"):
+        survival_interval(curve, transform="sine")  # type: ignore[arg-type]  # under test
     with pytest.raises(BadInput, match="probability"):
         survival_quantile(curve, 1.0)
     with pytest.raises(BadInput, match="level"):
