@@ -5,6 +5,7 @@ Follow-up is as in `follow_up.py`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np

@@ -19,6 +19,7 @@ from tests.harness.hand_made_study import TWO_BY_TWO, analysis, study
 
 R = Path(__file__).parents[1] / "statistics"
 GOLDEN = json.loads((R / "golden.json").read_text(encoding="utf-8"))
+SURVIVAL = json.loads((R / "survival.json").read_text(encoding="utf-8"))["survival"]
 TABLES = [each for each in GOLDEN["tables"]["two_proportions"] if each["n1"] > 1 and each["n2"] > 1]
 BY_ARM = ({"label": "Arm A", "arms": ("A",)}, {"label": "Arm B", "arms": ("B",)})
 
@@ -100,7 +101,7 @@ def test_survival_of_lung_by_sex() -> None:
         estimate="none", interval="none",
     )  # fmt: skip
     men, women, compared = run(trial(*lung()), study(TWO_BY_TWO, (curves, test)))
-    golden = GOLDEN["survival"]["lung"]
+    golden = SURVIVAL["lung"]
     table = golden["km_sex"]["log-log"]["table"]
     month = 30.4375
     for row, place in ((men, 0), (women, 1)):
