@@ -64,7 +64,7 @@ def weighted_log_rank(
     number = len(labels)
     observed, expected = np.zeros(number), np.zeros(number)
     variance = np.zeros((number, number))
-    core = compiled(_weighted_log_rank, worth_it=len(times) >= _COMPILE_FROM)
+    core = compiled(_weighted_log_rank, _weight, worth_it=len(times) >= _COMPILE_FROM)
     largest = 0.0
     for chosen in by_stratum(times, layers):
         weight = core(
@@ -96,7 +96,8 @@ def weighted_log_rank_z_batch(
     scheme = _scheme(weights, rho, gamma)
     times, events, groups = sorted_trials(time, event, group)
     z = np.zeros(len(times))
-    core = compiled(_weighted_trials, _weighted_log_rank, worth_it=times.size >= _COMPILE_FROM)
+    callees = _weighted_log_rank, _weight
+    core = compiled(_weighted_trials, *callees, worth_it=times.size >= _COMPILE_FROM)
     core(times, events, groups, scheme, float(rho), float(gamma), z)
     return z
 
@@ -108,6 +109,17 @@ def _scheme(weights: Weights, rho: float, gamma: float) -> int:
         if not (math.isfinite(power) and power >= 0):
             raise BadInput("a finite number of 0 or more", field=field, found=power)
     return WEIGHTS.index(weights)
+
+
+def _weight(
+    scheme: int, rho: float, gamma: float, survival: float, total: float, modified: float
+) -> float:
+    """Core: the weight of a time with events."""
+    if scheme == 0:
+        return float(survival**rho * (1.0 - survival) ** gamma)
+    if scheme == 1:
+        return total
+    return math.sqrt(total) if scheme == 2 else modified
 
 
 def _weighted_log_rank(
@@ -150,14 +162,7 @@ def _weighted_log_rank(
             subject += 1
         if deaths > 0.0:
             modified *= 1.0 - deaths / (total + 1.0)
-            if scheme == 0:
-                weight = survival**rho * (1.0 - survival) ** gamma
-            elif scheme == 1:
-                weight = total
-            elif scheme == 2:
-                weight = math.sqrt(total)
-            else:
-                weight = modified
+            weight = _weight(scheme, rho, gamma, survival, total, modified)
             spread = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
             spread *= weight * weight
             largest = max(largest, weight)
