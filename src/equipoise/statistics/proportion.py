@@ -30,6 +30,8 @@ FisherRule = Literal["min_likelihood", "central"]
 _SIDES = {"two_sided": 0, "greater": 1, "less": -1}
 _TIE = 1.0 + 1e-7
 """Tables within this factor of the observed one's probability tie with it, as in R fisher.test."""
+_MOST_COUNTED = 1_000_000
+"""Subjects in a group up to which an exact interval looks at every count."""
 _COMPILE_FROM = 5000
 """Tables in one call from which machine code repays the time that loading it takes."""
 
@@ -234,9 +236,13 @@ def score_limits(ratio: float, z: float, score: Callable[[float], float]) -> Est
 def log_binomial(n: int) -> FloatArray:
     """The logarithms of the binomial coefficients C(n, 0) to C(n, n).
 
+    BadInput for more subjects than are looked at one by one.
+
     >>> np.exp(log_binomial(3)).round(6).tolist()
     [1.0, 3.0, 3.0, 1.0]
     """
+    if n > _MOST_COUNTED:
+        raise BadInput(f"at most {_MOST_COUNTED} subjects in a group", field="n", found=n)
     from scipy.special import gammaln
 
     k = np.arange(n + 1.0)
