@@ -67,6 +67,7 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "restricted_mean": ("restricted_mean", "restricted_mean_contrast"),
         "log_rank": ("log_rank",),
         "weighted_log_rank": ("weighted_log_rank",),
+        "cumulative_incidence": ("cumulative_incidence",),
         "power": (
             "two_proportions_size",
             "two_proportions_power",
