@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,7 +51,7 @@ def cumulative_incidence(
     distinct, place = np.unique(followed, return_inverse=True)
     left = np.bincount(place, minlength=len(distinct))
     at_risk = left[::-1].cumsum()[::-1].astype(np.float64)
-    any_event: FloatArray = np.bincount(place, weights=kinds > 0, minlength=len(distinct))
+    any_event = np.bincount(place, weights=kinds > 0, minlength=len(distinct)).astype(np.float64)
     after = np.cumprod((at_risk - any_event) / at_risk)
     before = np.concatenate([[1.0], after])[:-1]
     found = []
@@ -63,16 +62,15 @@ def cumulative_incidence(
             if not ended:
                 found.append(IncidenceAt(float(when), int(kind), None, None))
                 continue
-            own: FloatArray = np.bincount(place, weights=kinds == kind, minlength=len(distinct))[
-                :known
-            ]
+            counted = np.bincount(place, weights=kinds == kind, minlength=len(distinct))
+            own = counted[:known].astype(np.float64)
             others = any_event[:known] - own
             steps = before[:known] * own / at_risk[:known]
             share = np.zeros(known)
             rest = steps.sum() - np.cumsum(steps)
             np.divide(rest, after[:known], out=share, where=after[:known] > 0)
             risk, scale = at_risk[:known], before[:known] ** 2
-            variance: FloatArray = scale * (
+            variance = scale * (
                 (1 - share) ** 2 * _spread(own, risk) + share**2 * _spread(others, risk)
             )
             found.append(
@@ -81,7 +79,7 @@ def cumulative_incidence(
     return tuple(found)
 
 
-def _spread(events: NDArray[Any], at_risk: FloatArray) -> FloatArray:
+def _spread(events: FloatArray, at_risk: FloatArray) -> FloatArray:
     """Variance of events / at_risk; a single event counts whole, also that of the last at risk."""
     ties = np.where(events > 1, (events - 1) / np.maximum(at_risk - 1, 1), 0.0)
     return np.asarray(events / at_risk**2 * (1 - ties))
