@@ -112,6 +112,9 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "fixed_sequence_graph",
             "fallback_graph",
         ),
+        "agreement": ("kappa", "specific_agreement"),
+        "discrimination": ("roc_curve", "roc_area", "roc_area_difference", "optimal_cut_point"),
+        "subpopulations": ("sliding_windows", "windowed_difference"),
     }
 )
 """The names of each module of `equipoise.statistics`, in the order in which they are listed."""
