@@ -13,6 +13,7 @@ import pytest
 
 from equipoise.errors import BadInput
 from equipoise.treatment.area import body_surface_area
+from equipoise.treatment.departure import DeparturePlan
 from equipoise.treatment.plan import BodySurfaceArea, TreatmentPlan
 from equipoise.treatment.rules import RULES, exposure, planned_dose
 from tests.harness.history import read_cases, tables_of
@@ -121,7 +122,9 @@ def test_a_cap_has_at_most_four_places() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     tables = tables_of([])
+    departures = DeparturePlan(regimens=PLAN.regimens, early_days=2)
+    plans = {"treatment": PLAN, "departures": departures}
     for rule in RULES:
-        tables[rule.produces] = rule.rule(tables, PLAN)
+        tables[rule.produces] = rule.rule(tables, plans[rule.plan])
         assert tables[rule.produces].is_empty()
         assert dict(tables[rule.produces].schema) == dict(pl.Schema(rule.columns))
