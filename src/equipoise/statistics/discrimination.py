@@ -34,27 +34,34 @@ class RocCurve:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The area under a ROC curve, its standard error and limits, and P of an area of 1/2."""
+    """The area under a ROC curve, its standard error and limits, and P of an area of 1/2.
+
+    None is what the data do not determine: the error, with limits 0 and 1, where only one subject
+    has, or has not, the property; z and P where there is no error, or none is seen.
+    """
 
     estimate: float
-    standard_error: float
+    standard_error: float | None
     lower: float
     upper: float
     z: float | None
-    p: float
+    p: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class AreaDifference:
-    """The difference of two areas of the same subjects, first less second, with limits and P."""
+    """The difference of two areas of the same subjects, first less second, with limits and P.
+
+    None as in `Area`; the limits are then -1 and 1.
+    """
 
     first: float
     second: float
     estimate: float
-    standard_error: float
+    standard_error: float | None
     lower: float
     upper: float
-    p: float
+    p: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +114,12 @@ def roc_area(marker: ArrayLike, has: ArrayLike, *, level: float = 0.95) -> Area:
     values, with_it = _checked(marker, has)
     z_level = normal_quantile(level)
     areas, covariance = _areas(values[None, :], with_it)
-    area, error = float(areas[0]), math.sqrt(max(0.0, float(covariance[0, 0])))
+    area, error = float(areas[0]), _error(float(covariance[0, 0]), with_it)
+    if error is None:
+        return Area(area, None, 0.0, 1.0, None, None)
     z = (area - 0.5) / error if error > 0 else None
-    p = math.erfc(abs(z) / math.sqrt(2)) if z is not None else float(area == 0.5)
     lower, upper = max(0.0, area - z_level * error), min(1.0, area + z_level * error)
-    return Area(area, error, lower, upper, z, p)
+    return Area(area, error, lower, upper, z, _normal_p(z))
 
 
 def roc_area_difference(
@@ -128,17 +136,13 @@ def roc_area_difference(
     areas, covariance = _areas(np.stack([values, others]), with_it)
     difference = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    error = math.sqrt(max(0.0, variance))
-    p = math.erfc(abs(difference) / error / math.sqrt(2)) if error > 0 else float(difference == 0)
-    return AreaDifference(
-        float(areas[0]),
-        float(areas[1]),
-        difference,
-        error,
-        difference - z_level * error,
-        difference + z_level * error,
-        p,
-    )
+    error = _error(variance, with_it)
+    both = float(areas[0]), float(areas[1])
+    if error is None:
+        return AreaDifference(*both, difference, None, -1.0, 1.0, None)
+    lower, upper = difference - z_level * error, difference + z_level * error
+    z = difference / error if error > 0 else None
+    return AreaDifference(*both, difference, error, lower, upper, _normal_p(z))
 
 
 def optimal_cut_point(
@@ -227,6 +231,17 @@ def _areas(markers: FloatArray, with_it: BoolArray) -> tuple[FloatArray, FloatAr
         centred = parts - parts.mean(axis=1, keepdims=True)
         covariance += centred @ centred.T / max(1, number - 1) / number
     return np.asarray(above.mean(axis=1)), covariance
+
+
+def _error(variance: float, with_it: BoolArray) -> float | None:
+    """The standard error; None where one side has one subject, of whom no variance is known."""
+    if min(with_it.sum(), (~with_it).sum()) < 2:
+        return None
+    return math.sqrt(max(0.0, variance))
+
+
+def _normal_p(z: float | None) -> float | None:
+    return None if z is None else math.erfc(abs(z) / math.sqrt(2))
 
 
 def _best(values: FloatArray, with_it: BoolArray, criterion: Criterion) -> tuple[float, float]:

@@ -44,7 +44,10 @@ class QualitativeInteraction:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceInteraction:
-    """A difference of two risk differences, first stratum less second, with Wald's limits and P."""
+    """A difference of two risk differences, first stratum less second, with Wald's limits and P.
+
+    z and P are None where every group has the extreme proportion 0 or 1: no variance is seen.
+    """
 
     first: float
     second: float
@@ -52,8 +55,8 @@ class DifferenceInteraction:
     standard_error: float
     lower: float
     upper: float
-    z: float
-    p: float
+    z: float | None
+    p: float | None
 
 
 def homogeneity(
@@ -116,8 +119,7 @@ def risk_difference_interaction(
     """Wald's test that the difference of two proportions is the same in two strata.
 
     In stratum s `x1[s]` of `n1[s]` subjects in group 1 have the property, `x2[s]` of `n2[s]` in
-    group 2. Variances are those of the observed proportions; without any, P is 1 for no difference
-    of differences and else 0.
+    group 2. Variances are those of the observed proportions; without any there is no P.
 
     >>> round(risk_difference_interaction([18, 3], [34, 26], [6, 7], [24, 18]).p, 6)
     0.002084
@@ -133,7 +135,7 @@ def risk_difference_interaction(
         differences.append(a / m - b / n)
         variance += a * (m - a) / m**3 + b * (n - b) / n**3
     estimate, error = differences[0] - differences[1], math.sqrt(variance)
-    z = estimate / error if error > 0 else math.copysign(math.inf, estimate) if estimate else 0.0
+    z = estimate / error if error > 0 else None
     half = normal_quantile(level) * error
     return DifferenceInteraction(
         differences[0],
@@ -143,7 +145,7 @@ def risk_difference_interaction(
         estimate - half,
         estimate + half,
         z,
-        math.erfc(abs(z) / math.sqrt(2)),
+        None if z is None else math.erfc(abs(z) / math.sqrt(2)),
     )
 
 

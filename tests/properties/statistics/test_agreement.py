@@ -20,6 +20,7 @@ from equipoise.statistics.discrimination import (
     roc_area_difference,
     roc_curve,
 )
+from equipoise.statistics.effect_heterogeneity import risk_difference_interaction
 from equipoise.statistics.subpopulations import sliding_windows, windowed_difference
 
 TABLE = st.integers(2, 4).flatmap(
@@ -190,6 +191,20 @@ def test_each_window_is_the_difference_of_its_subjects() -> None:
     other = windowed_difference(marker, 1 - group, has, size=30, overlap=20)
     assert other.estimate == pytest.approx(-found.estimate)
     assert other.standard_error == pytest.approx(found.standard_error)
+
+
+def test_without_a_variance_there_is_no_p_value() -> None:
+    """One subject on a side, or all pairs ordered alike: P is not determined, and never 0."""
+    one = roc_area([1, 2, 3, 4], [False, True, True, True])
+    assert (one.estimate, one.standard_error, one.lower, one.upper) == (1.0, None, 0.0, 1.0)
+    apart = roc_area([1, 2, 3, 4], [False, False, True, True])
+    assert (apart.standard_error, apart.z, apart.p) == (0.0, None, None)
+    same = roc_area_difference([1, 2, 3, 4], [2, 4, 6, 8], [False, True, False, True])
+    assert (same.estimate, same.p) == (0.0, None)
+    single = roc_area_difference([1, 2, 3], [3, 2, 1], [False, True, True])
+    assert (single.standard_error, single.lower, single.upper) == (None, -1.0, 1.0)
+    extreme = risk_difference_interaction([1, 0], [1, 1], [0, 1], [1, 1])
+    assert (extreme.estimate, extreme.z, extreme.p) == (2.0, None, None)
 
 
 @pytest.mark.parametrize(
