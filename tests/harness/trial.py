@@ -57,13 +57,23 @@ class Trial:
         self.conductor = Conductor(log, keys, self.now)
 
     def now(self) -> datetime.datetime:
-        """The time in the trial, which may be some days behind."""
-        return datetime.datetime.now(datetime.UTC) - self.behind
+        """The time in the trial, which may be some days behind.
+
+        Days pass on the clock of the site: also over a change to winter time, as many dates pass
+        as `wait` is told.
+        """
+        here = datetime.datetime.now(self.zone) - self.behind
+        return here.astimezone(datetime.UTC)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone of the first site."""
+        return zoneinfo.ZoneInfo(self.study.sites[0].time_zone)
 
     @property
     def today(self) -> datetime.date:
         """The day in the trial."""
-        return self.now().astimezone(zoneinfo.ZoneInfo(self.study.sites[0].time_zone)).date()
+        return self.now().astimezone(self.zone).date()
 
     def wait(self, days: int) -> None:
         """Let days pass, of those that the trial is behind."""
