@@ -18,26 +18,30 @@ from typing import Any, TypeVar, cast
 Core = TypeVar("Core", bound=Callable[..., object])
 
 
-def compiled(core: Core, *callees: Callable[..., object], worth_it: bool = True) -> Core:
+def compiled(
+    core: Core, *callees: Callable[..., object], worth_it: bool = True, takes_memory: bool = True
+) -> Core:
     """`core` as machine code, kept on disk between runs; `callees` are the cores that it calls.
 
     If it is not `worth_it`, because the batch is small, `core` is given back as it stands.
     A stored core is renewed when its own file or that of one of its callees changes. It runs
     without Python's global lock, so that threads may run it side by side, and a division by 0 is
-    not looked for: a core never makes one.
+    not looked for: a core never makes one. With `takes_memory` False neither the core nor a callee
+    makes an array, and who refers to one is not counted while it runs.
     """
-    return cast(Core, _dispatcher(core, callees)) if worth_it else core
+    return cast(Core, _dispatcher(core, callees, takes_memory)) if worth_it else core
 
 
 @cache
 def _dispatcher(
-    core: Callable[..., object], callees: tuple[Callable[..., object], ...]
+    core: Callable[..., object], callees: tuple[Callable[..., object], ...], takes_memory: bool
 ) -> Callable[..., object]:
     import numba
 
     for callee in callees:
         _register(callee)
-    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(core)
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+    dispatcher: Any = numba.njit(**options, _nrt=takes_memory)(core)
     # numba compares this stamp of the source with that of the stored code.
     dispatcher._cache._cache_file._source_stamp = _stamp(core, callees)
     return cast(Callable[..., object], dispatcher)

@@ -76,10 +76,10 @@ def log_rank(
     labels, groups, layers = checked_labels(len(times), group, strata)
     number = len(labels)
     observed, expected = np.zeros(number), np.zeros(number)
-    variance = np.zeros((number, number))
+    variance, room = np.zeros((number, number)), np.zeros((3, number))
     core = compiled(_log_rank, worth_it=len(times) >= _COMPILE_FROM)
     for chosen in by_stratum(times, layers):
-        core(times[chosen], events[chosen], groups[chosen], observed, expected, variance)
+        core(times[chosen], events[chosen], groups[chosen], observed, expected, variance, room)
     return log_rank_of(labels, groups, observed, expected, variance)
 
 
@@ -140,15 +140,19 @@ def _log_rank(
     observed: FloatArray,
     expected: FloatArray,
     variance: FloatArray,
+    room: FloatArray,
 ) -> None:
-    """Core: add one stratum, sorted by time, to the sums; a negative group is left out."""
+    """Core: add one stratum, sorted by time, to the sums; a negative group is left out.
+
+    `room` is for three numbers a group.
+    """
     number = len(observed)
-    at_risk = np.zeros(number)
+    at_risk, died, left = room[0, :number], room[1, :number], room[2, :number]
+    at_risk[:] = 0.0
     for subject in range(len(times)):
         if groups[subject] >= 0:
             at_risk[groups[subject]] += 1.0
     subject = 0
-    died, left = np.zeros(number), np.zeros(number)
     while subject < len(times):
         died[:] = 0.0
         left[:] = 0.0
@@ -160,7 +164,10 @@ def _log_rank(
                 if events[subject]:
                     died[group] += 1.0
             subject += 1
-        deaths, total = died.sum(), at_risk.sum()
+        deaths = total = 0.0
+        for i in range(number):
+            deaths += died[i]
+            total += at_risk[i]
         if deaths > 0:
             spread = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
             for i in range(number):
@@ -170,7 +177,8 @@ def _log_rank(
                 variance[i, i] += spread * share
                 for j in range(number):
                     variance[i, j] -= spread * share * at_risk[j] / total
-        at_risk -= left
+        for i in range(number):
+            at_risk[i] -= left[i]
 
 
 def _log_rank_trials(times: FloatArray, events: BoolArray, groups: IntArray, z: FloatArray) -> None:

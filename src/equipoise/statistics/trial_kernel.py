@@ -64,6 +64,7 @@ from equipoise.statistics.trial_tables import (
     SCREENED,
     TrialTables,
 )
+from equipoise.statistics.trial_workspace import Workspace, workspace
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -81,7 +82,6 @@ CALLEES = (
     _log_rank, compare_many, compare_all,
 )  # fmt: skip
 """Every core that a trial runs."""
-_RADIX = (1 << 11) + 2
 
 
 def run_trials(
@@ -93,14 +93,17 @@ def run_trials(
     """
     out = np.zeros((count, tables.width))
     key = np.uint64(seed_key(seed))
-    core = compiled(_trials, *(*CALLEES, _patients))
+    core = compiled(_trials, *(*CALLEES, _patients), takes_memory=False)
     if threads <= 1 or count < threads:
-        failed = [core(tables, key, first, out)]
+        failed = [core(tables, key, first, out, workspace(tables))]
     else:
         limits = [count * part // threads for part in range(threads + 1)]
         with ThreadPoolExecutor(threads) as pool:
             parts = itertools.pairwise(limits)
-            jobs = [pool.submit(core, tables, key, first + a, out[a:b]) for a, b in parts]
+            jobs = [
+                pool.submit(core, tables, key, first + a, out[a:b], workspace(tables))
+                for a, b in parts
+            ]
             failed = [job.result() for job in jobs]
     if min(failed) < 0:
         raise BadInput(
@@ -109,85 +112,54 @@ def run_trials(
     return out
 
 
-def _trials(tables: TrialTables, seed: np.uint64, first: int, out: FloatArray) -> int:
-    """Core: fill `out`, one row a trial; 0, or what `allocate_in_turn` says of a failure.
-
-    All memory is taken once.
-    """
-    plan, accrual = tables.randomisation, tables.accrual
-    most, strata = accrual.most, len(plan.limits)
-    values = np.zeros((tables.nodes.variables, most), np.int64)
-    on, who = np.zeros(most, np.int64), np.zeros(most, np.int64)
-    scratch = np.zeros((8, most), np.int64)
-    drawn, halves, events = np.zeros(most), np.zeros(most), np.zeros((2, most), np.bool_)
-    latent = np.zeros((len(tables.times.stream), most))
-    days = np.zeros((len(tables.times.stream), most), np.int64)
-    until = np.zeros((2, most), np.int64)
-    starts = np.zeros(_RADIX, np.int64)
-    risks = np.zeros((6, most))
-    cumulative = tables.nodes.cumulative.copy()
-    state = np.zeros((strata, 4), np.int64)
-    block_arms = np.zeros((strata, most + max(1, plan.sizes.max())), np.int64)
-    words = np.zeros(plan.limits.max(), np.uint64)
-    counts = np.zeros((strata, len(plan.factors), plan.levels, max(1, plan.slots.max())), np.int64)
-    imbalance = np.zeros(max(1, plan.slots.max()), np.int64)
+def _trials(
+    tables: TrialTables, seed: np.uint64, first: int, out: FloatArray, work: Workspace
+) -> int:
+    """Core: fill `out`, one row a trial; 0, or what `allocate_in_turn` says of a failure."""
+    accrual, nodes = tables.accrual, tables.nodes
     comparing = RAW + tables.tallies.columns
     for row in range(len(out)):
         trial = trial_word(seed, first + row)
         mine = out[row]
-        number = _patients(
-            tables, trial, cumulative, values, on, who, scratch[0], drawn, halves, risks[0],
-            state, block_arms, words, counts, imbalance, mine,
-        )  # fmt: skip
+        number = _patients(tables, trial, work, mine)
         if number < 0:
             return number
         screened = int(mine[SCREENED])
-        nodes = tables.nodes
-        rows, uniforms = scratch[0, :screened], drawn[:screened]
+        rows, uniforms = work.scratch[0, :screened], work.drawn[:screened]
         make_variables(
-            nodes, trial, nodes.before, len(nodes.width), 0, cumulative, values, rows, uniforms
-        )
-        tally(tables.tallies, who, number, values, rows, mine)
+            nodes, trial, nodes.before, len(nodes.width), 0, work.cumulative, work.values, rows,
+            uniforms,
+        )  # fmt: skip
+        tally(tables.tallies, work.who, number, work.values, rows, mine)
         if len(tables.comparisons.end_point) > 0:
-            latent_times(tables.times, nodes, trial, values, rows, uniforms, halves, latent)
-            seen_days(tables.times, tables.watching, trial, screened, latent, uniforms, days)
+            latent_times(
+                tables.times, nodes, trial, work.values, rows, uniforms, work.halves, work.latent
+            )
+            seen_days(
+                tables.times, tables.watching, trial, screened, work.latent, uniforms, work.days
+            )
             watched_until(
-                tables.watching, trial, screened, values, on,
-                int(mine[LAST_DAY]) + accrual.follow_up, until[0], until[1],
+                tables.watching, trial, screened, work.values, work.on,
+                int(mine[LAST_DAY]) + accrual.follow_up, work.until[0], work.until[1],
             )  # fmt: skip
-            compare_all(
-                tables.comparisons, tables.end_points, tables.times, tables.watching, tables.arms,
-                who, number, screened, values, days, until, scratch, events, starts, risks,
-                mine[comparing:],
-            )  # fmt: skip
+            compare_all(tables, work, number, screened, mine[comparing:])
     return 0
 
 
 def _patients(
     tables: TrialTables,
     trial: np.uint64,
-    cumulative: FloatArray,
-    values: IntArray,
-    on: IntArray,
-    who: IntArray,
-    rows: IntArray,
-    drawn: FloatArray,
-    halves: FloatArray,
-    gaps: FloatArray,
-    state: IntArray,
-    block_arms: IntArray,
-    words: UInt64Array,
-    counts: IntArray,
-    imbalance: IntArray,
+    work: Workspace,
     mine: FloatArray,
 ) -> int:
     """Core: candidates until enough are randomised; how many are, negative for a failure."""
     accrual, nodes, plan = tables.accrual, tables.nodes, tables.randomisation
+    values, who, drawn, gaps = work.values, work.who, work.drawn, work.risks[0]
     if tables.effects.node >= 0:
-        shifted_weights(nodes, tables.effects, trial, cumulative, gaps)
-    state[:] = 0
+        shifted_weights(nodes, tables.effects, trial, work.cumulative, gaps)
+    work.state[:] = 0
     if plan.minimised:
-        counts[:] = 0
+        work.counts[:] = 0
     screened, randomised, reached = 0, 0, 0.0
     while randomised < accrual.wanted and screened < accrual.most:
         # A few more than are needed, as some are lost: one round is enough for most trials.
@@ -195,22 +167,22 @@ def _patients(
         end = min(accrual.most, screened + short + short // 8 + 2)
         uniforms = drawn[screened:end]
         reached = arrive(
-            accrual, trial, screened, reached, values[PERIOD, screened:end], on[screened:end],
-            uniforms, halves, gaps,
+            accrual, trial, screened, reached, values[PERIOD, screened:end], work.on[screened:end],
+            uniforms, work.halves, gaps,
         )  # fmt: skip
         make_variables(
-            nodes, trial, 0, nodes.before, screened, cumulative, values[:, screened:end],
-            rows[screened:end], uniforms,
+            nodes, trial, 0, nodes.before, screened, work.cumulative, values[:, screened:end],
+            work.scratch[0, screened:end], uniforms,
         )  # fmt: skip
         if plan.minimised:
             randomised = minimise_in_turn(
-                plan, trial, screened, end, accrual.wanted, values, who, randomised, state,
-                counts, imbalance, words,
+                plan, trial, screened, end, accrual.wanted, values, who, randomised,
+                work.state, work.counts, work.imbalance, work.levels, work.words,
             )  # fmt: skip
         else:
             randomised = allocate_in_turn(
-                plan, trial, screened, end, accrual.wanted, values, who, randomised, state,
-                block_arms, words,
+                plan, trial, screened, end, accrual.wanted, values, who, randomised,
+                work.state, work.block_arms, work.words,
             )  # fmt: skip
         if randomised < 0:
             return randomised
@@ -219,6 +191,6 @@ def _patients(
         screened = who[randomised - 1] + 1
     last = 0
     for place in range(randomised):
-        last = max(last, on[who[place]])
+        last = max(last, work.on[who[place]])
     mine[SCREENED], mine[RANDOMISED], mine[LAST_DAY] = screened, randomised, last
     return randomised

@@ -20,8 +20,10 @@ from equipoise.statistics.trial_tables import (
     Nodes,
     Tallies,
     Times,
+    TrialTables,
     Watching,
 )
+from equipoise.statistics.trial_workspace import Workspace
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -283,6 +285,7 @@ def compare_many(
     days: IntArray,
     events: BoolArray,
     groups: IntArray,
+    room: FloatArray,
     out: FloatArray,
 ) -> None:
     """Core: the columns of a comparison of more than two groups, by the log-rank test."""
@@ -294,8 +297,9 @@ def compare_many(
         if group >= 0:
             out[group] += 1.0
             out[many + group] += 1.0 if events[place] else 0.0
-    observed, expected, variance = np.zeros(many), np.zeros(many), np.zeros((many, many))
-    _log_rank(days[:number], events[:number], groups[:number], observed, expected, variance)
+    room[:, :] = 0.0
+    observed, expected, variance = room[3, :many], room[4, :many], room[5:, :many]
+    _log_rank(days[:number], events[:number], groups[:number], observed, expected, variance, room)
     for one in range(many):
         out[2 * many + one] = observed[one] - expected[one]
         for other in range(many):
@@ -303,36 +307,23 @@ def compare_many(
 
 
 def compare_all(
-    comparisons: Comparisons,
-    end_points: EndPoints,
-    times: Times,
-    watching: Watching,
-    arms: int,
-    who: IntArray,
-    number: int,
-    screened: int,
-    values: IntArray,
-    days: IntArray,
-    until: IntArray,
-    scratch: IntArray,
-    events: BoolArray,
-    starts: IntArray,
-    risks: FloatArray,
-    out: FloatArray,
+    tables: TrialTables, work: Workspace, number: int, screened: int, out: FloatArray
 ) -> None:
     """Core: every comparison, one end point after another; each end point is sorted once."""
+    end_points, comparisons, arms = tables.end_points, tables.comparisons, tables.arms
+    scratch, who, events = work.scratch, work.who, work.events
     keys, spare = scratch[2], scratch[3]
     for which in range(len(end_points.ended_by)):
         end_point_days(
-            end_points, which, times, watching, screened, days, until[0], until[1], scratch[0],
-            scratch[1],
+            end_points, which, tables.times, tables.watching, screened, work.days, work.until[0],
+            work.until[1], scratch[0], scratch[1],
         )  # fmt: skip
         for place in range(number):
             first, limit = scratch[0, who[place]], scratch[1, who[place]]
             event = first < NEVER
             day = first if event else max(1, limit)
             keys[place] = (day << DAY_BITS) | (who[place] << 1) | np.int64(event)
-        found = spare if by_day(number, keys, spare, starts) else keys
+        found = spare if by_day(number, keys, spare, work.starts) else keys
         order, sorted_ = scratch[4], scratch[5]
         for place in range(number):
             sorted_[place] = found[place] >> DAY_BITS
@@ -344,11 +335,11 @@ def compare_all(
             mine = out[comparisons.base[comparison] :]
             if comparisons.groups[comparison] > 2:
                 compare_many(
-                    comparisons, comparison, arms, number, values, order, sorted_, events[0],
-                    scratch[6], mine,
+                    comparisons, comparison, arms, number, work.values, order, sorted_, events[0],
+                    scratch[6], work.many, mine,
                 )  # fmt: skip
             else:
                 compare(
-                    comparisons, comparison, arms, number, values, order, sorted_, events[0],
-                    scratch[0], events[1], scratch[1], scratch[6], scratch[7], risks, mine,
+                    comparisons, comparison, arms, number, work.values, order, sorted_, events[0],
+                    scratch[0], events[1], scratch[1], scratch[6], scratch[7], work.risks, mine,
                 )  # fmt: skip

@@ -267,10 +267,11 @@ def minimise_in_turn(
     numbers: IntArray,
     counts: IntArray,
     imbalance: IntArray,
+    mine: IntArray,
     words: UInt64Array,
 ) -> int:
-    """Core: as `allocate_in_turn`, by minimisation; `counts`: strata x factors x levels x arms."""
-    mine = np.empty(len(plan.factors), np.int64)
+    """Core: as `allocate_in_turn`, by minimisation; `counts`: strata x factors x levels x
+    arms; `mine` is room for a level of each factor."""
     for candidate in range(begin, end):
         stratum = values[plan.stratum, candidate]
         if stratum < 0 or randomised >= wanted:

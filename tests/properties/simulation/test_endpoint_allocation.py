@@ -15,6 +15,7 @@ from equipoise.statistics.allocation import allocate
 from equipoise.statistics.minimisation import minimise
 from equipoise.statistics.trial_draws import fill_words, seed_key, trial_key, trial_word
 from equipoise.statistics.trial_tables import ARM
+from equipoise.statistics.trial_workspace import workspace
 from equipoise.study.definition import Study
 from equipoise.study.load import load_study, study_path
 
@@ -47,7 +48,8 @@ def _patients(simulation: EndpointSimulation, trial: int) -> tuple[np.ndarray, n
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
         patch.setattr(kernel, "tally", watched)
         out = np.zeros((1, simulation.tables.width))
-        kernel._trials(simulation.tables, np.uint64(seed_key(SEED)), trial, out)
+        work = workspace(simulation.tables)
+        kernel._trials(simulation.tables, np.uint64(seed_key(SEED)), trial, out, work)
     return kept[0]
 
 

@@ -18,6 +18,7 @@ from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 from equipoise.statistics.proportion import chi_square, fisher_exact_p
 from equipoise.statistics.trial_draws import seed_key
 from equipoise.statistics.trial_tables import ARM
+from equipoise.statistics.trial_workspace import workspace
 from equipoise.study.load import load_study, study_path
 
 SEED = 3
@@ -52,7 +53,8 @@ class _Watched:
         with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
             patch.setattr(trial_outcomes, "compare", watching(trial_outcomes.compare))
             patch.setattr(trial_outcomes, "compare_many", watching(trial_outcomes.compare_many))
-            kernel._trials(simulation.tables, np.uint64(seed_key(SEED)), trial, self.out)
+            work = workspace(simulation.tables)
+            kernel._trials(simulation.tables, np.uint64(seed_key(SEED)), trial, self.out, work)
 
 
 @pytest.mark.parametrize(
