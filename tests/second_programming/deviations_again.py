@@ -13,7 +13,8 @@ A randomised subject departs from the protocol where:
   none, omits or stops every drug;
 - a dose (with an amount and an administration) lies outside what the rule allows;
 - a drug was given in a cycle more often than its regimen has it; day of the last of these doses;
-- a lot was dispensed after its last day, or of a drug that the rule omits or stops in that cycle.
+- a lot was dispensed after its last day, or of a drug that the rule omits or stops in that cycle;
+- a medicine, later therapy or procedure was given on a day on which the study file prohibits it.
 
 What somebody recorded counts beside, of anybody.
 """
@@ -22,11 +23,13 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from equipoise.record.rule import Tables
 from equipoise.study.definition import Study
+from equipoise.visits.plan import ProhibitedTherapy
 
 Who = tuple[int, str]
 Row = tuple[Any, ...]
@@ -46,7 +49,7 @@ def deviations_again(tables: Tables, study: Study) -> set[Row]:
     events = {name: by_subject(tables, name) for name in _READ}
     for who, (allocated,) in events["randomised"].items():
         mine = {name: rows.get(who, []) for name, rows in events.items()}
-        for part in (_entry, _consents, _visits, _cycles, _doses, _lots):
+        for part in (_entry, _consents, _visits, _cycles, _doses, _lots, _prohibited):
             for row in part(mine, study, allocated):
                 found.add((*who, *row[:-1], tuple(sorted(set(row[-1])))))
     for who, rows in events["deviation_recorded"].items():
@@ -59,6 +62,8 @@ def deviations_again(tables: Tables, study: Study) -> set[Row]:
 _READ = (
     "randomised", "consent_signed", "deviation_recorded", "stratum", "entry_eligibility",
     "visit_timeline", "treatment_cycle", "dose_decision", "dose_given", "drug_dispensed",
+    "concomitant_medication_recorded", "subsequent_therapy_recorded", "procedure_recorded",
+    "cycle_started", "treatment_discontinued", "progression",
 )  # fmt: skip
 Mine = dict[str, list[dict[str, Any]]]
 
@@ -142,6 +147,89 @@ def _doses(mine: Mine, study: Study, allocated: dict[str, Any]) -> Iterator[Row]
             day = max(row["occurred"] for row in doses)
             by = [*(row["seq"] for row in doses), *rule["sources"]]
             yield day, "dose", "dose_times", drug, cycle, by
+
+
+def _prohibited(mine: Mine, study: Study, allocated: dict[str, Any]) -> Iterator[Row]:
+    """Day by day: the first day after randomisation that is both in the period and in the course
+    of what was given. Nothing in these trials goes on for longer than some years."""
+    for each in study.visits.prohibited:
+        if each.arms and allocated["arm"] not in each.arms:
+            continue
+        allowed_again = _allowed_again(mine, study, each)
+        begins = [allocated["occurred"] + datetime.timedelta(days=1)]
+        if each.since == "first_dose":
+            begins = [min(_doses_given(mine), default=NEVER)]
+        if each.regimens:
+            days = [r["occurred"] for r in mine["cycle_started"] if r["regimen"] in each.regimens]
+            begins.append(min(days, default=NEVER))
+        for _, row, course in _courses(mine, each):
+            day = max(begins)
+            while day < NEVER and day <= max(begins) + datetime.timedelta(days=3000):
+                if allowed_again is not None and day >= allowed_again:
+                    break
+                if course(day):
+                    by = (row["seq"], allocated["seq"])
+                    yield day, "prohibited_therapy", "prohibited_therapy", each.code, None, by
+                    break
+                day += datetime.timedelta(days=1)
+
+
+NEVER = datetime.date.max
+
+
+def _doses_given(mine: Mine) -> list[datetime.date]:
+    return [
+        row["occurred"]
+        for row in mine["dose_given"]
+        if row["amount"] and row["administrations"] and row["occurred"]
+    ]
+
+
+def _allowed_again(mine: Mine, study: Study, each: ProhibitedTherapy) -> datetime.date | None:
+    """The first day on which it is allowed again, None while the period goes on."""
+    if each.until == "progression":
+        for row in mine["progression"]:
+            if row["evaluator"] == study.response.primary_evaluator and row["progressed"]:
+                seen = row["last_adequate_assessment"]
+                after = datetime.date.min if seen is None else seen + datetime.timedelta(days=1)
+                return row["progression"] or after
+        return None
+    stopped = [row["occurred"] for row in mine["treatment_discontinued"]]
+    if not stopped:
+        return None
+    days = [min(stopped)]
+    if doses := _doses_given(mine):
+        days.append(max(doses) + datetime.timedelta(days=each.days_after + 1))
+    return max(days)
+
+
+def _courses(
+    mine: Mine, each: ProhibitedTherapy
+) -> Iterator[tuple[str, dict[str, Any], Callable[[datetime.date], bool]]]:
+    """What was given, of the codes, and whether it was, or may have been, on a day."""
+    for row in mine["concomitant_medication_recorded"]:
+        if row["drug_class"] in each.medication_classes:
+            yield row["drug_class"], row, partial(_taken, row)
+    for table, name, codes in (
+        ("subsequent_therapy_recorded", "therapy", each.therapies),
+        ("procedure_recorded", "procedure", each.procedures),
+    ):
+        for row in mine[table]:
+            if row[name] in codes and row["occurred"] is not None:
+                yield row[name], row, row["occurred"].__eq__
+
+
+def _taken(row: dict[str, Any], day: datetime.date) -> bool:
+    """Whether the texts of start and end leave it open that it was taken on the day."""
+    iso = day.isoformat()
+    start, end = row["start"], row["end"]
+    if start is not None and iso[: len(start)] < start:
+        return False
+    if row["ongoing"]:
+        return True
+    if end is None:
+        return bool(day <= row["occurred"])
+    return bool(iso[: len(end)] <= end)
 
 
 def _lots(mine: Mine, study: Study, allocated: dict[str, Any]) -> Iterator[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -12,7 +14,10 @@ from equipoise.study.derivation import derive
 from tests.harness.bridge import drawn, scenario_of
 from tests.second_programming.deviations_again import deviations_again
 
-OWN = ("treatment_cycle", "treatment_departure", "deviation")
+OWN = (
+    "treatment_cycle", "treatment_departure", "disposition", "visit_timeline",
+    "prohibited_therapy", "deviation",
+)  # fmt: skip
 
 
 def disturbed(tables: Tables, study: Study, seed: int) -> Tables:
@@ -68,6 +73,47 @@ def disturbed(tables: Tables, study: Study, seed: int) -> Tables:
         eligible_now=pl.when(judged == 0).then(True).when(judged == 1).then(False),
         unmet_now=pl.when(judged == 1).then(["I1", "E4"]).otherwise("unmet_now"),
     )
+    return _beside(found, study, draw)
+
+
+def _beside(tables: Tables, study: Study, draw: np.random.Generator) -> Tables:
+    """Medicines, later therapies and procedures, of a few days around those that matter, or of days
+    partly known; treatment that stops, progression of which the day is not known."""
+    found = dict(tables)
+    allocated = found["randomised"].select("replicate", "subject", "site", "occurred")
+    plan = study.visits
+    for table, name, listed in (
+        ("concomitant_medication_recorded", "drug_class", plan.medication_classes),
+        ("subsequent_therapy_recorded", "therapy", plan.therapies),
+        ("procedure_recorded", "procedure", plan.procedures),
+    ):
+        codes = [*(each.code for each in listed), None]
+        rows = []
+        for row in (r for r in allocated.iter_rows(named=True) for _ in range(3)):
+            first = row["occurred"] + datetime.timedelta(days=int(draw.integers(-60, 500)))
+            last = first + datetime.timedelta(days=int(draw.integers(0, 40)))
+            texts = [str(day)[: draw.choice([4, 7, 10, 10])] for day in (first, last)]
+            start, end = (text if draw.random() < 0.85 else None for text in texts)
+            ongoing = bool(draw.random() < 0.3)
+            said = {
+                "seq": 5 * 10**7 + len(rows), "entry": f"X{len(rows)}", name: draw.choice(codes),
+                "start": start, "end": None if ongoing else end, "ongoing": ongoing,
+                "occurred": first if name != "procedure" or draw.random() < 0.9 else None,
+            }  # fmt: skip
+            rows.append({**row, **said})
+        schema = found[table].schema
+        whole = [{column: row.get(column) for column in schema} for row in rows]
+        found[table] = pl.DataFrame(whole, schema=schema)
+    stopped = found["treatment_discontinued"]
+    found["treatment_discontinued"] = stopped.filter(pl.Series(draw.random(len(stopped)) < 0.7))
+    seen = found["progression"]
+    unknown = pl.Series(draw.random(len(seen)) < 0.2)
+    found["progression"] = seen.with_columns(
+        progression=pl.when(~unknown).then("progression"),
+        last_adequate_assessment=pl.when(pl.Series(draw.random(len(seen)) < 0.8)).then(
+            "last_adequate_assessment"
+        ),
+    )
     return found
 
 
@@ -80,7 +126,8 @@ def test_the_rules_and_their_second_programming_agree(name: str, seed: int) -> N
     tables = disturbed(derive(rehearsal.tables, study), study, seed)
     derived = derive(tables, study, upto="deviation")
     rows = derived["deviation"]
-    assert rows["subject"].n_unique() > 10 and rows["kind"].n_unique() >= 8
+    assert rows["subject"].n_unique() > 10 and rows["kind"].n_unique() >= 9
+    assert rows.filter(category="prohibited_therapy").height > 5
     head = ("replicate", "subject", "day", "category", "kind", "entry", "instance")
     found = [(*row[:-1], tuple(row[-1])) for row in rows.select(*head, "sources").iter_rows()]
     assert len(found) == len(set(found))

@@ -31,6 +31,8 @@ from equipoise.treatment.events import CycleStarted, DoseGiven, DrugDispensed
 from equipoise.visits.events import (
     ConcomitantMedicationRecorded,
     ConsentSigned,
+    ProcedureRecorded,
+    SubsequentTherapyRecorded,
     VitalStatusRecorded,
 )
 from equipoise.visits.participation import LIMITS
@@ -45,6 +47,11 @@ _PARTICIPATION = frozenset(LIMITS) | {ConsentSigned.TYPE, VitalStatusRecorded.TY
 _TREATMENT = rests_on("treatment_departure") - {Corrected.TYPE, Redacted.TYPE}
 
 _ENTRY = rests_on("entry_eligibility") - {Corrected.TYPE, Redacted.TYPE}
+_PROHIBITED = rests_on("prohibited_therapy") - {Corrected.TYPE, Redacted.TYPE}
+_BESIDE = frozenset(
+    {ConcomitantMedicationRecorded.TYPE, SubsequentTherapyRecorded.TYPE, ProcedureRecorded.TYPE}
+)
+"""What is given beside the treatment of the trial."""
 
 _NO_FACT = frozenset(
     {
@@ -68,11 +75,21 @@ def deviations_shown(context: Context, body: EventBody) -> tuple[DeviationRecord
     for found in concerned:
         known = dict(found(context))
         new |= {told: of for told, of in found(after) if told not in known}
-    why = "as corrected" if isinstance(body, Corrected) else "entered later"
     return tuple(
-        deviation(context, category, f"{_listed(new, category)} ({why})", name=f"shown-{category}")
+        deviation(
+            context,
+            category,
+            f"{_listed(new, category)} ({_why(body, category)})",
+            name=f"shown-{category}",
+        )
         for category in dict.fromkeys(new.values())
     )
+
+
+def _why(body: EventBody, category: DeviationCategory) -> str:
+    if isinstance(body, Corrected):
+        return "as corrected"
+    return "as entered" if category == "prohibited_therapy" else "entered later"
 
 
 def _listed(new: Told, category: DeviationCategory) -> str:
@@ -83,12 +100,14 @@ def _concerns(context: Context, body: EventBody, types: frozenset[str], late: La
     """Whether something recorded may rest on what `body` corrects, or comes late with it."""
     if isinstance(body, Corrected):
         return next(event.type for event in context.events if event.seq == body.target) in types
-    return body.TYPE in types and body.TYPE not in _NO_FACT and late(context, body)
+    return body.TYPE in types and late(context, body)
 
 
 def _of_an_earlier_day(context: Context, body: EventBody) -> bool:
     """Whether `body` tells of a day on which, or before which, something was done that rests on
     it."""
+    if body.TYPE in _NO_FACT:
+        return False
     day = context.action.occurred or context.today.isoformat()
     if isinstance(body, ConcomitantMedicationRecorded):
         day = body.start or ""
@@ -97,6 +116,21 @@ def _of_an_earlier_day(context: Context, body: EventBody) -> bool:
         event.occurred or event.recorded[:10] for event in context.events if event.type in asked
     )
     return any(day < on or (day == on and body.TYPE not in LIMITS) for on in days)
+
+
+def _of_entry(context: Context, body: EventBody) -> bool:
+    return body.TYPE not in _NO_FACT and speaks_of_entry(context, body)
+
+
+def _beside_or_begun(context: Context, body: EventBody) -> bool:
+    """Whether `body` tells of something given beside the treatment of the trial, or begins a period
+    in which that may be prohibited: randomisation, a first dose, a first cycle of a regimen."""
+    if body.TYPE in _BESIDE or isinstance(body, Randomised):
+        return True
+    if isinstance(body, CycleStarted):
+        begun = context.bodies(CycleStarted.TYPE)
+        return all(each["regimen"] != body.regimen for each in begun)
+    return isinstance(body, DoseGiven) and not any(context.bodies(DoseGiven.TYPE))
 
 
 def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
@@ -131,6 +165,17 @@ def _entry(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
         yield f"treatment began although {each}", "not_eligible"
 
 
+def _prohibited(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
+    """What was given in a period in which the protocol prohibits it."""
+    plan = context.study.visits
+    if not plan.prohibited or _BESIDE.isdisjoint(event.type for event in context.events):
+        return
+    said = {each.code: each.told for each in plan.prohibited}
+    for row in context.derived("prohibited_therapy").iter_rows(named=True):
+        what = f"{plan.given.get(row['code'], row['code'])} (entry {row['entry']})"
+        yield f"{what} on {row['day']}: {said[row['prohibition']]}", "prohibited_therapy"
+
+
 def _participation(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
     """Procedures that a withdrawal closes, or that the consent they need does not cover."""
     for event in context.events:
@@ -155,7 +200,8 @@ _FOUND: tuple[
     tuple[frozenset[str], Late, Callable[[Context], Iterator[tuple[str, DeviationCategory]]]], ...
 ] = (
     (_TREATMENT, _of_an_earlier_day, _treatment),
-    (_ENTRY, speaks_of_entry, _entry),
+    (_ENTRY, _of_entry, _entry),
+    (_PROHIBITED, _beside_or_begun, _prohibited),
     (_PARTICIPATION, _of_an_earlier_day, _participation),
 )
 """The events that each kind of departure rests on, which new ones may show it, what it is."""

@@ -80,6 +80,15 @@ REQUIRES: dict[str, Columns] = {
         "limit": pl.Date,
         **SOURCES,
     },
+    "prohibited_therapy": {
+        **KEY,
+        "prohibition": pl.String,
+        "code": pl.String,
+        "day": pl.Date,
+        "since": pl.Date,
+        "until": pl.Date,
+        **SOURCES,
+    },
 }
 """The tables that the rule reads, with their columns."""
 
@@ -101,6 +110,8 @@ def deviation(tables: Tables, plan: DeviationPlan) -> pl.DataFrame:
     - `visit_early`, `visit_late`, `visit_missed`, and for a visit with imaging `scan_early`,
       `scan_late`, `scan_missed`: outside the window `expected`; a missed one on its last day.
     - the kinds of `treatment_departure`; `entry`: the drugs, by commas, `instance` the cycle.
+    - `prohibited_therapy`: what was given (`found`: its code) in a period (`expected`; open at the
+      end while it goes on) in which the study file prohibits it (`entry`: the prohibition).
 
     ICH E9(R1) and E3, 10.2: deviations related to entry, consent, treatment and assessments.
     """
@@ -113,6 +124,7 @@ def deviation(tables: Tables, plan: DeviationPlan) -> pl.DataFrame:
             *_consents(tables["consent_signed"], entered, plan),
             _visits(tables["visit_timeline"], plan),
             _treatment(tables["treatment_departure"]),
+            _prohibited(tables["prohibited_therapy"]),
         ]
         found = [each for each in by_rules if len(each)]
         if found:
@@ -221,6 +233,14 @@ def _treatment(departed: pl.DataFrame) -> pl.DataFrame:
     return _found(
         departed, "dose", kind, day="day", entry=pl.col("drugs").list.join(", "), instance="cycle",
         found=found, expected=expected,
+    )  # fmt: skip
+
+
+def _prohibited(given: pl.DataFrame) -> pl.DataFrame:
+    period = pl.format("{}/{}", "since", pl.col("until").cast(pl.String).fill_null(""))
+    return _found(
+        given, "prohibited_therapy", "prohibited_therapy", day="day", entry="prohibition",
+        found="code", expected=period,
     )  # fmt: skip
 
 

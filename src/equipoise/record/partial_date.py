@@ -107,6 +107,30 @@ def latest_day(complete: pl.Expr, partial: pl.Expr) -> pl.Expr:
     )
 
 
+def stretch(start: str, end: str, ongoing: str, recorded: str) -> tuple[pl.Expr, pl.Expr]:
+    """The first and the last day of what goes on from one day to another, as far as it can mean.
+
+    The arguments name columns: two texts of dates, whole or partial, whether it is `ongoing`, and
+    the day on which that was `recorded`. The first day is the first that `start` can mean, null
+    where nothing is known of it. The last is the last that `end` can mean; null while it goes on;
+    of what has ended on a day that is not known the day recorded, by which it had ended (DT1).
+
+    >>> rows = [("2024-02", "2024-03", False, "2024-06-01"), (None, None, False, "2024-06-01")]
+    >>> frame = pl.DataFrame(rows, schema=["start", "end", "ongoing", "recorded"], orient="row")
+    >>> frame = frame.with_columns(pl.col("recorded").str.to_date())
+    >>> first, last = stretch("start", "end", "ongoing", "recorded")
+    >>> frame.select(first.alias("first"), last.alias("last")).cast(pl.String).rows()
+    [('2024-02-01', '2024-03-31'), (None, '2024-06-01')]
+    """
+    first = earliest_day(_complete(start), pl.col(start))
+    ended = pl.coalesce(latest_day(_complete(end), pl.col(end)), pl.col(recorded))
+    return first, pl.when(~pl.col(ongoing)).then(ended)
+
+
+def _complete(name: str) -> pl.Expr:
+    return pl.col(name).str.to_date("%Y-%m-%d", strict=False)
+
+
 def _first(partial: pl.Expr) -> pl.Expr:
     """The first day of a partly known year or month; a complete text gives null."""
     length = partial.str.len_bytes()

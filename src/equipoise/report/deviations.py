@@ -27,8 +27,9 @@ BY_RULES = (
     "a randomised subject who does not meet a criterion or had not signed a consent, a visit or "
     "scan missed or outside its window, a dose that is not by the dosing rules or was given more "
     "often than planned, a cycle that they put off or that came early, a lot dispensed after its "
-    "last day or of a drug that they omit. Recorded: what somebody entered, or what was recorded "
-    "beside an entry that departs; both may tell of the same."
+    "last day or of a drug that they omit, a therapy while the protocol prohibits it. Recorded: "
+    "what somebody entered, or what was recorded beside an entry that departs; both may tell of "
+    "the same."
 )
 
 
@@ -66,10 +67,13 @@ def deviations(tables: Tables, study: Study) -> pl.DataFrame:
 
 
 class _Names(NamedTuple):
-    """Labels of consents, visits and drugs by code, and the visits of which there are several."""
+    """Labels of consents, visits and drugs by code, and the visits of which there are several; what
+    is prohibited, in the protocol's words, and labels of what is given beside the trial's drugs."""
 
     labels: Mapping[str, str]
     repeated: frozenset[str]
+    prohibited: Mapping[str, str]
+    given: Mapping[str, str]
 
 
 def _names(study: Study) -> _Names:
@@ -80,6 +84,8 @@ def _names(study: Study) -> _Names:
         | {each.code: each.label.en for each in visits}
         | {dose.drug: dose.label.en for dose in doses},
         frozenset(each.code for each in visits if each.anchor == "cycle" or each.repeat_every),
+        {each.code: each.told for each in study.visits.prohibited},
+        study.visits.given,
     )
 
 
@@ -116,6 +122,10 @@ def _finding(row: Mapping[str, Any], named: _Names) -> str:
             return f"lot {found} of {entry} dispensed for cycle {number}, expired on {expected}"
         case "dispensed_omitted":
             return f"lot {found} of {entry} dispensed for cycle {number}, which the rules omit"
+        case "prohibited_therapy":
+            period = f"from {first} to {last}" if last else f"from {first} on"
+            told = named.prohibited.get(row["entry"], row["entry"])
+            return f"{named.given.get(found, found)}, prohibited {period}: {told}"
         case _:
             return str(found)
 

@@ -20,6 +20,7 @@ from equipoise.study.registration import Registration
 from equipoise.treatment.departure import DeparturePlan
 from equipoise.treatment.plan import TreatmentPlan
 from equipoise.visits.plan import VisitsPlan
+from equipoise.visits.prohibited import ProhibitionPlan
 
 Part = TypeVar("Part", bound=Plan)
 
@@ -80,6 +81,13 @@ class Study(Plan):
         """The regimens; a cycle may begin as many days early as the visit that begins one."""
         early = [each.window_before for each in self.visits.visits if each.anchor == "cycle"]
         return DeparturePlan(regimens=self.treatment.regimens, early_days=max(early, default=0))
+
+    @property
+    def prohibitions(self) -> ProhibitionPlan:
+        """What is not allowed beside the treatment of the trial, and who reads progression."""
+        return ProhibitionPlan(
+            prohibited=self.visits.prohibited, evaluator=self.response.primary_evaluator
+        )
 
     @property
     def deviations(self) -> DeviationPlan:

@@ -20,11 +20,38 @@ def therapy_disagreements(study: Study) -> Disagreements:
     for name, codes in listed.items():
         yield from repeated(("visits", name), codes, "code", name.replace("_", " "))
     yield from _answered_items(study, listed)
+    yield from _prohibited(study, listed)
     for number, each in enumerate(study.analysis.intercurrent_codes):
         for name in ("therapies", "procedures"):
             for place, code in enumerate(getattr(each, name)):
                 at: FieldPath = ("analysis", "intercurrent_codes", number, name, place)
                 yield from unknown(at, code, listed[name], LISTS[name])
+
+
+def _prohibited(study: Study, listed: Mapping[str, Sequence[str]]) -> Disagreements:
+    """Prohibitions of what nobody can record, of nothing, for arms or regimens that there are not,
+    and of days after what has none."""
+    arms = [each.code for each in study.randomisation.arms]
+    known = {
+        **{name: (listed[name], what) for name, what in LISTS.items()},
+        "arms": (arms, "an arm"),
+        "regimens": ([each.code for each in study.treatment.regimens], "a regimen"),
+    }
+    codes = [each.code for each in study.visits.prohibited]
+    yield from repeated(("visits", "prohibited"), codes, "code", "what is prohibited")
+    for number, each in enumerate(study.visits.prohibited):
+        path: FieldPath = ("visits", "prohibited", number)
+        for name, (allowed, what) in known.items():
+            named = getattr(each, name)
+            for place, code in enumerate(named):
+                yield from unknown((*path, name, place), code, allowed, what)
+            yield from repeated((*path, name), named, None, name)
+        if not any(getattr(each, name) for name in LISTS):
+            missing = "must name a class of medicines, a therapy or a procedure"
+            yield Disagreement(path, missing, "nothing")
+        if each.days_after and each.until != "end_of_treatment":
+            missing = "must be left out, unless the period ends with treatment"
+            yield Disagreement((*path, "days_after"), missing, each.days_after)
 
 
 def _answered_items(study: Study, listed: Mapping[str, Sequence[str]]) -> Disagreements:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from equipoise.record.partial_date import earliest_day, latest_day
+from equipoise.record.partial_date import stretch
 from equipoise.record.rule import KEY, Columns, Tables
 from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, coded, days
 from equipoise.treatment.decision import Pair
@@ -56,18 +56,15 @@ def medicines(
     if not asked or found.is_empty():
         nothing = np.empty(0, dtype=np.int64)
         return Medicines((), nothing, nothing, nothing, nothing)
+    begin, end = stretch("start", "end", "ongoing", "occurred")
     found = found.filter(pl.col("drug_class").is_in(asked)).select(
-        *TAKEN,
-        earliest_day(_complete("start"), pl.col("start")).alias("first"),
-        pl.when(~pl.col("ongoing"))
-        .then(pl.coalesce(latest_day(_complete("end"), pl.col("end")), "occurred"))
-        .alias("last"),
+        *TAKEN, begin.alias("first"), end.alias("last")
     )
     owner, classes = subjects.rows(found), coded(found["drug_class"])
-    begin = np.searchsorted(rows, owner, side="left")
-    number = np.searchsorted(rows, owner, side="right") - begin
+    below = np.searchsorted(rows, owner, side="left")
+    number = np.searchsorted(rows, owner, side="right") - below
     place = np.repeat(np.arange(len(owner)), number)
-    row = np.arange(len(place)) - np.repeat(np.cumsum(number) - number - begin, number)
+    row = np.arange(len(place)) - np.repeat(np.cumsum(number) - number - below, number)
     first, last = days(found["first"])[place], days(found["last"])[place]
     begun = np.flatnonzero((first == NONE) | (first <= on[row]))
     place, row, last = place[begun], row[begun], last[begun]
@@ -78,10 +75,6 @@ def medicines(
         since=np.where(last == NONE, 0, on[row] - np.where(last == NONE, 0, last)),
         seqs=found["seq"].to_numpy()[place],
     )
-
-
-def _complete(name: str) -> pl.Expr:
-    return pl.col(name).str.to_date("%Y-%m-%d", strict=False)
 
 
 def medications(

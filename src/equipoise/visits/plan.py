@@ -122,13 +122,45 @@ class StandardOfCare(Plan):
     laboratory: bool = False
 
 
+class ProhibitedTherapy(Plan):
+    """What randomised subjects must not be given beside the treatment of the trial, and when.
+
+    `medication_classes`, `therapies` and `procedures` are codes of the lists of the study file.
+    `arms`: of these arms alone, of all if none is named. `regimens`: of subjects who began a cycle
+    of one of these alone, from that day on.
+
+    The period begins on the day after randomisation (what was done on that day counts as before, as
+    for entry), or on that of the first dose (`since`). It ends on the day before progression as the
+    primary evaluator reads it; or with treatment: on the day before it was stopped for good, at the
+    earliest so many days after the last dose (`days_after`). Until then it goes on. `wording` is
+    the protocol's, `clause` where it stands there.
+    """
+
+    code: Code
+    wording: Label
+    clause: str | None = None
+    medication_classes: tuple[Code, ...] = ()
+    therapies: tuple[Code, ...] = ()
+    procedures: tuple[Code, ...] = ()
+    arms: tuple[Code, ...] = ()
+    regimens: tuple[Code, ...] = ()
+    since: Literal["randomisation", "first_dose"]
+    until: Literal["end_of_treatment", "progression"]
+    days_after: Count = Field(default=0, ge=0, le=3650)
+
+    @property
+    def told(self) -> str:
+        """The wording in English, with the clause."""
+        return self.wording.en.rstrip(".") + (f" ({self.clause})" if self.clause else "")
+
+
 class VisitsPlan(Plan):
     """Consents, forms, the visit schedule, and the codes of what else a patient is given.
 
     A code that is not listed is not recorded: rules ask for codes, and one that is misspelt would
     be overlooked. `therapies`: treatments of the tumour other than those of the trial, before or
     after them. `procedures`: what is done to a patient or a lesion. `medication_classes`: of
-    medicines taken beside the trial's.
+    medicines taken beside the trial's. `prohibited`: which of all these are not allowed, and when.
     """
 
     consents: tuple[Consent, ...]
@@ -136,5 +168,12 @@ class VisitsPlan(Plan):
     therapies: tuple[CodedValue, ...] = ()
     procedures: tuple[CodedValue, ...] = ()
     medication_classes: tuple[CodedValue, ...] = ()
+    prohibited: tuple[ProhibitedTherapy, ...] = ()
     forms: tuple[Form, ...]
     visits: tuple[Visit, ...]
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The English labels of medicines, procedures and therapies, by code."""
+        lists = (self.medication_classes, self.procedures, self.therapies)
+        return {each.code: each.label.en for listed in lists for each in listed}

@@ -50,6 +50,8 @@ from equipoise.visits.events import (
 )
 from equipoise.visits.latest import ITEM, MEASURED, item
 from equipoise.visits.plan import VisitsPlan
+from equipoise.visits.prohibited import PROHIBITED_THERAPY, prohibited_therapy
+from equipoise.visits.prohibited import REQUIRES as PROHIBITED_REQUIRES
 from equipoise.visits.subject_item import SUBJECT_ITEM, doses_given, subject_item
 from equipoise.visits.timeline import VISIT_TIMELINE, visit_timeline
 
@@ -329,6 +331,13 @@ LAST_RULES: tuple[TableRule, ...] = (
         },
         plan="visits",
         rule=visit_timeline,
+    ),
+    TableRule(
+        produces="prohibited_therapy",
+        columns=PROHIBITED_THERAPY,
+        requires=PROHIBITED_REQUIRES,
+        plan="prohibitions",
+        rule=prohibited_therapy,
     ),
 )
 """Rules that read what the rules of other stages derive."""

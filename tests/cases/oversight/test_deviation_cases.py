@@ -34,6 +34,7 @@ TABLES = {
     "doses": "dose_given",
     "lots": "drug_dispensed",
     "recorded": "deviation_recorded",
+    "prohibited": "prohibited_therapy",
 }
 
 
@@ -104,4 +105,5 @@ def test_every_kind_has_a_case() -> None:
         "wrong_stratum", "not_eligible", "eligibility_unknown", "consent_missing", "visit_early",
         "visit_late", "visit_missed", "scan_late", "scan_missed", "cycle_early", "cycle_put_off",
         "dose_amount", "dose_times", "dispensed_expired", "dispensed_omitted", "recorded",
+        "prohibited_therapy",
     }  # fmt: skip

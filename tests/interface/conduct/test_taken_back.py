@@ -106,7 +106,7 @@ def test_a_wrong_therapy_taken_back_no_longer_censors(trial: Trial, action: str)
     scanned(trial, subject, 1, "30")
     item, body = ENTRIES[action]
     trial.wait(8)
-    (wrong,) = trial.act(action, {"entry": "E1", **body}, subject=subject)
+    wrong, *_ = trial.act(action, {"entry": "E1", **body}, subject=subject)
     trial.wait(34)
     scanned(trial, subject, 2, "60")
     censored = {
