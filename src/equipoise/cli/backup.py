@@ -19,10 +19,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when the copy is whole, 1 when verification finds something."""
-    from equipoise.cli.records import is_address, keys_of, opened, verified
+    from equipoise.cli.records import verified
     from equipoise.errors import BadInput
     from equipoise.record.anchors import anchor_lines
     from equipoise.record.backup import copied
+    from equipoise.record.stores import is_address, keys_of, opened
     from equipoise.workflow.anchor import anchored
 
     record, folder = Path(arguments.record), arguments.out

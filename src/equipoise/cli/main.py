@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "simulate": "operating characteristics of many trials, from their end points",
     "rehearse": "run a whole trial before the first patient, into a record",
     "randomisation": "show how well the allocation is hidden",
+    "serve": "serve the web application of a record",
     "verify": "prove that a record was not changed",
     "backup": "copy a record that is in use, with its keys and a signed head",
     "outage": "list what was entered after an outage of what happened during it",

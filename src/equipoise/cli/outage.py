@@ -20,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0."""
-    from equipoise.cli.records import opened
+    from equipoise.record.stores import opened
     from equipoise.workflow.back_entry import back_entries
 
     log = opened(arguments.record, schema=arguments.schema)

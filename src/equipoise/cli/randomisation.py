@@ -223,7 +223,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     from contextlib import closing
     from dataclasses import asdict
 
-    from equipoise.cli.records import keys_of, opened
+    from equipoise.record.stores import keys_of, opened
     from equipoise.workflow.reproduction import reproduced
 
     action = _action(arguments, "ReproduceAllocations", {"purpose": arguments.purpose})
@@ -244,7 +244,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     from contextlib import closing
 
-    from equipoise.cli.records import keys_of, opened
+    from equipoise.record.stores import keys_of, opened
     from equipoise.workflow.allocation_list import exported
 
     action = _action(arguments, "Exported", {})

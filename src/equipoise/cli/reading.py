@@ -18,8 +18,8 @@ BANNER = "REHEARSAL: synthetic patients, not a trial"
 def events_of(record: str, schema: str, as_of: int | None, option: str = "--as-of") -> list[Event]:
     """The events of a record up to a position. RecordError for an empty one, BadInput for a
     position that it does not have."""
-    from equipoise.cli.records import opened
     from equipoise.errors import BadInput, RecordError
+    from equipoise.record.stores import opened
 
     log = opened(record, schema=schema)
     try:

@@ -98,8 +98,9 @@ def _one(arguments: argparse.Namespace, versions: list[Version], scenario: Scena
     """One trial through conduct into a record, verified, analysed and reported."""
     from equipoise.cli.analyse import told, write_analysis
     from equipoise.cli.progress import Progress
-    from equipoise.cli.records import created, verified
+    from equipoise.cli.records import verified
     from equipoise.record.anchors import anchor_lines
+    from equipoise.record.stores import created
     from equipoise.workflow.anchor import anchored
     from equipoise.workflow.rehearse import replayed
 

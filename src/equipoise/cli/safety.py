@@ -113,9 +113,9 @@ def _lines(found: SafetyWorklist, seq: int) -> Iterator[str]:
 def _code(arguments: argparse.Namespace) -> int:
     from contextlib import closing
 
-    from equipoise.cli.records import keys_of, opened
     from equipoise.conduct.conductor import Conductor
     from equipoise.exchange.dictionary import read_dictionary
+    from equipoise.record.stores import keys_of, opened
     from equipoise.workflow.coding import coded
 
     given = read_dictionary(Path(arguments.dictionary), arguments.name, arguments.version)

@@ -160,7 +160,7 @@ def randomise(context: Context, body: Randomise) -> EventBody:
     study = context.study
     plan, scheme = study.randomisation, study.randomisation.scheme
     activated = context.state.schemes.get((scheme.code, scheme.version))
-    pending = _check_ready(context, activated)
+    pending = check_ready(context, activated)
     assert activated is not None
     items = context.derived("subject_item").row(0, named=True)
     factors = {factor: _level(context, items, factor) for factor in scheme.factors}
@@ -183,7 +183,7 @@ def randomise(context: Context, body: Randomise) -> EventBody:
     )
 
 
-def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> tuple[str, ...]:
+def check_ready(context: Context, activated: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Consent, eligibility, marker, site and scheme are complete, and nobody is allocated twice.
 
     Returns the criteria that are not yet known, which are judged provisionally.

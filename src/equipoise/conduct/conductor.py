@@ -95,12 +95,30 @@ class Conductor:
         self._take_in(written)
         return written
 
+    def context(self, action: Action) -> Context:
+        """What a decision about the action may look at now; nothing is checked or written."""
+        self._catch_up(self.log, action.subject)
+        return self._seen(action, self.log)
+
+    def caught_up(self, subject: str | None) -> list[Event]:
+        """The events of a subject as of now, oldest first; the trial's state is read too."""
+        self._catch_up(self.log, subject)
+        return self._subjects.get(subject or "", [])
+
     def _context(self, action: Action, body: Body, source: Log | Transaction) -> Context:
         self._catch_up(source, action.subject)
+        context = self._seen(action, source)
+        admission.check_day(context.action, ACTIONS[action.name], context.today)
+        admission.check_author(context)
+        admission.check_locks(context, body)
+        admission.check_back_entry(context)
+        return context
+
+    def _seen(self, action: Action, source: Log | Transaction) -> Context:
         today, reached = self._days(action)
         if action.name in admission.MADE_TODAY and action.occurred is None:
             action = dataclasses.replace(action, occurred=today.isoformat())
-        context = Context(
+        return Context(
             action=action,
             trial=self.log.trial,
             state=self.state,
@@ -113,11 +131,6 @@ class Conductor:
             tables=self._tables,
             source=source,
         )
-        admission.check_day(action, ACTIONS[action.name], context.today)
-        admission.check_author(context)
-        admission.check_locks(context, body)
-        admission.check_back_entry(context)
-        return context
 
     def _decided(self, context: Context, body: Body, digest: str) -> list[Draft]:
         action = context.action

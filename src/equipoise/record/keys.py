@@ -52,7 +52,8 @@ _PRAGMAS: Final = (
 
 
 class KeyStore:
-    """The keys of one trial in one file. Several processes may use the same file.
+    """The keys of one trial in one file. Several processes may use the same file; one object serves
+    one thread at a time.
 
     Raises RecordError when the file is missing, open to others than its owner, not a key store, or
     encrypted under another master key than `master` (64 hexadecimal digits).
@@ -62,7 +63,9 @@ class KeyStore:
         self.path = Path(path)
         self._master = _master_bytes(master)
         self._check_file()
-        self._connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        self._connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         try:
             for pragma in _PRAGMAS:
                 self._connection.execute(pragma).fetchall()

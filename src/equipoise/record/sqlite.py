@@ -49,7 +49,8 @@ _INSERT_GUARD: Final = "INSERT INTO guard (name, seq) VALUES (?, ?)"
 
 
 class SqliteLog(StoreLog):
-    """The record in the file `path`. One object serves one thread; any number share the file."""
+    """The record in the file `path`. One object serves one thread at a time; any number share the
+    file."""
 
     MARK: ClassVar[str] = "?"
 
@@ -246,7 +247,9 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         raise RecordError(f"there is no record at {path}: create one, or correct the path")
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
-        return sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+        return sqlite3.connect(
+            uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
     except _FAILURES as error:
         raise _translated(error, path) from error
 

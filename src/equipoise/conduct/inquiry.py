@@ -1,0 +1,100 @@
+"""What may be asked of a trial before anything is done: tables, readiness, what an action would do.
+
+The pages of the web application ask here and decide nothing. Nothing is written, and what an
+allocation would be is not to be had: it is drawn when it is recorded, and never before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+
+import polars as pl
+
+from equipoise.conduct import admission
+from equipoise.conduct.allocation import check_ready
+from equipoise.conduct.conductor import Conductor
+from equipoise.conduct.context import Context
+from equipoise.conduct.decisions import DECISIONS
+from equipoise.conduct.state import TrialState
+from equipoise.errors import BadInput
+from equipoise.record.event import Body, Event, EventBody
+from equipoise.study.actions import Action
+from equipoise.study.definition import Study
+
+NEVER_FORESEEN = frozenset({"Randomise", "ActivateScheme", "ReproduceAllocations"})
+"""Actions whose outcome nobody may learn before it is recorded (RN1, RN2)."""
+
+
+class Inquiry:
+    """Questions to one trial, answered from the record as it stands."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self.conductor = conductor
+
+    @property
+    def state(self) -> TrialState:
+        """The trial as its trial-level events have left it."""
+        self.conductor.caught_up(None)
+        return self.conductor.state
+
+    def events(self, subject: str) -> Sequence[Event]:
+        """The events of a subject, oldest first; none if the number is not in the record."""
+        return tuple(self.conductor.caught_up(subject))
+
+    def site(self, subject: str) -> str | None:
+        """The hospital of a subject, None if the number is not in the record."""
+        found = self.state.screened.get(subject)
+        return found.site if found else None
+
+    def today(self, site: str | None) -> datetime.date:
+        """The day at a hospital, or without one the last that has begun anywhere in the trial."""
+        return self.state.today(site, self.conductor.clock())
+
+    def study(self, site: str | None) -> Study:
+        """The study version in force at a hospital today, else the one adopted last."""
+        state = self.state
+        found = state.version_in_force(site, self.today(site))
+        return state.versions[found or next(reversed(state.versions))]
+
+    def derived(self, subject: str, table: str) -> pl.DataFrame:
+        """A derived table of one subject, by the rules of the version in force for them."""
+        return self._context(_question(subject)).derived(table)
+
+    def derived_with(self, action: Action, body: EventBody, table: str) -> pl.DataFrame:
+        """The derived table as it would be if `action` had been recorded with `body`."""
+        return self._context(action).derived_with(table, body)
+
+    def foreseen(self, action: Action) -> tuple[Body, ...]:
+        """What the action would bring about now, of which nothing is recorded.
+
+        Raises what the action would raise (BadInput, Refused), and BadInput for an action whose
+        outcome nobody may learn before it is recorded.
+        """
+        if action.name in NEVER_FORESEEN:
+            raise BadInput("an action that can be foreseen", where="action", found=action.name)
+        body = admission.validated(action)
+        context = self._context(action)
+        decided = DECISIONS.get(action.name)
+        found = decided(context, body) if decided else body
+        return found if isinstance(found, tuple) else (found,)
+
+    def ready_for_randomisation(self, subject: str) -> tuple[str, ...]:
+        """The criteria judged provisionally of a subject who can be randomised now.
+
+        Raises Refused with the first thing that is missing (RN3).
+        """
+        context = self._context(dataclasses.replace(_question(subject), name="Randomise"))
+        scheme = context.study.randomisation.scheme
+        return check_ready(context, context.state.schemes.get((scheme.code, scheme.version)))
+
+    def _context(self, action: Action) -> Context:
+        return self.conductor.context(action)
+
+
+def _question(subject: str) -> Action:
+    """The envelope of a question about a subject: it is asked by nobody and recorded nowhere."""
+    return Action(
+        name="Correct", body={}, actor="-", role="-", organisation="-", key="-", subject=subject
+    )

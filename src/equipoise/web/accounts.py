@@ -1,0 +1,56 @@
+"""Accounts: made by an administrator, never by whoever comes; a fresh password is used once."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.http import HttpRequest
+
+from equipoise.errors import BadInput
+from equipoise.web import logins
+from equipoise.web.models import Account
+
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """How allauth behaves here: nobody signs up, and a person's name is never changed."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """No."""
+        return False
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Keep the new password; the one that was issued is no longer due."""
+        super().set_password(user, password)
+        Account.objects.filter(user=user).update(password_due=False)
+        logins.keep("PasswordChanged", user.get_username())
+
+
+def fresh_password() -> str:
+    """A password that nobody chose: four groups of five letters and digits without look-alikes."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    groups = ("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))
+    return "-".join(groups)
+
+
+@transaction.atomic
+def create_account(
+    person: str, *, organisation: str, language: str = "en", by: str, once: bool = True
+) -> str:
+    """Make the account of a person; the password, which is shown once and kept as a hash.
+
+    `once`: the person must choose another at the first login. BadInput when there is one already.
+    """
+    users = get_user_model().objects
+    if users.filter(username=person).exists():
+        raise BadInput("a person without an account", where="account", found=person)
+    password = fresh_password()
+    user = users.create_user(username=person, password=password)  # type: ignore[attr-defined]
+    Account.objects.create(
+        user=user, organisation=organisation, language=language, password_due=once
+    )
+    logins.keep("AccountCreated", person, {"by": by})
+    return password

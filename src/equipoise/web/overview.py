@@ -1,0 +1,185 @@
+"""Every subject in one row: where they stand, what is due. Kept, and made anew where it moved.
+
+A row rests on the subject's events alone. When something was recorded, the rows of the subjects
+that it concerns are derived again, together, by the same rules as everything else; so that the list
+of a hospital costs what is new in it, not what is in it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from equipoise.record.event import Event
+from equipoise.record.tables import tables
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.definition import Study
+from equipoise.study.derivation import derive
+from equipoise.web.trial import Trial
+
+AT_A_TIME = 200
+"""Subjects that are derived together, so that memory stays bounded."""
+
+READ = ("disposition", "visit_timeline", "expedited_report")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A visit that is due: its window, and the days by which it is late today (0: not)."""
+
+    visit: str
+    instance: int
+    target: datetime.date
+    earliest: datetime.date
+    latest: datetime.date
+
+    def late(self, today: datetime.date) -> int:
+        """Days since the window closed."""
+        return max((today - self.latest).days, 0)
+
+    def open(self, today: datetime.date) -> bool:
+        """Whether the window is open today."""
+        return self.earliest <= today <= self.latest
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subject: stage, days, visits and reports that are due, open queries."""
+
+    subject: str
+    site: str
+    stage: str
+    disposition: Mapping[str, Any]
+    due: tuple[Due, ...] = ()
+    reports: tuple[Mapping[str, Any], ...] = ()
+    queries: tuple[str, ...] = ()
+    last_seq: int = 0
+
+
+@dataclass(slots=True)
+class Overview:
+    """The rows of one trial, up to a position of its record."""
+
+    trial: Trial
+    head: int = 0
+    rows: dict[str, Row] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+
+    def of(self, site: str | None) -> list[Row]:
+        """The rows of a hospital, or of all (None), by subject number."""
+        self._catch_up()
+        state = self.trial.ask.state
+        wanted = [s for s, each in state.screened.items() if site is None or each.site == site]
+        missing = [s for s in wanted if s in self.stale or s not in self.rows]
+        for start in range(0, len(missing), AT_A_TIME):
+            self._derive(missing[start : start + AT_A_TIME])
+        return [self.rows[subject] for subject in sorted(wanted)]
+
+    def _catch_up(self) -> None:
+        """Mark whom anything was recorded of since the last look. The first look marks nobody:
+        whoever has no row is derived when asked for."""
+        head = self.trial.log.head().seq
+        if self.head and head > self.head:
+            for event in self.trial.log.read(after=self.head):
+                if event.subject is not None:
+                    self.stale.add(event.subject)
+                elif event.type == "StudyVersionActivated":
+                    self.rows.clear()
+        self.head = head
+
+    def _derive(self, subjects: list[str]) -> None:
+        by_version: dict[str, list[str]] = {}
+        for subject in subjects:
+            study = self.trial.ask.study(self.trial.ask.site(subject))
+            by_version.setdefault(study.version, []).append(subject)
+        for version, together in by_version.items():
+            study = self.trial.ask.state.versions[version]
+            events = [e for s in together for e in self.trial.log.read(subject=s)]
+            self.rows.update(_rows(events, study))
+        self.stale.difference_update(subjects)
+
+
+def _rows(events: list[Event], study: Study) -> dict[str, Row]:
+    found = dict(tables(sorted(events), CATALOGUE))
+    for name in READ:
+        found = derive(found, study, upto=name)
+    queries = _open_queries(events)
+    last = {event.subject: event.seq for event in events}
+    due = _grouped(found["visit_timeline"].filter(pl.col("state") == "not_yet_due"))
+    reports = _grouped(found["expedited_report"].filter(pl.col("done").is_null()))
+    return {
+        row["subject"]: Row(
+            subject=row["subject"],
+            site=row["site"],
+            stage=stage(row),
+            disposition=row,
+            due=tuple(
+                Due(each["visit"], each["instance"], each["target"], each["earliest"],
+                    each["latest"])
+                for each in due.get(row["subject"], ())
+            ),
+            reports=tuple(reports.get(row["subject"], ())),
+            queries=tuple(queries.get(row["subject"], ())),
+            last_seq=last[row["subject"]],
+        )
+        for row in found["disposition"].iter_rows(named=True)
+    }  # fmt: skip
+
+
+def _grouped(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in frame.iter_rows(named=True):
+        found.setdefault(row["subject"], []).append(row)
+    return found
+
+
+def _open_queries(events: Iterable[Event]) -> dict[str, list[str]]:
+    """Queries that were raised and not closed, by subject."""
+    found: dict[str, list[str]] = {}
+    for event in events:
+        if event.type in ("QueryRaised", "QueryClosed") and event.subject is not None:
+            name = json.loads(event.body)["query"]
+            listed = found.setdefault(event.subject, [])
+            if event.type == "QueryRaised":
+                listed.append(name)
+            elif name in listed:
+                listed.remove(name)
+    return found
+
+
+def stage(row: Mapping[str, Any]) -> str:
+    """Where a subject stands, from their row of `disposition`: what ended it, else how far it came.
+
+    >>> stage({"randomised": None, "screening_failed": None, "death": None, "death_text": None})
+    'screening'
+    """
+    if row.get("death_text"):
+        return "died"
+    if row["screening_failed"]:
+        return "screening_failed"
+    for name, told in (("consent_withdrawn", "withdrawn"), ("lost", "lost")):
+        if row.get(name):
+            return told
+    if not row["randomised"]:
+        return "screening"
+    if row.get("treatment_discontinued"):
+        return "follow_up"
+    return "on_treatment" if row.get("first_dose") else "randomised"
+
+
+_overviews: dict[int, Overview] = {}
+
+
+def overview(trial: Trial) -> Overview:
+    """The overview of this process's trial."""
+    found = _overviews.get(id(trial))
+    if found is None or found.trial is not trial:
+        _overviews.clear()
+        found = _overviews[id(trial)] = Overview(trial)
+    return found

@@ -1,0 +1,125 @@
+"""How a page is declared: its address, who may open it, about what. The route table is made here.
+
+The access matrix of the tests walks `ROUTES`, so that a page that declares nothing cannot exist.
+What belongs to another hospital is not there for whoever asks: the answer is the same as for a
+number that nobody has, so that no address tells who is in the trial.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Concatenate, Literal, ParamSpec, cast
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_http_methods
+
+from equipoise.study.access import ROLES
+from equipoise.web.asking import Request
+from equipoise.web.refusal import page_refused
+
+P = ParamSpec("P")
+View = Callable[Concatenate[Request, P], HttpResponse]
+About = Literal["trial", "site", "subject", "person"]
+
+EVERYBODY = ROLES
+CLINICAL = frozenset({"investigator", "nurse"})
+OVERSIGHT = frozenset({"data_manager", "monitor", "auditor", "statistician", "safety_officer"})
+SEES_SUBJECTS = ROLES - {"administrator"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A page: its address below /, its name, the roles that may open it, what it is about.
+
+    `methods`: what it answers to; one that takes POST changes something.
+    """
+
+    address: str
+    name: str
+    roles: frozenset[str]
+    about: About
+    methods: tuple[str, ...]
+
+
+ROUTES: dict[str, Route] = {}
+"""Every page by its name."""
+
+_VIEWS: dict[str, Callable[..., HttpResponse]] = {}
+
+
+def page(
+    address: str,
+    *,
+    name: str,
+    roles: Collection[str],
+    about: About = "trial",
+    methods: tuple[str, ...] = ("GET",),
+) -> Callable[[View[P]], View[P]]:
+    """Declare a view as a page. Whoever may not open it gets 403, and the refusal is recorded.
+
+    A page about a subject takes an argument `subject`, one about a hospital `site`; both must lie
+    within the position of the person who asks, else the answer is 404.
+    """
+    if strange := set(roles) - ROLES:
+        raise ValueError(f"page {name}: no such roles: {sorted(strange)}")
+    route = Route(address, name, frozenset(roles), about, methods)
+
+    def declare(view: View[P]) -> View[P]:
+        if name in ROUTES:
+            raise ValueError(f"two pages are called {name}")
+
+        @functools.wraps(view)
+        def guarded(request: Request, *args: P.args, **given: P.kwargs) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _to_login(request)
+            asking = request.asking
+            if asking.position is None or asking.role not in route.roles:
+                return page_refused(request, route.name)
+            if route.about == "subject":
+                site = asking.trial.ask.site(cast(str, given["subject"]))
+                if site is None or not asking.position.covers(site):
+                    raise Http404
+            if route.about == "site" and not asking.position.covers(cast(str, given["site"])):
+                raise Http404
+            return view(request, *args, **given)
+
+        ROUTES[name] = route
+        _VIEWS[name] = require_http_methods([*methods, "HEAD"])(guarded)
+        return cast(View[P], guarded)
+
+    return declare
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    from django.contrib.auth.views import redirect_to_login
+
+    return cast(HttpResponse, redirect_to_login(request.get_full_path()))
+
+
+def url_patterns() -> list[URLPattern]:
+    """The addresses of every declared page."""
+    return [path(each.address, _VIEWS[each.name], name=each.name) for each in ROUTES.values()]
+
+
+MENU: list[tuple[str, str]] = [("nav.subjects", "subjects")]
+"""Entries of the main menu, in order: key of the wording, name of the page."""
+
+
+def menu(role: str) -> list[tuple[str, str]]:
+    """The entries that a role may open, with their addresses."""
+    return [
+        (key, reverse(name)) for key, name in MENU if name in ROUTES and role in ROUTES[name].roles
+    ]
+
+
+def arguments_of(route: Route, **known: Any) -> dict[str, Any]:
+    """Those of `known` that the address takes: for tests and menus that walk the route table.
+
+    >>> route = Route("subjects/<str:subject>/", "subject", EVERYBODY, "subject", ("GET",))
+    >>> arguments_of(route, subject="A-1", site="X01")
+    {'subject': 'A-1'}
+    """
+    return {name: value for name, value in known.items() if f":{name}>" in route.address}

@@ -1,0 +1,33 @@
+"""Pages for what went wrong before a page could answer; none of them tells what it is not asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """400: the request cannot be read."""
+    return render(request, "failures/plain.html", {"key": "failure.bad_request"}, status=400)
+
+
+def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """403: not for this position."""
+    return render(request, "failures/plain.html", {"key": "failure.forbidden"}, status=403)
+
+
+def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form is older than the login, or comes from elsewhere."""
+    return render(request, "failures/plain.html", {"key": "failure.csrf"}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """404: nothing here, or nothing that may be known from here."""
+    return render(request, "failures/plain.html", {"key": "failure.not_found"}, status=404)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """500: our fault; nothing was saved unless it was acknowledged."""
+    return render(request, "failures/plain.html", {"key": "failure.failed"}, status=500)

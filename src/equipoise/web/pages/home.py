@@ -1,0 +1,24 @@
+"""The work list: what is late, due now, or waits for an answer, for the person who asks."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from equipoise.web.asking import Request
+from equipoise.web.overview import overview
+from equipoise.web.page import CLINICAL, EVERYBODY, page
+from equipoise.web.worklist import tasks
+
+
+@page("", name="home", roles=EVERYBODY)
+def home(request: Request) -> HttpResponse:
+    """What there is to do at the person's position, the most urgent first."""
+    asking = request.asking
+    trial = asking.trial
+    content = {"today": trial.ask.today(asking.site), "can_screen": asking.role in CLINICAL}
+    if asking.role != "administrator":
+        rows = overview(trial).of(asking.site)
+        content["tasks"] = tasks(rows, asking)
+        content["number"] = len(rows)
+    return render(request, "home.html", content)

@@ -1,0 +1,111 @@
+"""What a person sees of an event: items by blinding class, sealed text opened, the rest hidden.
+
+The one place where an event becomes something to look at. Pages, the audit trail, histories and
+exports of the application go through it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from equipoise.record.event import Event
+from equipoise.record.keys import KeyStore
+from equipoise.record.sealing import Erased, key_of
+from equipoise.study.access import may_see
+from equipoise.web.asking import Asking
+
+HIDDEN = "hidden"
+ERASED = "erased"
+_VALUES = ("old", "new", "old_missing", "new_missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item as somebody sees it: its value, or why it is not to be seen; rows where nested."""
+
+    name: str
+    value: Any = None
+    state: str | None = None
+    rows: tuple[tuple[Item, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An event as somebody sees it: the envelope, and its items."""
+
+    event: Event
+    items: tuple[Item, ...]
+
+    def item(self, name: str) -> Item | None:
+        """An item by its name."""
+        return next((each for each in self.items if each.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one position sees, of a trial whose keys open its sealed texts.
+
+    `types`: of events that others speak of (corrections, redactions), their types by seq.
+    """
+
+    role: str
+    disclosed: bool
+    unblinded: bool
+    trial: str
+    keys: KeyStore
+    types: Mapping[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asking: Asking, events: Sequence[Event] = ()) -> Sight:
+        """The sight of the person who asks, of `events`."""
+        found, types = asking.trial, {event.seq: event.type for event in events}
+        return cls(
+            asking.role, asking.disclosed, asking.unblinded, found.log.trial, found.keys, types
+        )
+
+    def sees(self, event_type: str, item: str) -> bool:
+        """Whether an item of an event type may be seen."""
+        return may_see(
+            self.role, event_type, item, disclosed=self.disclosed, unblinded=self.unblinded
+        )
+
+    def shown(self, event: Event) -> Shown:
+        """The event, each item in its own state: readable, hidden, or erased."""
+        body = json.loads(event.body)
+        about, item = self.types.get(body.get("target"), ""), str(body.get("item", ""))
+        hidden = event.type in ("Corrected", "Redacted") and not self.sees(
+            about or "Randomised", item.split("/")[0]
+        )
+        return Shown(
+            event,
+            tuple(
+                Item(name, state=HIDDEN)
+                if not self.sees(event.type, name) or (hidden and name in _VALUES)
+                else self._item(event, name, value)
+                for name, value in body.items()
+            ),
+        )
+
+    def _item(self, event: Event, name: str, value: Any) -> Item:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = tuple(
+                tuple(self._item(event, str(row.get("item", key)) if key == "value" else key, v)
+                      for key, v in row.items())
+                for row in value
+            )  # fmt: skip
+            return Item(name, rows=rows)
+        if event.type == "Corrected" and name in ("old", "new") and isinstance(value, str):
+            value = json.loads(value)
+            name_of = json.loads(event.body)["item"].removesuffix("/value").split("/")[-1]
+            found = self._opened(event, name_of, value)
+            return Item(name, found.value, found.state)
+        return self._opened(event, name, value)
+
+    def _opened(self, event: Event, name: str, value: Any) -> Item:
+        if not isinstance(value, str) or key_of(value) is None:
+            return Item(name, value)
+        opened = self.keys.unseal(value, f"{self.trial}/{event.subject or ''}/{name}")
+        return Item(name, state=ERASED) if isinstance(opened, Erased) else Item(name, opened)
