@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from equipoise.web.asking import Asking
 from equipoise.web.overview import Row
+from equipoise.web.wording import wording
 
 Urgency = Literal["overdue", "due", "soon", "waiting"]
 SOON_DAYS = 14
@@ -49,20 +50,14 @@ def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
 def _visits(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
     if asking.role not in ("investigator", "nurse", "data_manager", "monitor"):
         return []
+    words = wording(asking.language)
     labels = {v.code: v.label for v in asking.trial.ask.study(row.site).visits.visits}
     found = []
     for due in row.due:
         if (due.earliest - today).days > SOON_DAYS:
             continue
         urgency: Urgency = "overdue" if due.late(today) else "due" if due.open(today) else "soon"
-        label = labels.get(due.visit)
-        name = (
-            (label.fr or label.en)
-            if label and asking.language == "fr"
-            else label.en
-            if label
-            else due.visit
-        )
+        name = words.label(labels[due.visit]) if due.visit in labels else due.visit
         found.append(
             Task("task.visit", row.subject, f"{name} {due.instance}" if due.instance > 1 else name,
                  due.latest, urgency, reverse("subject", args=[row.subject]))

@@ -150,7 +150,8 @@ def _choice(pairs: Choices, common: dict[str, Any]) -> forms.ChoiceField:
 def plain(column: Column, value: Any) -> Any:
     """A cleaned value as an action's body takes it; None for nothing.
 
-    >>> plain(Column("x", "boolean", None, None), "true"), plain(Column("x", "text", None, None), "")
+    >>> yes_or_no = Column("x", "boolean", pl.Boolean(), pl.Boolean())
+    >>> plain(yes_or_no, "true"), plain(yes_or_no, "")
     (True, None)
     """
     if value is None or value == "":
