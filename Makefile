@@ -1,5 +1,5 @@
 # Each target does its own set-up; setup.sh is instant when nothing changed.
-#   make demo [SERVE=0]   rehearse MGMT-NET, verify its record, write its report
+#   make demo [SERVE=0]   rehearse MGMT-NET, verify its record, write its report, serve it
 #   make test             everything that CI runs
 #   make check            the fast part of it
 SHELL := /bin/bash
@@ -9,8 +9,8 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 DEMO := out/mgmt-net
-# Nothing is served yet, so that `make demo` ends by itself with either value.
-SERVE ?= 0
+SERVE ?= 1
+PORT ?= 8000
 JOBS ?= 2
 # Compiled modules are kept, also where the environment says otherwise: a start takes a third.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,12 +24,15 @@ help: ## this list
 setup: ## .venv as requirements.lock says
 	@./setup.sh
 
-demo: setup ## rehearse MGMT-NET as published, verify its record, analyse it, write its report (SERVE=0 never blocks)
+demo: setup ## rehearse MGMT-NET as published, verify, analyse, report; then serve it (SERVE=0: not)
 	@rm -rf $(DEMO)
 	$(BIN)/equipoise rehearse mgmt-net --scenario published --seed 1 --out $(DEMO)
 	$(BIN)/equipoise verify $(DEMO)/record.sqlite3
 	@ls -l $(DEMO)
 	@echo "Open $(DEMO)/report.html in a browser."
+ifneq ($(SERVE),0)
+	$(BIN)/equipoise serve --record $(DEMO)/record.sqlite3 --port $(PORT) --loopback-demo
+endif
 
 test: lint ## everything that CI runs: lint, types, contracts, doctests, all tests, both stores
 	$(PYTEST) --requirements-matrix=out/requirements-matrix.md

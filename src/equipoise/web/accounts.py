@@ -22,6 +22,9 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         """No."""
         return False
 
+    def add_message(self, *args: Any, **options: Any) -> None:
+        """Say nothing of logins and logouts: whoever comes in sees where they are."""
+
     def set_password(self, user: Any, password: str) -> None:
         """Keep the new password; the one that was issued is no longer due."""
         super().set_password(user, password)

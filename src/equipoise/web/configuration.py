@@ -38,9 +38,9 @@ class Configuration:
     def read(cls, environment: Mapping[str, str]) -> Configuration:
         """The configuration that the environment holds; BadInput names every variable that lacks.
 
-        >>> Configuration.read({"EQUIPOISE_RECORD": "r.sqlite3"})
-        Traceback (most recent call last):
-        equipoise.errors.BadInput: 2 problems...
+        >>> given = {"RECORD": "r.sqlite3", "SECRET": "s" * 50, "HOSTS": "trial.example"}
+        >>> Configuration.read({f"EQUIPOISE_{name}": text for name, text in given.items()}).keys
+        'r.sqlite3.keys'
         """
         given = {
             name.removeprefix(PREFIX).lower(): value

@@ -6,6 +6,7 @@ stands above the form with rule and way out, and the form keeps what was typed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,16 +72,22 @@ def answered(
 ) -> HttpResponse:
     """The answer of a page with one form: the form on GET; on POST the record, then `then`."""
     asking = request.asking
-    words = wording(asking.language)
     done = Done()
     if request.method == "POST":
         done = do(asking, form, subject=subject, site=site)
         if done.events:
-            told = words.of(f"done.{form.action}", "done")
-            messages.success(request, f"{told} ({', '.join(str(e.seq) for e in done.events)})")
+            told(request, form.action, done.events)
             return redirect(then)
     content = {"form": form, "error": done.error, "subject": subject, "site": site, **shown_too}
     return render(request, template, content, status=done.status)
+
+
+def told(request: Request, action: str, events: Sequence[Event]) -> None:
+    """Say on the next page what was recorded, with the numbers of its entries."""
+    words = wording(request.asking.language)
+    numbers = ", ".join(str(event.seq) for event in events)
+    said = words.of(f"done.{action}", "done")
+    messages.success(request, f"{said} ({numbers})", extra_tags="recorded")
 
 
 def may_do(asking: Asking, action: str) -> bool:

@@ -183,3 +183,8 @@ def overview(trial: Trial) -> Overview:
         _overviews.clear()
         found = _overviews[id(trial)] = Overview(trial)
     return found
+
+
+def forget() -> None:
+    """Let go of every row: the next question derives what it asks for."""
+    _overviews.clear()

@@ -150,6 +150,7 @@ def _choice(pairs: Choices, common: dict[str, Any]) -> forms.ChoiceField:
 def plain(column: Column, value: Any) -> Any:
     """A cleaned value as an action's body takes it; None for nothing.
 
+    >>> import polars as pl
     >>> yes_or_no = Column("x", "boolean", pl.Boolean(), pl.Boolean())
     >>> plain(yes_or_no, "true"), plain(yes_or_no, "")
     (True, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,7 +10,7 @@ from django.urls import reverse
 from equipoise.study.access import ACTION_ROLES
 from equipoise.study.catalogue import ACTIONS
 from equipoise.web.asking import Request
-from equipoise.web.doing import do, offer_to
+from equipoise.web.doing import do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.overview import overview
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
@@ -46,7 +45,7 @@ def screen(request: Request) -> HttpResponse:
         number = request.POST.get("subject", "").strip()
         done = do(asking, form, subject=number, site=asking.site)
         if done.events:
-            messages.success(request, wording(asking.language)["done.SubjectScreened"])
+            told(request, form.action, done.events)
             return redirect("subject", subject=number)
         error, status = done.error, done.status
     return render(request, "action.html", {"form": form, "error": error, "action": form.action},

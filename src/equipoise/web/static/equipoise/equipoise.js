@@ -60,7 +60,7 @@
     });
   }
   // A page that says what was recorded ends the drafts of what was sent.
-  if (document.querySelector(".message.success")) {
+  if (document.querySelector(".message.recorded")) {
     const sent = sessionStorage.getItem("sent");
     if (sent) sessionStorage.removeItem(`draft:${sent}`);
   }

@@ -1,0 +1,130 @@
+"""From a page to the record: who may open it, what is recorded, what is told when it is not."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from tests.harness.web import Web, hidden, text
+
+DEATH = {"occurred": "", "cause": "disease"}
+
+
+def screened(site: Web, number: str = "X01-001") -> str:
+    site.trial.screened(number)
+    return number
+
+
+@pytest.mark.requirement("UA1")
+def test_nobody_sees_a_page_without_a_login_and_a_wrong_password_is_told_alike(site: Web) -> None:
+    from django.test import Client
+
+    stranger = Client()
+    for address in ("/", "/subjects/", "/subjects/X01-001/", "/do/GrantGiven/"):
+        answer = stranger.get(address)
+        assert answer.status_code == 302 and "/accounts/login/" in answer.headers["Location"]
+    site.account("inv")
+    tried = [
+        stranger.post("/accounts/login/", {"login": name, "password": "wrong"})
+        for name in ("inv", "nobody")
+    ]
+    assert [each.status_code for each in tried] == [200, 200]
+    assert "do not go together" in text(tried[0]) and "do not go together" in text(tried[1])
+
+
+@pytest.mark.requirement("UA1", "AT5")
+def test_five_wrong_passwords_lock_the_account_and_the_chain_of_logins_tells(site: Web) -> None:
+    from django.test import Client
+
+    from equipoise.web import logins
+
+    password, stranger = site.account("inv"), Client()
+    for _ in range(5):
+        last = stranger.post("/accounts/login/", {"login": "inv", "password": "wrong"})
+    assert last.status_code in (403, 429)
+    right = stranger.post("/accounts/login/", {"login": "inv", "password": password})
+    assert right.status_code != 302, "also the right password has to wait"
+    kinds = [event.type for event in logins.chain().read()]
+    assert kinds.count("LoginFailed") >= 5 and "LockedOut" in kinds
+    before = site.trial.log.head().seq
+    assert before == site.trial.log.head().seq, "the trial's record did not grow"
+
+
+@pytest.mark.requirement("CO1", "UA1")
+def test_a_role_opens_its_own_pages_only_and_a_foreign_subject_is_not_there(site: Web) -> None:
+    number = screened(site)
+    assert site.client("administrator").get("/subjects/").status_code == 403
+    assert site.client("monitor").get(f"/subjects/{number}/").status_code == 200
+    assert site.client("monitor").get("/subjects/new/").status_code == 403
+    assert site.client("data_manager").get(f"/subjects/{number}/do/FormSaved/").status_code == 404
+    trial = site.trial
+    body = {"person": "inv2", "granted_role": "investigator", "granted_site": "X02"}
+    trial.act("GrantGiven", body, "administrator")
+    foreign = site.client("inv2")
+    unknown = foreign.get("/subjects/X99-999/")
+    theirs = foreign.get(f"/subjects/{number}/")
+    assert unknown.status_code == theirs.status_code == 404
+    assert number not in text(foreign.get("/subjects/"))
+
+
+@pytest.mark.requirement("AT1", "RN4")
+def test_what_is_sent_twice_is_recorded_once(site: Web) -> None:
+    number = screened(site)
+    browser = site.client("investigator")
+    address = f"/subjects/{number}/do/VitalStatusRecorded/"
+    entries = hidden(browser.get(address).content.decode()) | {
+        "occurred": site.trial.today.isoformat(), "source": "telephone",
+    }  # fmt: skip
+    answers = [browser.post(address, entries) for _ in range(2)]
+    assert [each.status_code for each in answers] == [302, 302]
+    written = [e for e in site.trial.log.read(subject=number) if e.type == "VitalStatusRecorded"]
+    assert len(written) == 1
+    (event,) = written
+    assert (event.actor, event.role, event.site) == ("inv", "investigator", "X01")
+
+
+@pytest.mark.requirement("RN3")
+def test_a_refusal_stands_above_the_form_with_its_rule_and_way_out(site: Web) -> None:
+    site.trial.screened("X01-001", without="assay")
+    answer = site.filled("investigator", "/subjects/X01-001/do/Randomise/", {})
+    told = text(answer)
+    assert answer.status_code == 422
+    assert "Refused" in told and "RN3" in told and "Way out" in told
+    kept = [e for e in site.trial.log.read() if e.type == "ActionRefused"]
+    assert len(kept) == 1, "and the refusal is in the record (AT5)"
+
+
+def test_bad_input_is_told_beside_its_item_and_what_was_typed_stays(site: Web) -> None:
+    number = screened(site)
+    tomorrow = site.trial.today + datetime.timedelta(days=1)
+    before = site.trial.log.head().seq
+    answer = site.filled(
+        "investigator", f"/subjects/{number}/do/VitalStatusRecorded/",
+        {"occurred": tomorrow.isoformat(), "source": "telephone"},
+    )  # fmt: skip
+    assert answer.status_code == 422
+    assert "a day not after today" in text(answer)
+    assert tomorrow.isoformat() in answer.content.decode()
+    assert site.trial.log.head().seq == before
+
+
+@pytest.mark.requirement("AT1")
+def test_whoever_was_overtaken_is_told_and_nothing_is_overwritten(site: Web) -> None:
+    number = screened(site)
+    browser = site.client("investigator")
+    address = f"/subjects/{number}/do/DeathRecorded/"
+    entries = hidden(browser.get(address).content.decode())
+    site.trial.act("VitalStatusRecorded", {"source": "visit"}, "nurse", subject=number)
+    answer = browser.post(
+        address, {**entries, "occurred": site.trial.today.isoformat(), "cause": "disease"}
+    )
+    assert answer.status_code == 409
+    assert "was changed after you opened it" in text(answer)
+
+
+def test_a_form_in_french_takes_a_comma_and_says_everything_in_french(site: Web) -> None:
+    number = screened(site)
+    browser = site.client("nurse", language="fr")
+    page = browser.get(f"/subjects/{number}/")
+    assert 'lang="fr"' in page.content.decode() and "Dernières saisies" in text(page)
