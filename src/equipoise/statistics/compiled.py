@@ -41,7 +41,8 @@ def _dispatcher(
     for callee in callees:
         _register(callee)
     options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-    dispatcher: Any = numba.njit(**options, _nrt=takes_memory)(core)
+    options["_nrt"] = takes_memory
+    dispatcher: Any = numba.njit(**options)(core)
     # numba compares this stamp of the source with that of the stored code.
     dispatcher._cache._cache_file._source_stamp = _stamp(core, callees)
     return cast(Callable[..., object], dispatcher)
