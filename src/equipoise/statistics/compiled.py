@@ -58,4 +58,4 @@ def _stamp(core: Callable[..., object], callees: tuple[Callable[..., object], ..
 def _register(callee: Callable[..., object]) -> None:
     from numba.extending import register_jitable
 
-    register_jitable(callee)
+    register_jitable(forceinline=True)(callee)
