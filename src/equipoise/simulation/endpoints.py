@@ -104,27 +104,28 @@ class EndpointSimulation:
 
         Trial i depends on the seed and i alone; nan where an analysis has no answer.
         """
-        raw = run_trials(self.tables, seed, first, count, threads=threads)
+        # Column by column in memory, as the analyses read it.
+        raw = np.asfortranarray(run_trials(self.tables, seed, first, count, threads=threads))
         base, each_, statuses, arms = self.sizes
-        cells = raw[:, base : base + statuses * arms * each_].reshape(count, statuses, arms, -1)
-        cells = cells.sum(axis=3)
+        cells = raw.T[base : base + statuses * arms * each_].reshape(statuses, arms, -1, count)
+        cells = cells.sum(axis=2)
         months = (raw[:, LAST_DAY] + self.tables.accrual.follow_up) / DAYS_PER_MONTH
         found = [raw[:, SCREENED], raw[:, RANDOMISED], months]
         begin, weights = self.wrong
         wrong = raw[:, begin : begin + len(weights)] @ weights
         found.append(wrong / np.maximum(raw[:, RANDOMISED], 1))
         for status in range(statuses):
-            found.append(cells[:, status].sum(axis=1))
-            found += [cells[:, status, arm] for arm in range(arms)]
+            found.append(cells[status].sum(axis=0))
+            found += list(cells[status])
         for each in self.counted:
             found += counted_columns(each, raw)
         comparing = RAW + self.tables.tallies.columns
         for one in self.compared:
             found += compared_columns(one, raw, comparing)
-        trials = np.column_stack(found)
+        trials: FloatArray = np.array(found).T
         if self.closed is None:
             return trials
-        return np.column_stack([trials, closed_columns(self.closed, trials)])
+        return np.concatenate([trials, closed_columns(self.closed, trials)], axis=1)
 
 
 def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:

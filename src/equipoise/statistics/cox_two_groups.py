@@ -44,7 +44,10 @@ def cox_risk_sets(
     events = 0
     for row in range(rows):
         deaths = died[row]
-        if deaths == 1.0 or not efron:
+        if deaths == 1.0:
+            in_first[events], in_second[events] = first[row], second[row]
+            events += 1
+        elif not efron:
             for _ in range(int(deaths)):
                 in_first[events], in_second[events] = first[row], second[row]
                 events += 1

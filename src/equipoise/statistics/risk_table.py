@@ -30,23 +30,21 @@ def two_group_risks(
     events at each time, those of group 1 among them, and who of each group was at risk just
     before it. Returns how many rows there are then.
     """
-    at_first = at_second = 0
-    subject = len(times) - 1
-    while subject >= 0:
-        now = times[subject]
-        dead = dead_second = 0
-        while subject >= 0 and times[subject] == now:
-            first_here, second_here = int(groups[subject] == 0), int(groups[subject] == 1)
-            at_first += first_here
-            at_second += second_here
-            event = int(events[subject])
-            dead += event & (first_here | second_here)
-            dead_second += event & second_here
-            subject -= 1
-        if dead > 0:
-            died[rows], died_second[rows] = dead, dead_second
-            first[rows], second[rows] = at_first, at_second
-            rows += 1
+    at_first = at_second = dead = dead_second = 0
+    for subject in range(len(times) - 1, -1, -1):
+        first_here, second_here = int(groups[subject] == 0), int(groups[subject] == 1)
+        at_first += first_here
+        at_second += second_here
+        event = int(events[subject])
+        dead += event & (first_here | second_here)
+        dead_second += event & second_here
+        # Written for each subject and kept at the first of those with this time, if one died.
+        died[rows], died_second[rows] = dead, dead_second
+        first[rows], second[rows] = at_first, at_second
+        ends = subject == 0 or times[subject - 1] != times[subject]
+        rows += int(ends and dead > 0)
+        dead = 0 if ends else dead
+        dead_second = 0 if ends else dead_second
     return rows
 
 

@@ -22,6 +22,12 @@ from equipoise.statistics.log_rank import _log_rank
 from equipoise.statistics.minimisation import _drawn_slot, _imbalances
 from equipoise.statistics.random import uniform_integer
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
+from equipoise.statistics.trial_allocation import (
+    _filled,
+    allocate_in_turn,
+    block_number,
+    minimise_in_turn,
+)
 from equipoise.statistics.trial_draws import (
     fill_uniforms,
     fill_words,
@@ -46,12 +52,9 @@ from equipoise.statistics.trial_outcomes import (
     watched_until,
 )
 from equipoise.statistics.trial_patients import (
-    _filled,
-    allocate_in_turn,
     arrive,
     find_rows,
     make_variables,
-    minimise_in_turn,
     search,
     shifted_weights,
     tie,
@@ -77,7 +80,7 @@ CALLEES = (
     mixed, trial_word, trial_key, fill_words, uniform, fill_uniforms, minus_log,
     normal_quantile_core, normal_share,
     arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
-    minimise_in_turn,
+    minimise_in_turn, block_number,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare,
     _log_rank, compare_many, compare_all,
 )  # fmt: skip
@@ -182,7 +185,7 @@ def _patients(
         else:
             randomised = allocate_in_turn(
                 plan, trial, screened, end, accrual.wanted, values, who, randomised,
-                work.state, work.block_arms, work.words,
+                work.state, work.block_arms, work.words, work.blocks, work.begins,
             )  # fmt: skip
         if randomised < 0:
             return randomised

@@ -58,19 +58,19 @@ def latent_times(
         other, delayed = times.after[kind], times.delayed_by[kind]
         if other < 0:
             for place in range(len(drawn)):
-                mine[place] *= times.mean[first + rows[place]]
+                mine[place] *= times.mean[np.uintp(first + rows[place])]
         else:
             # A unit of hazard is used up at one rate before the change, at another one after it.
             change = latent[other]
             for place in range(len(drawn)):
-                before = times.mean[first + rows[place]]
+                before = times.mean[np.uintp(first + rows[place])]
                 rest = mine[place] - change[place] / before
-                later = change[place] + rest * times.mean_after[first + rows[place]]
+                later = change[place] + rest * times.mean_after[np.uintp(first + rows[place])]
                 mine[place] = mine[place] * before if rest <= 0.0 else later
         if delayed >= 0:
             delays, by = times.delay[kind], values[delayed]
             for place in range(len(drawn)):
-                mine[place] += delays[by[place]]
+                mine[place] += delays[np.uintp(by[place])]
 
 
 def seen_days(
@@ -186,15 +186,15 @@ def by_day(number: int, keys: IntArray, spare: IntArray, starts: IntArray) -> bo
         for digit in range(mask + 2):
             starts[digit] = 0
         for place in range(number):
-            starts[((one[place] >> shift) & mask) + 1] += 1
+            starts[np.uintp(((one[place] >> shift) & mask) + 1)] += 1
         below = 0
         for digit in range(mask + 1):
             below += starts[digit]
             starts[digit] = below
         for place in range(number):
-            digit = (one[place] >> shift) & mask
-            two[starts[digit]] = one[place]
-            starts[digit] += 1
+            own = np.uintp((one[place] >> shift) & mask)
+            two[np.uintp(starts[own])] = one[place]
+            starts[own] += 1
         shift += bits
         swapped = not swapped
     return swapped
@@ -213,7 +213,7 @@ def tally(
         find_rows(tallies.parent[table], tallies.stride[table], values, rows)
         base = tallies.base[table]
         for place in range(number):
-            out[base + rows[who[place]]] += 1.0
+            out[np.uintp(base + rows[np.uintp(who[place])])] += 1.0
 
 
 def compare(
@@ -238,7 +238,8 @@ def compare(
     group = comparisons.group[which]
     inside = at_second = 0
     for place in range(number):
-        mine = group[status[order[place]] * arms + arm[order[place]]]
+        candidate = np.uintp(order[place])
+        mine = group[np.uintp(status[candidate] * arms + arm[candidate])]
         groups[inside], members[inside] = mine, order[place]
         times[inside], happened[inside] = days[place], events[place]
         inside += int(mine == 0 or mine == 1)
@@ -319,7 +320,8 @@ def compare_all(
             work.until[1], scratch[0], scratch[1],
         )  # fmt: skip
         for place in range(number):
-            first, limit = scratch[0, who[place]], scratch[1, who[place]]
+            candidate = np.uintp(who[place])
+            first, limit = scratch[0, candidate], scratch[1, candidate]
             event = first < NEVER
             day = first if event else max(1, limit)
             keys[place] = (day << DAY_BITS) | (who[place] << 1) | np.int64(event)

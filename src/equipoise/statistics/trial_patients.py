@@ -1,4 +1,4 @@
-"""Cores of the trial kernel that make patients: arrivals, variables, allocation.
+"""Cores of the trial kernel that make patients: arrivals and variables.
 
 `values` has a row for each variable and a column for each candidate; draws are numbered by
 candidate, so that a patient is the same whoever comes before. Loops run over patients inside, over
@@ -12,26 +12,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.statistics.allocation import _fill_block
-from equipoise.statistics.minimisation import _drawn_slot, _imbalances
 from equipoise.statistics.trial_draws import (
     fill_uniforms,
-    fill_words,
     minus_log,
     normal_quantile_core,
     normal_share,
     trial_key,
     uniform,
 )
-from equipoise.statistics.trial_tables import (
-    ARM,
-    Accrual,
-    Effects,
-    Nodes,
-    Randomisation,
-)
+from equipoise.statistics.trial_tables import Accrual, Effects, Nodes
 
-UInt64Array = NDArray[np.uint64]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -108,14 +98,24 @@ def shifted_weights(
 
 def find_rows(parent: IntArray, stride: IntArray, values: IntArray, rows: IntArray) -> bool:
     """Core: the row that each patient's parents point at; False if there are no parents."""
-    for place in range(len(rows)):
-        rows[place] = 0
-    for slot in range(len(parent)):
-        if parent[slot] < 0:
-            return slot > 0
-        own, step = values[parent[slot]], stride[slot]
+    if parent[0] < 0:
         for place in range(len(rows)):
-            rows[place] += own[place] * step
+            rows[place] = 0
+        return False
+    own, step = values[parent[0]], stride[0]
+    if parent[1] < 0:
+        for place in range(len(rows)):
+            rows[place] = own[place] * step
+        return True
+    other, stride_of_other = values[parent[1]], stride[1]
+    for place in range(len(rows)):
+        rows[place] = own[place] * step + other[place] * stride_of_other
+    for slot in range(2, len(parent)):
+        if parent[slot] < 0:
+            break
+        more, step = values[parent[slot]], stride[slot]
+        for place in range(len(rows)):
+            rows[place] += more[place] * step
     return True
 
 
@@ -137,7 +137,7 @@ def make_variables(
         found = find_rows(nodes.parent[node], nodes.stride[node], values, rows)
         if width == 0:
             for place in range(len(rows)):
-                made[place] = nodes.value[first + rows[place]]
+                made[place] = nodes.value[np.uintp(first + rows[place])]
             continue
         fill_uniforms(trial_key(nodes.stream[node], trial), begin, drawn)
         if nodes.loading[node] != 0.0:
@@ -145,16 +145,19 @@ def make_variables(
         if width > _WIDE:
             search(width - 1, first, cumulative, rows, drawn, made)
             continue
-        for place in range(len(rows)):
-            made[place] = 0
         for step in range(first, first + width - 1):
-            if found:
-                for place in range(len(rows)):
-                    limit = cumulative[step + rows[place] * (width - 1)]
-                    made[place] += np.int64(drawn[place] >= limit)
-            else:
+            if not found:
                 limit = cumulative[step]
                 for place in range(len(rows)):
+                    above = np.int64(drawn[place] >= limit)
+                    made[place] = above if step == first else made[place] + above
+            elif step == first:
+                for place in range(len(rows)):
+                    limit = cumulative[np.uintp(step + rows[place] * (width - 1))]
+                    made[place] = np.int64(drawn[place] >= limit)
+            else:
+                for place in range(len(rows)):
+                    limit = cumulative[np.uintp(step + rows[place] * (width - 1))]
                     made[place] += np.int64(drawn[place] >= limit)
 
 
@@ -170,9 +173,9 @@ def search(
     for place in range(len(rows)):
         limits, u = first + rows[place] * steps, drawn[place]
         category = int(u * (steps + 1))
-        while category > 0 and u < cumulative[limits + category - 1]:
+        while category > 0 and u < cumulative[np.uintp(limits + category - 1)]:
             category -= 1
-        while category < steps and u >= cumulative[limits + category]:
+        while category < steps and u >= cumulative[np.uintp(limits + category)]:
             category += 1
         made[place] = category
 
@@ -188,110 +191,3 @@ def tie(stream: np.uint64, trial: np.uint64, loading: float, begin: int, drawn: 
     for place in range(len(drawn)):
         factor = normal_quantile_core(uniform(key, begin + place))
         drawn[place] = normal_share(loading * factor + rest * normal_quantile_core(drawn[place]))
-
-
-def allocate_in_turn(
-    plan: Randomisation,
-    trial: np.uint64,
-    begin: int,
-    end: int,
-    wanted: int,
-    values: IntArray,
-    who: IntArray,
-    randomised: int,
-    state: IntArray,
-    arms: IntArray,
-    words: UInt64Array,
-) -> int:
-    """Core: arms of the candidates from `begin` that have a stratum, until `wanted` are
-    randomised; `who` lists them.
-
-    `state` has for each stratum the next block, how many arms are in its row of `arms`, how many of
-    them are given away, and how many are wanted. Returns how many are randomised then, or -1 less
-    the stratum if a block's words ran out.
-    """
-    strata, given = values[plan.stratum], values[ARM]
-    for stratum in range(len(plan.limits)):
-        state[stratum, 3] = state[stratum, 2]
-    for candidate in range(begin, end):
-        if strata[candidate] >= 0:
-            state[strata[candidate], 3] += 1
-    for stratum in range(len(plan.limits)):
-        short = state[stratum, 1] < state[stratum, 3]
-        if short and not _filled(plan, trial, stratum, state, arms[stratum], words):
-            return -1 - stratum
-    for candidate in range(begin, end):
-        stratum = strata[candidate]
-        if stratum >= 0 and randomised < wanted:
-            given[candidate] = arms[stratum, state[stratum, 2]]
-            state[stratum, 2] += 1
-            who[randomised] = candidate
-            randomised += 1
-    return randomised
-
-
-def _filled(
-    plan: Randomisation,
-    trial: np.uint64,
-    stratum: int,
-    state: IntArray,
-    arms: IntArray,
-    words: UInt64Array,
-) -> bool:
-    """Core: fill blocks of a stratum until there are as many arms as are wanted."""
-    key = trial_key(plan.stream[stratum], trial)
-    kind, ratio = plan.kinds[stratum], plan.ratios[stratum]
-    sizes = plan.sizes[stratum, : plan.choices[stratum]]
-    drawn = words[: plan.limits[stratum]]
-    block, filled = state[stratum, 0], state[stratum, 1]
-    while filled < state[stratum, 3]:
-        fill_words(key, block * len(drawn), drawn)
-        size, _ = _fill_block(drawn, kind, ratio, sizes, arms[filled:])
-        if size < 0:
-            return False
-        filled += size
-        block += 1
-    state[stratum, 0], state[stratum, 1] = block, filled
-    return True
-
-
-def minimise_in_turn(
-    plan: Randomisation,
-    trial: np.uint64,
-    begin: int,
-    end: int,
-    wanted: int,
-    values: IntArray,
-    who: IntArray,
-    randomised: int,
-    numbers: IntArray,
-    counts: IntArray,
-    imbalance: IntArray,
-    mine: IntArray,
-    words: UInt64Array,
-) -> int:
-    """Core: as `allocate_in_turn`, by minimisation; `counts`: strata x factors x levels x
-    arms; `mine` is room for a level of each factor."""
-    for candidate in range(begin, end):
-        stratum = values[plan.stratum, candidate]
-        if stratum < 0 or randomised >= wanted:
-            continue
-        for factor in range(len(mine)):
-            mine[factor] = values[plan.factors[factor], candidate]
-        width, limit = plan.slots[stratum], plan.limits[stratum]
-        here, leaves = counts[stratum, :, :, :width], imbalance[:width]
-        _imbalances(here, mine, plan.weights[stratum], plan.codes[stratum], leaves)
-        number = numbers[stratum, 0]
-        fill_words(trial_key(plan.stream[stratum], trial), number * limit, words[:limit])
-        slot, _, _ = _drawn_slot(
-            leaves, plan.coins[stratum, 0], plan.coins[stratum, 1], words[:limit]
-        )
-        if slot < 0:
-            return int(-1 - stratum)
-        for factor in range(len(mine)):
-            here[factor, mine[factor], slot] += 1
-        numbers[stratum, 0] += 1
-        values[ARM, candidate] = plan.arm_of[stratum, slot]
-        who[randomised] = candidate
-        randomised += 1
-    return randomised

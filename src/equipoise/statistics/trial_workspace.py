@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.statistics.trial_allocation import AHEAD, PACKED, arrangements
 from equipoise.statistics.trial_tables import TrialTables
 
 UInt64Array = NDArray[np.uint64]
@@ -26,7 +27,8 @@ class Workspace(NamedTuple):
 
     `values` are the variables, `on` the days of randomisation, `who` the randomised candidates,
     `latent` and `days` times and the days on which they are seen, `until` the last days watched.
-    `cumulative` are this trial's probabilities. `state`, `block_arms`, `words`, `counts`,
+    `cumulative` are this trial's probabilities. `blocks` and `begins` are the `arrangements` of
+    blocks, `state`, `block_arms`, `words`, `counts`,
     `imbalance` and `levels` are what allocation and minimisation keep; `many` is a comparison of
     more than two groups. The rest is scratch.
     """
@@ -47,6 +49,8 @@ class Workspace(NamedTuple):
     state: IntArray
     block_arms: IntArray
     words: UInt64Array
+    blocks: UInt64Array
+    begins: IntArray
     counts: IntArray
     imbalance: IntArray
     levels: IntArray
@@ -58,6 +62,7 @@ def workspace(tables: TrialTables) -> Workspace:
     plan, most, kinds = tables.randomisation, tables.accrual.most, len(tables.times.stream)
     strata, slots = len(plan.limits), max(1, int(plan.slots.max()))
     groups = int(tables.comparisons.groups.max(initial=2))
+    blocks, begins = arrangements(plan)
     whole = np.int64
     return Workspace(
         values=np.zeros((tables.nodes.variables, most), whole),
@@ -74,8 +79,10 @@ def workspace(tables: TrialTables) -> Workspace:
         risks=np.zeros((6, most)),
         cumulative=tables.nodes.cumulative.copy(),
         state=np.zeros((strata, 4), whole),
-        block_arms=np.zeros((strata, most + max(1, int(plan.sizes.max()))), whole),
-        words=np.zeros(int(plan.limits.max()), np.uint64),
+        block_arms=np.zeros((strata, most + PACKED + int(plan.sizes.max())), whole),
+        words=np.zeros(AHEAD * int(plan.limits.max()), np.uint64),
+        blocks=blocks,
+        begins=begins,
         counts=np.zeros((strata, len(plan.factors), plan.levels, slots), whole),
         imbalance=np.zeros(slots, whole),
         levels=np.zeros(len(plan.factors), whole),

@@ -36,6 +36,16 @@ def _minimised() -> Study:
     return Study.model_validate(told)
 
 
+def _in_many_blocks() -> Study:
+    """MGMT-NET with blocks short and long, in more strata than two."""
+    told = load_study("mgmt-net").model_dump(mode="json", exclude_none=True)
+    scheme = told["randomisation"]["scheme"]
+    scheme["factors"] = ["primary_site"]
+    for ratio in scheme["ratios"]:
+        ratio["block_sizes"] = [sum(ratio["ratio"].values()) * many for many in (1, 2, 4)]
+    return Study.model_validate(told)
+
+
 def _patients(simulation: EndpointSimulation, trial: int) -> tuple[np.ndarray, np.ndarray]:
     """Variables of the candidates of one trial by plain Python, and who was randomised."""
     kept: list[tuple[np.ndarray, np.ndarray]] = []
@@ -53,7 +63,9 @@ def _patients(simulation: EndpointSimulation, trial: int) -> tuple[np.ndarray, n
     return kept[0]
 
 
-@pytest.mark.parametrize("study", [load_study("mgmt-net"), load_study("lung-tmb"), _minimised()])
+@pytest.mark.parametrize(
+    "study", [load_study("mgmt-net"), load_study("lung-tmb"), _minimised(), _in_many_blocks()]
+)
 def test_arms_are_those_of_the_live_rule(study: Study) -> None:
     told = load_scenario(study_path(study.id).parent, "planning").model_dump(
         mode="json", exclude_none=True
