@@ -122,10 +122,10 @@ class EndpointSimulation:
         comparing = RAW + self.tables.tallies.columns
         for one in self.compared:
             found += compared_columns(one, raw, comparing)
-        trials: FloatArray = np.array(found).T
+        trials = np.column_stack(found)
         if self.closed is None:
             return trials
-        return np.concatenate([trials, closed_columns(self.closed, trials)], axis=1)
+        return np.column_stack([trials, closed_columns(self.closed, trials)])
 
 
 def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
