@@ -12,6 +12,13 @@ from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from tests.harness.history import tables_of, together
 
+ALLOCATED = {
+    "scheme": "main", "scheme_version": "1", "allocation": 1, "stratum": "all",
+    "stratum_allocation": 1, "factors": [], "marker_status": "DEFICIENT",
+    "status_rule": "jco-2024", "arm": "OX", "pending_criteria": [],
+}  # fmt: skip
+"""What an allocation says, of any subject."""
+
 
 def apart(entries: Iterable[dict[str, Any]], study: Study) -> list[tuple[Any, ...]]:
     """Where a form and what is recorded do not agree: item, on the form, recorded, sources."""

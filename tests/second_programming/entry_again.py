@@ -18,13 +18,14 @@ from typing import Any
 from equipoise.eligibility.plan import Criterion, EligibilityPlan
 from equipoise.visits.plan import Item, VisitsPlan
 from tests.second_programming.conditions_again import items_in, judged
-from tests.second_programming.patient_again import measured
-from tests.second_programming.rows_by_subject import Row
+from tests.second_programming.patient_again import first_day, measured
+from tests.second_programming.rows_by_subject import Row, latest_day
 
 TABLES = (
     "subject_screened", "form_saved", "form_item", "consent_signed", "cycle_started", "dose_given",
     "randomised", "screening_failed", "eligibility_confirmed", "laboratory_result",
-    "prior_therapy_recorded", "procedure_recorded",
+    "prior_therapy_recorded", "procedure_recorded", "concomitant_medication_recorded",
+    "medical_history_recorded",
 )  # fmt: skip
 
 Subject = dict[str, list[Row]]
@@ -77,7 +78,8 @@ def _with_therapies(found: list[Row], subject: Subject, plan: VisitsPlan) -> lis
 
 
 def _entries(subject: Subject, item: Item) -> list[Row]:
-    """Prior therapies that answer, and procedures of a day that is not after the decision."""
+    """Prior therapies that answer; procedures, medicines and conditions that were not all after the
+    decision; of medicines those that may have been taken in the days before entry is judged."""
     found = [
         {**row, "code": row["therapy"]}
         for row in subject["prior_therapy_recorded"]
@@ -89,23 +91,48 @@ def _entries(subject: Subject, item: Item) -> list[Row]:
         later = last is not None and row["occurred"] is not None and row["occurred"] > last
         if row["procedure"] in item.procedures and not later:
             found.append({**row, "code": row["procedure"]})
+    for row in subject["medical_history_recorded"]:
+        listed = row["term"] is not None and row["condition"] in item.conditions
+        if listed and not _begun_after(row, last):
+            found.append({**row, "code": row["condition"]})
+    for row in subject["concomitant_medication_recorded"]:
+        listed = row["drug_class"] in item.medication_classes
+        if listed and not _begun_after(row, last) and not _over(row, item, judged_on(subject)):
+            found.append({**row, "code": row["drug_class"]})
     return found
+
+
+def _begun_after(row: Row, last: Day | None) -> bool:
+    """Whether every day that the start can mean is later."""
+    return last is not None and row["start"] is not None and first_day(row["start"]) > last
+
+
+def _over(row: Row, item: Item, judged: Day | None) -> bool:
+    """Whether the medicine had surely ended more days before than the item allows."""
+    if item.medication_days is None or judged is None or row["ongoing"]:
+        return False
+    end = row["occurred"] if row["end"] is None else latest_day(row["end"])
+    return bool(end is not None and end + datetime.timedelta(days=item.medication_days) < judged)
+
+
+ENTRIES = ("therapy_recorded", "procedure_recorded", "medication_recorded", "history_recorded")
+
+
+def answered(item: Item) -> bool:
+    """Whether entries may answer the item."""
+    return bool(item.therapies or item.procedures or item.medication_classes or item.conditions)
 
 
 def contradicted(subject: Subject, plan: VisitsPlan) -> list[Row]:
     """Where the latest form says no to an entry that is recorded, or yes to none."""
-    alone = {**subject, "prior_therapy_recorded": [], "procedure_recorded": []}
+    alone = {**subject, **{name: [] for name in TABLES if name.endswith(ENTRIES)}}
     said = {(row["form"], row["item"]): row for row in answers(alone, plan)}
     found = []
     for form in plan.forms:
         for item in form.items:
             row = said.get((form.code, item.code))
             had = _entries(subject, item)
-            if (
-                not (item.therapies or item.procedures)
-                or row is None
-                or row["value"] != ("false" if had else "true")
-            ):
+            if not answered(item) or row is None or row["value"] != ("false" if had else "true"):
                 continue
             first = min(had, key=lambda each: each["event"], default={"code": "not recorded"})
             found.append(

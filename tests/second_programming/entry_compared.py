@@ -111,12 +111,7 @@ def differences(
         rows[table] += len(expected)
         frame = _windows(product[table])
         if table == "answer_discrepancy":
-            asked = [
-                i.code
-                for form in study.visits.forms
-                for i in form.items
-                if i.therapies or i.procedures
-            ]
+            asked = [i.code for form in study.visits.forms for i in form.items if again.answered(i)]
             frame = frame.filter(pl.col("item").is_in(asked))
         if "out_of_window" in frame.columns:
             named = [[_item(text) for text in texts] for texts in frame["out_of_window"].to_list()]

@@ -6,7 +6,8 @@ before and just after the day of the decision and the limits of every window, of
 day, or of none, and are saved in any order; so do reports of laboratories, in any unit; forms are
 put right later; consents are signed in old
 and new versions; cycles begin, and doses are given or not, before and after; prior therapies are
-recorded before and after all this, some of them put right later, and later therapies beside them.
+recorded before and after all this, some of them put right later, and later therapies beside them;
+medicines begin and end at the limits of their window, and so do conditions of the history.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def _subject(draw: random.Random, writer: Writer, study: Study, limits: list[int
     steps += ["consent"] * draw.choice((0, 1, 4, 6)) + ["confirmed"] * draw.choice((0, 0, 1, 2))
     steps += ["therapy"] * draw.choice((0, 0, 0, 1, 1, 3))
     steps += ["procedure"] * draw.choice((0, 0, 1, 2))
+    steps += ["medicine"] * draw.choice((0, 0, 1, 2)) + ["condition"] * draw.choice((0, 0, 0, 1))
     steps += ["cycle"] * draw.choice((0, 1, 2)) + ["dose"] * draw.choice((0, 1, 2))
     draw.shuffle(steps)
     decided = draw.choice((14, 20, 28))
@@ -96,6 +98,8 @@ def _other(draw: random.Random, writer: Writer, study: Study, step: str, decided
             "procedure_recorded", day if draw.random() < 0.9 else None, entry=f"P{writer.seq}",
             procedure=draw.choice((*codes, None)),
         )  # fmt: skip
+    elif step in ("medicine", "condition"):
+        _course(draw, writer, study, step, decided)
     elif step == "confirmed":
         writer.event("eligibility_confirmed", day_of(decided - draw.choice((0, 1, 7))))
     elif step == "randomised":
@@ -116,6 +120,34 @@ def _other(draw: random.Random, writer: Writer, study: Study, step: str, decided
             "dose_given", day_of(decided + draw.choice((0, 2, 3, 7))), cycle=1, day=1, drug="a",
             amount=amount, administrations=number,
         )  # fmt: skip
+
+
+def _course(draw: random.Random, writer: Writer, study: Study, step: str, decided: int) -> None:
+    """A medicine or a condition, whose days lie at the limits of a window, or are partly known."""
+    windows = [
+        item.medication_days
+        for form in study.visits.forms
+        for item in form.items
+        if item.medication_days is not None
+    ] or [20]
+    end = decided - draw.choice(windows) + draw.choice((-1, 0, 1, 5, 20, 60))
+    start = draw.choice((end, end - 40, decided - 1, decided, decided + 1))
+    texts = [str(day_of(day))[: draw.choice((4, 7, 10, 10, 10))] for day in (start, end)]
+    first, last = (text if draw.random() < 0.85 else None for text in texts)
+    ongoing = draw.random() < 0.3
+    said: dict[str, Any] = {
+        "entry": f"X{writer.seq}", "start": first, "end": None if ongoing else last,
+        "ongoing": ongoing,
+    }  # fmt: skip
+    told = day_of(decided + draw.choice((-30, -20, 0, 10)))
+    listed = study.visits.medication_classes if step == "medicine" else study.visits.conditions
+    code = draw.choice((*(each.code for each in listed), None))
+    if step == "medicine":
+        said |= {"drug": "a medicine", "drug_class": code}
+        writer.event("concomitant_medication_recorded", told, **said)
+    else:
+        said |= {"term": "A condition" if draw.random() < 0.9 else None, "condition": code}
+        writer.event("medical_history_recorded", told, **said)
 
 
 def _form(

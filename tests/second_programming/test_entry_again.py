@@ -90,12 +90,17 @@ def test_random_screenings(plan: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["window", "window of", "criterion", "provisional", "version", "therapies", "procedures"],
-)
+    [
+        "window", "window of", "criterion", "provisional", "version", "therapies", "procedures",
+        "medicines", "days", "conditions",
+    ],
+)  # fmt: skip
 def test_another_plan_is_seen(change: str) -> None:
     """The comparison can fail: entry by another study file would be found."""
     study = load_study(
-        "mgmt-net" if change in ("window of", "version", "procedures") else "lung-tmb"
+        "mgmt-net"
+        if change in ("window of", "version", "procedures", "medicines", "days", "conditions")
+        else "lung-tmb"
     )
     tables = screenings(random.Random(change), 150, study)
     product = derived(tables, study)
@@ -105,6 +110,9 @@ def test_another_plan_is_seen(change: str) -> None:
         "window of": lambda item: {"entry_window_of": ()},
         "therapies": lambda item: {"therapies": item.therapies and ()},
         "procedures": lambda item: {"procedures": item.procedures and ()},
+        "medicines": lambda item: {"medication_classes": ()},
+        "days": lambda item: {"medication_days": item.medication_days and 26},
+        "conditions": lambda item: {"conditions": ()},
     }.get(change, lambda item: {})
     forms = tuple(
         form.model_copy(

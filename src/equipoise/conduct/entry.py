@@ -288,7 +288,9 @@ def failure_corrected(context: Context, item: str, before: str, now: str) -> Non
 
 def _has_windows(context: Context) -> bool:
     return any(
-        item.entry_window is not None for form in context.study.visits.forms for item in form.items
+        item.entry_window is not None or item.medication_days is not None
+        for form in context.study.visits.forms
+        for item in form.items
     )
 
 

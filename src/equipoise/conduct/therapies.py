@@ -24,10 +24,13 @@ from equipoise.visits.plan import CodedValue
 
 
 def medical_history_recorded(context: Context, body: MedicalHistoryRecorded) -> EventBody:
-    """A condition that did not end before it began, nor goes on after its end."""
+    """A condition that did not end before it began, nor goes on after its end; its code, if it has
+    one, is of the study file's list."""
     if not _taken_back(context, body):
         if body.term is None:
             raise BadInput("the condition", where=f"{body.TYPE} {body.entry}", field="term")
+        if body.condition is not None:
+            _check_listed(body, context.study.visits.conditions, "condition")
         _check_course(context, body, body.start, body.end, ongoing=body.ongoing)
     return body
 
@@ -85,16 +88,18 @@ def _taken_back(context: Context, body: Entry) -> bool:
     return context.action.name == "Correct" and missing == "not_applicable"
 
 
-def _check_listed(body: Entry, listed: Sequence[CodedValue]) -> None:
-    """BadInput for a code that the study file does not list, and for none."""
-    code = getattr(body, body.SAYS)
+def _check_listed(body: Entry, listed: Sequence[CodedValue], field: str = "") -> None:
+    """BadInput for a code that the study file does not list, and for none; of what the entry says,
+    or of another field."""
+    field = field or body.SAYS
+    code = getattr(body, field)
     known = [each.code for each in listed]
     if code not in known:
         raise BadInput(
             "a code that the study file lists: " + (", ".join(known) or "it lists none"),
             where=f"{body.TYPE} {body.entry}",
-            field=body.SAYS,
-            found=code or getattr(body, f"{body.SAYS}_missing") or "nothing",
+            field=field,
+            found=code or getattr(body, f"{field}_missing", None) or "nothing",
         )
 
 

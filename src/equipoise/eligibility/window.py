@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.columns import present
+from equipoise.record.entry_day import judged_on
 from equipoise.record.rule import Tables
 from equipoise.record.sources import listed
 from equipoise.record.subject_rows import (
@@ -28,16 +29,6 @@ from equipoise.record.subject_rows import (
 WINDOWS = "item_windows"
 """The column of `subject_item` that a study with windows has: for each such item a struct of the
 days `measured` and `until`."""
-
-
-def judged_on(subjects: SubjectRows, tables: Tables) -> Numbers:
-    """The day on which each subject's entry is judged: that of the randomisation, else of the
-    screening failure, else the last on which the investigator confirmed eligibility, else NONE."""
-    judged = subjects.last(subjects.dated(tables["eligibility_confirmed"])).day
-    for name in ("screening_failed", "randomised"):
-        decided = subjects.first(subjects.dated(tables[name])).day
-        judged = np.where(decided != NONE, decided, judged)
-    return judged
 
 
 def within_windows(

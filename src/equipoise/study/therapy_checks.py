@@ -9,8 +9,24 @@ from equipoise.study.disagreement import Disagreement, Disagreements, repeated, 
 from equipoise.study.form_checks import items
 from equipoise.study.source import FieldPath
 
-LISTS = {"therapies": "a therapy", "procedures": "a procedure", "medication_classes": "a class"}
+LISTS = {
+    "therapies": "a therapy",
+    "procedures": "a procedure",
+    "medication_classes": "a class",
+    "conditions": "a condition",
+}
 """The lists of codes, and what one of them is."""
+
+GIVEN = ("therapies", "procedures", "medication_classes")
+"""Those of what is given or done."""
+
+ANSWERING = {
+    "therapies": ("a prior therapy", "whatever its day"),
+    "procedures": ("a procedure", "however long ago it was"),
+    "medication_classes": ("a medicine", "in the days before entry that medication_days says"),
+    "conditions": ("a condition", "however long ago it was"),
+}
+"""What of each list answers an item, and when."""
 
 
 def therapy_disagreements(study: Study) -> Disagreements:
@@ -33,7 +49,7 @@ def _prohibited(study: Study, listed: Mapping[str, Sequence[str]]) -> Disagreeme
     and of days after what has none."""
     arms = [each.code for each in study.randomisation.arms]
     known = {
-        **{name: (listed[name], what) for name, what in LISTS.items()},
+        **{name: (listed[name], LISTS[name]) for name in GIVEN},
         "arms": (arms, "an arm"),
         "regimens": ([each.code for each in study.treatment.regimens], "a regimen"),
     }
@@ -45,8 +61,8 @@ def _prohibited(study: Study, listed: Mapping[str, Sequence[str]]) -> Disagreeme
             named = getattr(each, name)
             for place, code in enumerate(named):
                 yield from unknown((*path, name, place), code, allowed, what)
-            yield from repeated((*path, name), named, None, name)
-        if not any(getattr(each, name) for name in LISTS):
+            yield from repeated((*path, name), named, None, name.replace("_", " "))
+        if not any(getattr(each, name) for name in GIVEN):
             missing = "must name a class of medicines, a therapy or a procedure"
             yield Disagreement(path, missing, "nothing")
         if each.days_after and each.until != "end_of_treatment":
@@ -56,20 +72,23 @@ def _prohibited(study: Study, listed: Mapping[str, Sequence[str]]) -> Disagreeme
 
 def _answered_items(study: Study, listed: Mapping[str, Sequence[str]]) -> Disagreements:
     """Items that ask for no yes or no, or that go out of date, answered by entries; codes that
-    nobody can record, and codes named twice."""
+    nobody can record, and codes named twice; days of medicines that answer nothing."""
     for path, item in items(study):
-        if not item.therapies and not item.procedures:
+        naming = [name for name in LISTS if getattr(item, name)]
+        if item.medication_days is not None and not item.medication_classes:
+            allowed = "must be left out: no class of medicines answers the item"
+            yield Disagreement((*path, "medication_days"), allowed, item.medication_days)
+        if not naming:
             continue
-        for name in ("therapies", "procedures"):
+        for name in naming:
             at, codes = (*path, name), getattr(item, name)
             for place, code in enumerate(codes):
                 yield from unknown((*at, place), code, listed[name], LISTS[name])
-            yield from repeated(at, codes, None, name)
-        said = "a prior therapy" if item.therapies else "a procedure"
+            yield from repeated(at, codes, None, name.replace("_", " "))
+        said, day = ANSWERING[naming[0]]
         if item.type != "boolean":
             allowed = f"must be boolean: {said} that is recorded answers yes"
             yield Disagreement((*path, "type"), allowed, item.type)
         if item.entry_window is not None:
-            day = "whatever its day" if item.therapies else "however long ago it was"
             allowed = f"must be left out: {said} answers {day}"
             yield Disagreement((*path, "entry_window"), allowed, item.entry_window)

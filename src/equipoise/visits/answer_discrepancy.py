@@ -9,12 +9,7 @@ from equipoise.record.scaled import ANSWER_PLACES, scaled_text
 from equipoise.record.sources import row_sources
 from equipoise.visits.latest import MEASURED, item
 from equipoise.visits.plan import VisitsPlan
-from equipoise.visits.recorded import (
-    ENTRY_TABLES,
-    answering_entries,
-    codes_that_answer,
-    plain_code,
-)
+from equipoise.visits.recorded import ENTRY_TABLES, answered_items, answering_entries
 from equipoise.visits.subject_item import items_of
 
 ANSWER_DISCREPANCY: Columns = {
@@ -40,8 +35,8 @@ _PLACES = pl.col("places")
 
 def answer_discrepancy(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """A row for each item and day of which a form and a report say different things, for each
-    reported value that is no answer, and for each form that does not agree with the prior therapies
-    or procedures recorded; sorted by replicate, subject, item, day.
+    reported value that is no answer, and for each form that does not agree with the therapies,
+    procedures, medicines or conditions recorded; sorted by replicate, subject, item, day.
 
     The last answer on a form is held against the last result of a report of the same day. They
     differ when the form's value is not the reported one, exact or rounded to the places of the
@@ -50,10 +45,10 @@ def answer_discrepancy(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     exactly is `NOT_CONVERTIBLE`, with nothing on the form. Which of the two counts is not judged
     here: it is the one that was recorded last. `sources`: the two answers.
 
-    Of an item with `therapies` or `procedures` the latest form is held against all entries that
-    answer it: it says no (`false`) and one is recorded, of which `reported` is the code, or it says
-    yes (`true`) and none is (`NOT_RECORDED`). The entry counts in the one case, the form in the
-    other. `occurred`: the day of the form. `sources`: the answer, and the entry recorded first.
+    Of an item that entries answer the latest form is held against all that do: it says no (`false`)
+    and one is recorded, of which `reported` is the code, or it says yes (`true`) and none is
+    (`NOT_RECORDED`). The entry counts in the one case, the form in the other. `occurred`: the day
+    of the form. `sources`: the answer, and the entry recorded first.
     """
     found = pl.concat([_of_laboratories(tables, plan), _of_entries(tables, plan)])
     return found.sort(*_ORDER, maintain_order=True)
@@ -79,7 +74,7 @@ def _of_laboratories(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
 
 def _of_entries(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """Where the latest form says no to an entry that is recorded, or yes to none."""
-    asked = [each for each in items_of(plan) if codes_that_answer(each)]
+    asked = [each for _, each in answered_items(plan)]
     answers = tables["form_item"].filter(pl.col("item").is_in([each.code for each in asked]))
     if answers.is_empty():
         return pl.DataFrame(schema=ANSWER_DISCREPANCY)
@@ -93,12 +88,9 @@ def _of_entries(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         },
         plan,
     )
-    pairs = [(code, each.code) for each in asked for code in codes_that_answer(each)]
-    answered = pl.DataFrame(pairs, schema={"code": pl.String, "item": pl.String}, orient="row")
     first = (
         answering_entries(tables, plan)
         .sort("event")
-        .join(answered, on="code", maintain_order="left")
         .unique([*KEY, "item"], keep="first", maintain_order=True)
     )
     both = said.join(first.select(*KEY, "item", "code", "seq"), [*KEY, "item"], "left")
@@ -109,7 +101,7 @@ def _of_entries(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     return both.select(
         *_ORDER,
         pl.col("value").alias("on_form"),
-        plain_code(pl.col("code")).fill_null(NOT_RECORDED).alias("reported"),
+        pl.col("code").fill_null(NOT_RECORDED).alias("reported"),
         row_sources(both["sources"].list.first(), both["seq"]),
     )
 

@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.columns import among, kept, true
+from equipoise.record.entry_day import decided_on
 from equipoise.record.rule import KEY, Tables
 from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, days
 from equipoise.visits.latest import item
 from equipoise.visits.plan import VisitsPlan
-from equipoise.visits.recorded import ENTRY_TABLES, decided_on
+from equipoise.visits.recorded import ENTRY_TABLES
 from equipoise.visits.subject_item import subject_item
 
 
@@ -25,7 +26,8 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     randomised or failed screening, an instance of a form that repeats, or a laboratory report,
     counts when it speaks of that day or an earlier one, whenever it was recorded. A form that is
     filled once counts whatever its day: a correction or a late entry puts right what was so before;
-    so does a prior therapy, which is prior by what it is, and a procedure up to that day.
+    so does a prior therapy, which is prior by what it is, and a procedure, medicine or condition up
+    to that day.
     A consent counts in whatever version was signed.
 
     There are rows only for subjects for whom this makes a difference, sorted by replicate, subject;
@@ -67,7 +69,7 @@ def entry_item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
 
 _ENTERED = (
     "subject_screened", "consent_signed", "form_saved", "cycle_started", "dose_given",
-    "randomised", "screening_failed", *ENTRY_TABLES,
+    "randomised", "screening_failed", "eligibility_confirmed", *ENTRY_TABLES,
 )  # fmt: skip
 
 

@@ -150,13 +150,17 @@ class LostToFollowUp(EventBody):
 
 
 class MedicalHistoryRecorded(EventBody):
-    """One condition of the history, permanent or past; without its `term` it is taken back."""
+    """One condition of the history, permanent or past; without its `term` it is taken back.
+
+    `condition`: its code, where the study file lists it because a criterion asks for it.
+    """
 
     SAYS: ClassVar[str] = "term"
 
     entry: Identifier
     term: Text | None = None
     term_missing: MissingReason | None = None
+    condition: Code | None = None
     start: PartialDate | None = None
     end: PartialDate | None = None
     ongoing: bool

@@ -24,7 +24,7 @@ from equipoise.record.subject_rows import (
     parent_rows,
 )
 from equipoise.visits.plan import VisitsPlan
-from equipoise.visits.recorded import answering_entries, codes_that_answer
+from equipoise.visits.recorded import answered_items, answering_entries
 
 ITEM: Columns = {
     **KEY,
@@ -71,8 +71,8 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     Of an item with an `analyte` the latest answer of all forms and laboratory reports counts, by
     the same order; what a form leaves open says nothing of it.
 
-    An item with `therapies` or `procedures` is true once an entry of one of these codes is recorded
-    (`answering_entries`), whatever a form says. Its source is the entry recorded first, as it
+    An item that entries answer (`answering_entries`) is true once one of its codes is recorded,
+    whatever a form says. Its source is the entry recorded first, as it
     stands. Without such an entry the form alone answers: that nothing is recorded is no answer.
     """
     forms, answers = tables["form_saved"], tables["form_item"]
@@ -150,23 +150,16 @@ def _measured(
 
 def _recorded(subjects: SubjectRows, entries: pl.DataFrame, plan: VisitsPlan) -> list[_Latest]:
     """Yes to each item that a recorded entry answers."""
-    asked = [
-        (form.code, each) for form in plan.forms for each in form.items if codes_that_answer(each)
-    ]
-    if entries.is_empty() or not asked:
+    if entries.is_empty():
         return []
-    names, codes = coded(entries["code"])
+    asked = answered_items(plan)
     order = np.argsort(entries["event"].to_numpy(), kind="stable")
-    rows, codes = subjects.rows(entries)[order], codes[order]
-    places = []
-    for _, each in asked:
-        answers = np.append(among(names, codes_that_answer(each)), False)
-        mine = np.flatnonzero(answers[codes])
-        places.append(mine[np.unique(rows[mine], return_index=True)[1]])
-    item_of = np.repeat(np.arange(len(asked)), [len(each) for each in places])
-    if not len(item_of):
-        return []
-    place = order[np.concatenate(places)]
+    names, codes = coded(entries["item"])
+    numbers = {each.code: number for number, (_, each) in enumerate(asked)}
+    which = np.array([numbers[name] for name in names], dtype=np.int64)[codes]
+    group = which * len(subjects) + subjects.rows(entries)
+    place = order[np.unique(group[order], return_index=True)[1]]
+    item_of = which[place]
     given = {name: gathered(entries[name], place) for name in (*KEY, "occurred")}
     given["item"] = named("item", [each.code for _, each in asked], item_of)
     given["value"] = pl.Series("value", ["true"]).new_from_index(0, len(place))

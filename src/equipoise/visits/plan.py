@@ -29,8 +29,10 @@ class Item(Plan):
     `analyte`: what a laboratory measures to answer the item. A result of it in a laboratory report
     is an answer, of the day of the draw, converted exactly to the item's unit.
     `therapies`: codes of prior therapies, of which one that is recorded answers the item with yes,
-    whatever a form says. `procedures`: the same of codes of procedures, that were done by the day
-    on which entry was decided.
+    whatever a form says. `procedures`, `medication_classes` and `conditions`: the same of codes of
+    procedures, medicines and conditions of the history that were done or had begun by the day on
+    which entry was decided. `medication_days`: a medicine counts only if it was taken on the day on
+    which entry is judged, or at most so many days before.
     """
 
     code: Code
@@ -47,6 +49,9 @@ class Item(Plan):
     analyte: Code | None = None
     therapies: tuple[Code, ...] = ()
     procedures: tuple[Code, ...] = ()
+    medication_classes: tuple[Code, ...] = ()
+    medication_days: Count | None = Field(default=None, ge=0, le=3650)
+    conditions: tuple[Code, ...] = ()
     entry_window: Count | None = Field(default=None, ge=0, le=3650)
     entry_window_of: tuple[str, ...] = ()
 
@@ -160,7 +165,8 @@ class VisitsPlan(Plan):
     A code that is not listed is not recorded: rules ask for codes, and one that is misspelt would
     be overlooked. `therapies`: treatments of the tumour other than those of the trial, before or
     after them. `procedures`: what is done to a patient or a lesion. `medication_classes`: of
-    medicines taken beside the trial's. `prohibited`: which of all these are not allowed, and when.
+    medicines taken beside the trial's. `conditions`: of the medical history, as far as a criterion
+    asks for them. `prohibited`: which therapies, procedures and medicines are not allowed, when.
     """
 
     consents: tuple[Consent, ...]
@@ -168,6 +174,7 @@ class VisitsPlan(Plan):
     therapies: tuple[CodedValue, ...] = ()
     procedures: tuple[CodedValue, ...] = ()
     medication_classes: tuple[CodedValue, ...] = ()
+    conditions: tuple[CodedValue, ...] = ()
     prohibited: tuple[ProhibitedTherapy, ...] = ()
     forms: tuple[Form, ...]
     visits: tuple[Visit, ...]

@@ -32,12 +32,14 @@ from equipoise.visits.answer_discrepancy import (
 )
 from equipoise.visits.entry_item import entry_item
 from equipoise.visits.events import (
+    ConcomitantMedicationRecorded,
     ConsentSigned,
     ConsentWithdrawn,
     DeathRecorded,
     FormItem,
     FormSaved,
     LostToFollowUp,
+    MedicalHistoryRecorded,
     PriorTherapyRecorded,
     ProcedureRecorded,
     ScreeningFailed,
@@ -236,15 +238,24 @@ def _events(*classes: type[Body]) -> dict[str, Columns]:
     return {cls.TABLE: schema(cls) for cls in classes}
 
 
+ENTRIES = (
+    PriorTherapyRecorded,
+    ProcedureRecorded,
+    ConcomitantMedicationRecorded,
+    MedicalHistoryRecorded,
+)
+"""What may answer the question of a form."""
+
+_ENTRY = {"screening_failed": _DATED, "randomised": _DATED, "eligibility_confirmed": _DATED}
+
 RULES: tuple[TableRule, ...] = (
     TableRule(
         produces="item",
         columns=ITEM,
         requires={
-            **_events(FormSaved, FormItem, PriorTherapyRecorded, ProcedureRecorded),
+            **_events(FormSaved, FormItem, *ENTRIES),
             "laboratory_answer": MEASURED,
-            "screening_failed": _DATED,
-            "randomised": _DATED,
+            **_ENTRY,
         },
         plan="visits",
         rule=item,
@@ -268,9 +279,8 @@ RULES: tuple[TableRule, ...] = (
             "subject_item": SUBJECT_ITEM,
             "laboratory_answer": {**MEASURED, "reported": pl.Boolean},
             **_events(SubjectScreened, ConsentSigned, FormSaved, FormItem),
-            **_events(PriorTherapyRecorded, ProcedureRecorded),
-            "screening_failed": _DATED,
-            "randomised": _DATED,
+            **_events(*ENTRIES),
+            **_ENTRY,
             "cycle_started": _DATED,
             "dose_given": {**_DATED, "amount": pl.Int64, "administrations": pl.Int64},
         },
@@ -313,9 +323,8 @@ LAST_RULES: tuple[TableRule, ...] = (
         columns=ANSWER_DISCREPANCY,
         requires={
             "laboratory_answer": ANSWERS,
-            **_events(FormSaved, FormItem, PriorTherapyRecorded, ProcedureRecorded),
-            "screening_failed": _DATED,
-            "randomised": _DATED,
+            **_events(FormSaved, FormItem, *ENTRIES),
+            **_ENTRY,
         },
         plan="visits",
         rule=answer_discrepancy,

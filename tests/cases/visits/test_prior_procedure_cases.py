@@ -10,7 +10,7 @@ import pytest
 
 from equipoise.study.derivation import derive
 from equipoise.study.load import load_study
-from tests.harness.answered import apart, check_each_keeps_its_own
+from tests.harness.answered import ALLOCATED, apart, check_each_keeps_its_own
 from tests.harness.history import read_cases, tables_of
 
 STUDY = load_study("mgmt-net")
@@ -18,11 +18,6 @@ CASES = read_cases(Path(__file__).parent / "prior_procedures.yaml")
 ITEM = "prior_surgery"
 TOLD = {"yes": True, "no": False, "unknown": None}
 SAID: dict[str, dict[str, str]] = {"yes": {"value": "true"}, "no": {"value": "false"}, "open": {}}
-ALLOCATED = {
-    "scheme": "main", "scheme_version": "1", "allocation": 1, "stratum": "all",
-    "stratum_allocation": 1, "factors": [], "marker_status": "DEFICIENT",
-    "status_rule": "jco-2024", "arm": "OX", "pending_criteria": [],
-}  # fmt: skip
 
 
 def entries(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
