@@ -19,9 +19,13 @@ from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
 from equipoise.conduct.state import TrialState
 from equipoise.errors import BadInput
+from equipoise.record.correction import Standing, corrections, standing
 from equipoise.record.event import Body, Event, EventBody
 from equipoise.study.actions import Action
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
+from equipoise.visits.doubtful import Doubt, doubtful
+from equipoise.visits.events import FormSaved
 
 NEVER_FORESEEN = frozenset({"Randomise", "ActivateScheme", "ReproduceAllocations"})
 """Actions whose outcome nobody may learn before it is recorded (RN1, RN2)."""
@@ -79,6 +83,26 @@ class Inquiry:
         decided = DECISIONS.get(action.name)
         found = decided(context, body) if decided else body
         return found if isinstance(found, tuple) else (found,)
+
+    def doubts(self, action: Action) -> list[Doubt]:
+        """What on a form that is being filled in is unusual, by the study's own limits and soft
+        checks; nothing for a form that the study does not have."""
+        body = FormSaved.model_validate(dict(action.body))
+        context = self._context(action)
+        plan = context.study.visits
+        form = next((each for each in plan.forms if each.code == body.form), None)
+        if form is None:
+            return []
+        return doubtful(
+            plan, form, body.items, today=context.today,
+            known=lambda: context.derived("subject_item"),
+        )  # fmt: skip
+
+    def standing(self, subject: str, seq: int) -> Standing:
+        """What an event of the subject says now, its corrections applied. KeyError without one."""
+        events = self.events(subject)
+        event = {each.seq: each for each in events}[seq]
+        return standing(event, corrections(events, CATALOGUE).get(seq, ()), CATALOGUE)
 
     def ready_for_randomisation(self, subject: str) -> tuple[str, ...]:
         """The criteria judged provisionally of a subject who can be randomised now.

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +17,7 @@ from equipoise.errors import BadInput
 from equipoise.record.event import PartialDate, decimal_text
 from equipoise.record.expression import Expression
 from equipoise.visits.events import FormItem
-from equipoise.visits.plan import Form, Item, VisitsPlan
+from equipoise.visits.plan import Check, Form, Item, VisitsPlan
 from equipoise.visits.subject_item import item_type, items_of
 
 _DECIMAL: Final = re.compile(r"(-?\d{1,12}(?:\.\d{1,12})?)(?: (.+))?", re.ASCII)
@@ -174,23 +174,38 @@ def _failed_checks(
     where: str,
 ) -> Iterator[BadInput]:
     """The hard checks of the form that are false for these answers."""
-    hard = [check for check in form.checks if check.severity == "hard"]
-    if not hard:
+    for check, row in false_checks(plan, form, answers, known, severity="hard"):
+        found = ", ".join(f"{each.name} = {each.item()}" for each in row)
+        allowed = f"must pass the check {check.id}: {check.wording.en}"
+        names = ", ".join(each.name for each in row)
+        yield BadInput(allowed, where=where, field=names, found=found)
+
+
+def false_checks(
+    plan: VisitsPlan,
+    form: Form,
+    answers: Iterable[FormItem],
+    known: Callable[[], pl.DataFrame] | None,
+    *,
+    severity: Literal["hard", "soft"],
+) -> Iterator[tuple[Check, list[pl.Series]]]:
+    """The checks of one severity that are false for these answers in canonical text, each with the
+    values that it read. What is not yet known makes no check false."""
+    checks = [check for check in form.checks if check.severity == severity]
+    if not checks:
         return
     texts = {answer.item: answer.value for answer in answers}
     own = {item.code: item for item in form.items}
-    for check in hard:
+    for check in checks:
         expression = _expression(check.expression)
         elsewhere = set(expression.items) - set(own)
         others = _others(plan, known) if elsewhere else pl.DataFrame()
         row = [
-            others[name] if name in elsewhere else _column(own[name], texts[name])
+            others[name] if name in elsewhere else _column(own[name], texts.get(name))
             for name in expression.items
         ]
         if expression.evaluate(pl.DataFrame(row)).item() is False:
-            found = ", ".join(f"{each.name} = {each.item()}" for each in row)
-            allowed = f"must pass the check {check.id}: {check.wording.en}"
-            yield BadInput(allowed, where=where, field=", ".join(expression.items), found=found)
+            yield check, row
 
 
 def _column(item: Item, text: str | None) -> pl.Series:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,11 +17,28 @@ from django.shortcuts import redirect, render
 from equipoise.errors import BadInput, EquipoiseError
 from equipoise.record.event import Event
 from equipoise.study.access import ACTION_ROLES
+from equipoise.study.actions import Action
 from equipoise.web.asking import Asking, Request
-from equipoise.web.forms.action import ActionForm
 from equipoise.web.forms.choices import Offer
 from equipoise.web.refusal import shown, status_of
 from equipoise.web.wording import wording
+
+
+class AsksFor(Protocol):
+    """A form that asks for an action: generated, of the study, or of a page's own."""
+
+    @property
+    def action(self) -> str:
+        """The name of the action."""
+
+    def is_valid(self) -> bool:
+        """Whether everything could be read."""
+
+    def as_action(self, asking: Asking, *, subject: str | None, site: str | None) -> Action:
+        """The action of the person who asks."""
+
+    def told(self, error: BadInput) -> None:
+        """Put what `conduct` said beside the items that it speaks of."""
 
 
 @dataclass(slots=True)
@@ -46,7 +63,7 @@ def last_seen(asking: Asking, subject: str | None) -> int:
     return events[-1].seq if events else 0
 
 
-def do(asking: Asking, form: ActionForm, *, subject: str | None, site: str | None) -> Done:
+def do(asking: Asking, form: AsksFor, *, subject: str | None, site: str | None) -> Done:
     """Record what a form asks for. What is wrong is put into the form; nothing is lost."""
     if not form.is_valid():
         return Done(status=422)
@@ -63,7 +80,7 @@ def do(asking: Asking, form: ActionForm, *, subject: str | None, site: str | Non
 def answered(
     request: Request,
     template: str,
-    form: ActionForm,
+    form: AsksFor,
     *,
     subject: str | None,
     site: str | None,

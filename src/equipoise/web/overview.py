@@ -81,6 +81,13 @@ class Overview:
             self._derive(missing[start : start + AT_A_TIME])
         return [self.rows[subject] for subject in sorted(wanted)]
 
+    def one(self, subject: str) -> Row:
+        """The row of one subject, which must be in the record."""
+        self._catch_up()
+        if subject in self.stale or subject not in self.rows:
+            self._derive([subject])
+        return self.rows[subject]
+
     def _catch_up(self) -> None:
         """Mark whom anything was recorded of since the last look. The first look marks nobody:
         whoever has no row is derived when asked for."""

@@ -89,6 +89,10 @@ class Sight:
             ),
         )
 
+    def opened(self, event: Event, path: str, value: Any) -> Item:
+        """One value of an item by its path, as somebody sees it who may see the item."""
+        return self._opened(event, path.removesuffix("/value").split("/")[-1], value)
+
     def _item(self, event: Event, name: str, value: Any) -> Item:
         if isinstance(value, list) and value and isinstance(value[0], dict):
             rows = tuple(

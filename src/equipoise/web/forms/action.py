@@ -15,7 +15,7 @@ from django import forms
 
 from equipoise.conduct.admission import MADE_TODAY, REASON_NEEDED
 from equipoise.conduct.days import NEEDED
-from equipoise.errors import BadInput, EquipoiseError
+from equipoise.errors import BadInput
 from equipoise.record.declaration import Column, columns
 from equipoise.record.event import Body, UnderKey
 from equipoise.study.actions import Action
@@ -193,15 +193,12 @@ class ActionForm(forms.Form):
             reason=self.cleaned_data.get("reason") or None, recorded=asking.trial.recorded,
         )  # fmt: skip
 
-    def told(self, error: EquipoiseError) -> None:
+    def told(self, error: BadInput) -> None:
         """Put what `conduct` said beside the items that it speaks of, the rest above the form."""
-        problems = error.problems if isinstance(error, BadInput) else ()
-        for problem in problems:
+        for problem in error.problems:
             for text in str(problem.allowed).split("; "):
                 name = str(problem.field or "") or _named(text)
                 self.add_error(name if name in self.fields else None, text)
-        if not problems:
-            self.add_error(None, str(error))
 
 
 def _row(child: type[Body], cleaned: Mapping[str, Any]) -> dict[str, Any]:

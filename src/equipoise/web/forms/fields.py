@@ -168,3 +168,20 @@ def plain(column: Column, value: Any) -> Any:
     if column.kind == "list":
         return [each.strip() for each in str(value).split(",") if each.strip()]
     return value
+
+
+def plain_text(value: Any) -> str | None:
+    """A cleaned value as the answer to an item of a study form takes it.
+
+    >>> plain_text(Decimal("70.50")), plain_text(True), plain_text(""), plain_text(7)
+    ('70.5', 'true', None, '7')
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return str(value)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from equipoise.study.access import ACTION_ROLES
-from equipoise.study.catalogue import ACTIONS
 from equipoise.web.asking import Request
 from equipoise.web.doing import do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.overview import overview
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
+from equipoise.web.pages.actions import OWN_SCREEN
+from equipoise.web.panels import panel, panels
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
 
-SHOWN_EVENTS = 50
+SHOWN_EVENTS = 12
+ENTRIES_A_PAGE = 100
 
 
 @page("subjects/", name="subjects", roles=SEES_SUBJECTS)
@@ -67,51 +73,122 @@ def next_number(site: str | None, known: object) -> str:
 
 @page("subjects/<str:subject>/", name="subject", roles=SEES_SUBJECTS, about="subject")
 def subject(request: Request, subject: str) -> HttpResponse:
-    """One subject: stage, timeline, what can be done now, the latest entries."""
+    """One subject: stage, what is due, the parts of every area, the latest entries."""
     asking = request.asking
     ask = asking.trial.ask
     site = ask.site(subject)
-    row = next(each for each in overview(asking.trial).of(site) if each.subject == subject)
-    timeline = ask.derived(subject, "visit_timeline").rows(named=True)
-    sight = Sight.of(asking, ask.events(subject))
-    events = [sight.shown(event) for event in reversed(ask.events(subject))]
+    row = overview(asking.trial).one(subject)
+    events = ask.events(subject)
+    sight = Sight.of(asking, events)
     content = {
-        "subject": subject,
-        "site": site,
-        "row": row,
-        "today": ask.today(site),
-        "timeline": timeline,
-        "study": ask.study(site),
-        "events": events[:SHOWN_EVENTS],
-        "actions": _actions(asking.role, subject),
-    }
+        "subject": subject, "site": site, "row": row, "today": ask.today(site),
+        "wide": panels(request, subject, aside=False),
+        "narrow": panels(request, subject, aside=True),
+        "events": [sight.shown(event) for event in reversed(events[-SHOWN_EVENTS:])],
+        "number": len(events), "groups": groups(asking.role, subject),
+        "zone": zone(request, site),
+    }  # fmt: skip
     return render(request, "subject.html", content)
 
 
-def _actions(role: str, subject: str) -> list[tuple[str, str]]:
-    """The actions about a subject that a role has, with their addresses."""
-    from equipoise.web.pages.actions import OWN_SCREEN
+@page("subjects/<str:subject>/entries/", name="entries", roles=SEES_SUBJECTS, about="subject")
+def entries(request: Request, subject: str) -> HttpResponse:
+    """Every entry about a subject, the latest first, a hundred on a page."""
+    events = request.asking.trial.ask.events(subject)
+    sight = Sight.of(request.asking, events)
+    asked = request.GET.get("page", "1")
+    number = max(int(asked) if asked.isdigit() else 1, 1)
+    last = len(events) - (number - 1) * ENTRIES_A_PAGE
+    part = events[max(last - ENTRIES_A_PAGE, 0) : max(last, 0)]
+    content = {
+        "subject": subject, "events": [sight.shown(event) for event in reversed(part)],
+        "number": len(events), "page_number": number, "older": last > ENTRIES_A_PAGE,
+        "zone": zone(request, request.asking.trial.ask.site(subject)),
+    }  # fmt: skip
+    return render(request, "entries.html", content)
 
-    return [
-        (
-            name,
-            reverse(OWN_SCREEN[name], args=[subject])
-            if name in OWN_SCREEN
-            else reverse("subject_action", args=[subject, name]),
-        )
-        for name in ACTIONS
-        if role in ACTION_ROLES.get(name, ()) and name not in _OF_THE_TRIAL
+
+def zone(request: Request, site: str | None) -> str:
+    """The time zone of a hospital."""
+    sites = {each.code: each.time_zone for each in request.asking.trial.ask.study(site).sites}
+    return sites.get(site or "", "UTC")
+
+
+@panel("visits", 30)
+def visits(request: Request, subject: str) -> dict[str, Any]:
+    """The planned visits with their windows, and the forms that each of them has."""
+    ask = request.asking.trial.ask
+    site = ask.site(subject)
+    study, today = ask.study(site), ask.today(site)
+    plans = {each.code: each for each in study.visits.visits}
+    labels = {each.code: each.label for each in study.visits.forms}
+    kept = [
+        (body["form"], body["visit"], event.occurred or "", event.seq)
+        for event in ask.events(subject)
+        if event.type == "FormSaved"
+        for body in (json.loads(event.body),)
     ]
+    rows = []
+    for each in ask.derived(subject, "visit_timeline").iter_rows(named=True):
+        plan = plans.get(each["visit"])
+        late = each["state"] == "not_yet_due" and each["latest"] and each["latest"] < today
+        due = each["state"] == "not_yet_due" and each["earliest"] and each["earliest"] <= today
+        rows.append({
+            **each, "label": plan.label if plan else None,
+            "shown": "overdue" if late else "due" if due else each["state"],
+            "forms": [(code, labels[code], _kept(kept, code, each))
+                      for code in (plan.forms if plan else ())],
+        })  # fmt: skip
+    return {"rows": rows, "may_fill": request.asking.role in CLINICAL}
 
 
-_OF_THE_TRIAL = frozenset(
-    {
-        "SubjectScreened", "ActivateScheme", "AdoptStudyVersion", "SiteOpened",
-        "StudyVersionActivated", "SiteClosed", "GrantGiven", "GrantRevoked", "AccessReviewed",
-        "CutOffDeclared", "AuditTrailReviewed", "OutageDeclared", "ReproduceAllocations",
-        "RedeterminationFrozen", "ReferenceRangesDeclared", "PersonUnblinded", "Exported",
-        "CertifiedCopyMade", "Correct", "Redact", "QueryAnswered", "QueryClosed", "SourceVerified",
-        "Unlocked",
-    }
-)  # fmt: skip
-"""Actions that are not about one subject, or that begin at an entry."""
+def _kept(
+    kept: list[tuple[str, str | None, str, int]], form: str, visit: Mapping[str, Any]
+) -> int | None:
+    """The entry of a form that was filled in for a visit: on its day, or within its window."""
+    days = [visit["actual"], visit["earliest"], visit["latest"]]
+    actual, first, last = ("" if day is None else day.isoformat() for day in days)
+    for code, at, day, seq in reversed(kept):
+        if code == form and at == visit["visit"] and (day == actual or first <= day <= last):
+            return seq
+    return None
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "entry": ("ConsentSigned", "RecordIdentity", "ConfirmEligibility", "ScreeningFailed",
+              "Randomise"),
+    "visit": ("VisitRecorded", "FormSaved", "LaboratoryReported", "VitalStatusRecorded"),
+    "marker": ("SampleCollected", "SampleLabelled", "SampleShipped", "SampleReceived",
+               "SampleDerived", "AssayResultRecorded", "AssayResultInvalidated",
+               "PathologyReviewed"),
+    "treatment": ("RegimenChosen", "CycleStarted", "DoseGiven", "DrugDispensed", "DrugReturned"),
+    "response": ("LesionIdentified", "TumourAssessed"),
+    "safety": ("AdverseEventReported", "AdverseEventFollowedUp", "SeriousAdverseEventReported",
+               "CausalityAssessed", "SusarSubmitted", "AdverseEventCoded", "BreakCode"),
+    "history": ("MedicalHistoryRecorded", "ConcomitantMedicationRecorded", "PriorTherapyRecorded",
+                "SubsequentTherapyRecorded", "ProcedureRecorded"),
+    "end": ("TreatmentDiscontinued", "VisitsDiscontinued", "ConsentWithdrawn", "LostToFollowUp",
+            "DeathRecorded"),
+    "oversight": ("QueryRaised", "DeviationRecorded", "Signed", "Locked", "IdentityRevealed"),
+}  # fmt: skip
+"""What can be recorded about a subject, as a page lists it."""
+
+
+def groups(role: str, subject: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The actions about a subject that a role has, by area, with their addresses.
+
+    >>> [name for name, _ in groups("reader", "X01-001")]
+    ['response', 'oversight']
+    """
+    found = []
+    for area, names in GROUPS.items():
+        mine = [(name, _address(name, subject)) for name in names if role in ACTION_ROLES[name]]
+        if mine:
+            found.append((area, mine))
+    return found
+
+
+def _address(name: str, subject: str) -> str:
+    if name in OWN_SCREEN:
+        return reverse(OWN_SCREEN[name], args=[subject])
+    return reverse("subject_action", args=[subject, name])
