@@ -1,23 +1,20 @@
-"""Whether a subject takes part on the day of an action, under the consent that is in force."""
+"""Whether a subject takes part on the day of an action: facts for the rule of visits, its words.
+
+What is barred, `visits.taking_part` decides.
+"""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from equipoise.biomarker.events import SampleCollected, SampleDerived
 from equipoise.conduct.context import Context, as_it_stands
 from equipoise.errors import BadInput, Refused
 from equipoise.record.correction import Corrected
-from equipoise.record.event import Body, Event
+from equipoise.record.event import Body
 from equipoise.study.definition import Study
-from equipoise.visits.consent import (
-    WAITING,
-    Procedure,
-    first_consent_due,
-    samples_closed_by,
-)
+from equipoise.visits.consent import Procedure
 from equipoise.visits.events import (
     ConsentSigned,
     ConsentWithdrawn,
@@ -27,14 +24,20 @@ from equipoise.visits.events import (
 from equipoise.visits.participation import (
     COLLECTED,
     LIMITS,
-    PROCEDURES,
     REACHED,
     SAMPLE_WORK,
     VITAL,
     Withdrawal,
-    closed_by,
 )
-from equipoise.visits.reconsent import InForce, consent_due
+from equipoise.visits.reconsent import InForce
+from equipoise.visits.taking_part import (
+    Barred,
+    Facts,
+    Signature,
+    Withdrawn,
+    barred,
+    consents_missing,
+)
 
 ASKED = COLLECTED | VITAL | SAMPLE_WORK
 """Actions for which it is asked whether the subject takes part."""
@@ -43,9 +46,6 @@ FACTS = frozenset(LIMITS) | {
     ConsentSigned.TYPE, VitalStatusRecorded.TYPE, DeathRecorded.TYPE, Corrected.TYPE,
 }  # fmt: skip
 """Events that say whether the subject takes part, and their corrections."""
-
-FULL_DAY = len("2024-01-05")
-"""Characters of a day that is known whole."""
 
 
 def check_participation(context: Context, body: Body) -> None:
@@ -71,38 +71,21 @@ class Done:
 
 def check_taking_part(context: Context, done: Done) -> None:
     """Refuse what the facts of the subject do not allow on its day, as `check_participation`."""
-    name, day = done.name, done.day
-    facts = [event for event in context.events if event.type in FACTS]
-    left = list(_withdrawals(context, facts))
-    reached = [
-        on
-        for on, content in as_it_stands(facts, VitalStatusRecorded.TYPE)
-        if content["source"] in REACHED
-    ] if left else []  # fmt: skip
-    by = closed_by(name, day, left, reached)
-    if by is not None:
-        limit = LIMITS[by.kind]
-        raise context.refuse(
-            f"{limit.told} on {by.day}: {name} of {day} cannot be recorded",
-            rule="CN1",
-            clause=limit.clause,
-            way_out="record what happened on that day or before, under its own day; adverse events "
-            "are reported as ever; if the day of leaving is wrong, correct it"
-            + (
-                "; if the site has reached the subject again, record the vital status of that day"
-                if by.kind == "LostToFollowUp"
-                else ""
-            ),
-            value=day,
-        )
-    if name in SAMPLE_WORK:
-        _check_samples(context, facts, done)
-    if name in PROCEDURES or name == VitalStatusRecorded.TYPE:
-        _check_alive(context, facts, done)
-    if name in WAITING:
-        _check_first_consent(context, facts, done)
-    if name in PROCEDURES and len(day) == FULL_DAY:
-        _check_consent(context, facts, done)
+    facts = _facts(context)
+    said = dict(done.body)
+    procedure = Procedure(
+        done.name,
+        form=said.get("form"),
+        visit=said.get("visit"),
+        material=said.get("material"),
+        baseline=said.get("baseline", False),
+        worked_on=_material(context, done.body)
+        if facts.withdrawn and done.name in SAMPLE_WORK
+        else None,
+    )
+    found = barred(procedure, done.day, facts, context.study.visits)
+    if found is not None:
+        raise _TOLD[found.by](context, found, done)
 
 
 def is_allowed(context: Context, done: Done) -> bool:
@@ -114,79 +97,54 @@ def is_allowed(context: Context, done: Done) -> bool:
     return True
 
 
-def _withdrawals(context: Context, facts: Sequence[Event]) -> Iterator[Withdrawal]:
-    if {event.type for event in facts}.isdisjoint(LIMITS):
-        return
-    required = _required(context.study)
-    for kind in LIMITS:
-        for day, body in as_it_stands(facts, kind):
-            if kind != ConsentWithdrawn.TYPE:
-                yield Withdrawal(kind, day)
-            elif body["consent"] in required:
-                yield Withdrawal(kind, day, body["vital_status_allowed"])
-
-
-def _check_first_consent(context: Context, facts: Sequence[Event], done: Done) -> None:
-    """Refuse a procedure of the trial before the consent that it needs."""
-    plan, said, day = context.study.visits, dict(done.body), done.day
-    procedure = Procedure(
-        done.name,
-        form=said.get("form"),
-        visit=said.get("visit"),
-        material=said.get("material"),
-        baseline=said.get("baseline", False),
-    )
-    due = first_consent_due(procedure, day, _signed(facts), plan.consents, plan.standard_of_care)
-    if due is not None:
-        raise context.refuse(
-            f"has not signed consent {due.code} by {day}: {done.name} is a procedure of the trial",
-            rule="CN1",
-            clause="ICH E6(R3) 2.8; Regulation (EU) 536/2014, article 28(1)(c): consent before all "
-            "that is done for the trial; the study file lists what is standard of care",
-            way_out=f"have consent {due.code} {due.version} signed and record it under its day; if "
-            "this happened before, record the deviation",
-            value=day,
-        )
-
-
 def unconsented(context: Context, day: str) -> list[str]:
     """The consents without which nobody is randomised that were not signed by a day."""
-    signed = _signed(context.events)
-    return [code for code in _required(context.study) if code not in signed or day < signed[code]]
+    return consents_missing(_facts(context).signed, day, context.study.visits.consents)
 
 
-def _signed(facts: Sequence[Event]) -> dict[str, str]:
-    """The day of the first signature of each consent, in any version, corrections applied."""
-    found: dict[str, str] = {}
-    for day, body in as_it_stands(facts, ConsentSigned.TYPE):
-        found[body["consent"]] = min(day, found.get(body["consent"], day))
-    return found
+def _facts(context: Context) -> Facts:
+    """What the record says of the subject's participation, corrections applied."""
+    events = [event for event in context.events if event.type in FACTS]
+    signed = [
+        Signature(body["consent"], body["version"], day)
+        for day, body in as_it_stands(events, ConsentSigned.TYPE)
+    ]
+    if not {event.type for event in events} & _FEW:
+        return Facts(signed, in_force=_in_force(context))
+    left = [
+        Withdrawal(kind, day)
+        for kind in LIMITS
+        if kind != ConsentWithdrawn.TYPE
+        for day, _ in as_it_stands(events, kind)
+    ]
+    return Facts(
+        signed,
+        [
+            Withdrawn(body["consent"], day, body["vital_status_allowed"])
+            for day, body in as_it_stands(events, ConsentWithdrawn.TYPE)
+        ],
+        left,
+        [
+            day
+            for day, body in as_it_stands(events, VitalStatusRecorded.TYPE)
+            if body["source"] in REACHED
+        ],
+        [day for day, _ in as_it_stands(events, DeathRecorded.TYPE)],
+        _in_force(context),
+    )
 
 
-def _check_samples(context: Context, facts: Sequence[Event], done: Done) -> None:
-    """Refuse work on a sample under a consent that was withdrawn."""
-    name, day = done.name, done.day
-    withdrawn: dict[str, str] = {}
-    for on, each in as_it_stands(facts, ConsentWithdrawn.TYPE):
-        withdrawn[each["consent"]] = max(on, withdrawn.get(each["consent"], on))
-    for on, each in as_it_stands(facts, ConsentSigned.TYPE):
-        if on > withdrawn.get(each["consent"], on) and on <= day:
-            del withdrawn[each["consent"]]
-    if not withdrawn:
-        return
-    consents = context.study.visits.consents
-    closed = samples_closed_by(name, day, _material(context, done.body), withdrawn, consents)
-    if closed is not None:
-        raise context.refuse(
-            f"withdrew consent {closed.code} on {withdrawn[closed.code]}: {name} of {day} cannot "
-            "be recorded",
-            rule="CN1",
-            clause="ICH E6(R3) 2.8.10(l); Regulation (EU) 536/2014, article 28(3): nothing more is "
-            "done under a consent that was withdrawn; what was obtained stays",
-            value=day,
-            way_out="record what happened on that day or before, under its own day; a sample that "
-            "arrives is received as ever; if the day of the withdrawal is wrong, correct it",
-        )
+_FEW = frozenset(LIMITS) | {DeathRecorded.TYPE}
+"""Facts that most subjects do not have on most days."""
+
+
+def _in_force(context: Context) -> list[InForce]:
+    """The versions in force at the site, if there are several, with the consents they require."""
+    activated = context.state.activations.get(context.site or "", ())
+    if len(activated) < 2:
+        return []
+    versions = context.state.versions
+    return [InForce(since, _required(versions[version])) for since, version in activated]
 
 
 def _material(context: Context, body: Body) -> str | None:
@@ -204,31 +162,6 @@ def _material(context: Context, body: Body) -> str | None:
     return material
 
 
-def _check_consent(context: Context, facts: Sequence[Event], done: Done) -> None:
-    activated = context.state.activations.get(context.site or "", ())
-    if len(activated) < 2:
-        return
-    versions = context.state.versions
-    history = [InForce(since, _required(versions[version])) for since, version in activated]
-    if all(each.required == history[0].required for each in history):
-        return
-    signed = {
-        (body["consent"], body["version"]) for _, body in as_it_stands(facts, ConsentSigned.TYPE)
-    }
-    due = consent_due(history, signed, datetime.date.fromisoformat(done.day))
-    if due is not None:
-        consent, version = due
-        raise context.refuse(
-            f"has not signed consent {consent} in version {version}, which is in force at site "
-            f"{context.site}: {done.name} of {done.day} has to wait",
-            rule="CN1",
-            clause="ICH E6(R3) 2.8.2: consent to what is new",
-            way_out=f"have version {version} signed and record it; adverse events, death and "
-            "withdrawals are recorded without it",
-            value=version,
-        )
-
-
 def _required(study: Study) -> dict[str, str]:
     """The version of each consent that a study version requires of who takes part."""
     return {
@@ -236,12 +169,77 @@ def _required(study: Study) -> dict[str, str]:
     }
 
 
-def _check_alive(context: Context, facts: Sequence[Event], done: Done) -> None:
-    for died, _ in as_it_stands(facts, DeathRecorded.TYPE):
-        if done.day[: len(died)] > died:
-            raise BadInput(
-                f"a day not after the death of the subject ({died})",
-                where=done.name,
-                field="occurred",
-                found=done.day,
-            )
+def _left(context: Context, found: Barred, done: Done) -> Refused:
+    assert found.withdrawal is not None
+    limit = LIMITS[found.withdrawal.kind]
+    again = (
+        "; if the site has reached the subject again, record the vital status of that day"
+        if found.withdrawal.kind == "LostToFollowUp"
+        else ""
+    )
+    return context.refuse(
+        f"{limit.told} on {found.since}: {done.name} of {done.day} cannot be recorded",
+        rule="CN1",
+        clause=limit.clause,
+        way_out="record what happened on that day or before, under its own day; adverse events "
+        f"are reported as ever; if the day of leaving is wrong, correct it{again}",
+        value=done.day,
+    )
+
+
+def _samples(context: Context, found: Barred, done: Done) -> Refused:
+    code, _ = found.consent or ("", "")
+    return context.refuse(
+        f"withdrew consent {code} on {found.since}: {done.name} of {done.day} cannot be recorded",
+        rule="CN1",
+        clause="ICH E6(R3) 2.8.10(l); Regulation (EU) 536/2014, article 28(3): nothing more is "
+        "done under a consent that was withdrawn; what was obtained stays",
+        value=done.day,
+        way_out="record what happened on that day or before, under its own day; a sample that "
+        "arrives is received as ever; if the day of the withdrawal is wrong, correct it",
+    )
+
+
+def _dead(context: Context, found: Barred, done: Done) -> BadInput:
+    return BadInput(
+        f"a day not after the death of the subject ({found.since})",
+        where=done.name,
+        field="occurred",
+        found=done.day,
+    )
+
+
+def _first(context: Context, found: Barred, done: Done) -> Refused:
+    code, version = found.consent or ("", "")
+    return context.refuse(
+        f"has not signed consent {code} by {done.day}: {done.name} is a procedure of the trial",
+        rule="CN1",
+        clause="ICH E6(R3) 2.8; Regulation (EU) 536/2014, article 28(1)(c): consent before all "
+        "that is done for the trial; the study file lists what is standard of care",
+        way_out=f"have consent {code} {version} signed and record it under its day; if "
+        "this happened before, record the deviation",
+        value=done.day,
+    )
+
+
+def _again(context: Context, found: Barred, done: Done) -> Refused:
+    code, version = found.consent or ("", "")
+    return context.refuse(
+        f"has not signed consent {code} in version {version}, which is in force at site "
+        f"{context.site}: {done.name} of {done.day} has to wait",
+        rule="CN1",
+        clause="ICH E6(R3) 2.8.2: consent to what is new",
+        way_out=f"have version {version} signed and record it; adverse events, death and "
+        "withdrawals are recorded without it",
+        value=version,
+    )
+
+
+_TOLD: Mapping[str, Callable[[Context, Barred, Done], Refused | BadInput]] = {
+    "left": _left,
+    "samples": _samples,
+    "death": _dead,
+    "first_consent": _first,
+    "new_consent": _again,
+}
+"""Why something is barred, in words."""

@@ -22,13 +22,14 @@ and randomisation asks for the consent anyway."""
 @dataclass(frozen=True, slots=True)
 class Procedure:
     """What is done: the action, and as far as it has them the form, visit and material, and whether
-    it is the assessment of a baseline."""
+    it is the assessment of a baseline. `worked_on`: the material of the sample that it works on."""
 
     action: str
     form: str | None = None
     visit: str | None = None
     material: str | None = None
     baseline: bool = False
+    worked_on: str | None = None
 
 
 def is_standard_of_care(procedure: Procedure, declared: StandardOfCare) -> bool:
