@@ -77,7 +77,7 @@ class CorrectionForm(forms.Form):
         self.event, self.item = event, item
         words = wording(request.asking.language)
         self.fields["new"] = _answer_field(request, event, item) or forms.CharField(
-            required=False, label=words["field.new"], max_length=4000
+            required=False, label=words["correct.new"], max_length=4000
         )
         self.fields["new_missing"] = forms.ChoiceField(
             required=False, label=words["field.missing_reason"],
