@@ -57,6 +57,8 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "logistic": ("logistic_fit", "logistic_effect"),
         "cox": ("cox_fit", "cox_effect"),
+        "proportional_hazards": ("proportional_hazards", "schoenfeld_residuals"),
+        "concordance": ("concordance",),
         "kaplan_meier": (
             "kaplan_meier",
             "survival_interval",
@@ -68,6 +70,8 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "log_rank": ("log_rank",),
         "weighted_log_rank": ("weighted_log_rank",),
         "cumulative_incidence": ("cumulative_incidence",),
+        "gray_test": ("gray_test",),
+        "fine_gray": ("fine_gray_fit", "fine_gray_effect"),
         "power": (
             "two_proportions_size",
             "two_proportions_power",

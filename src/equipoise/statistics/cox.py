@@ -17,17 +17,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
-from equipoise.statistics.cox_core import newton_core, pass_core
+from equipoise.statistics.cox_core import BRESLOW, EFRON, EXACT, newton_core, pass_core
 from equipoise.statistics.cox_two_groups import two_groups_core
 from equipoise.statistics.proportion import normal_quantile
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-Ties = Literal["efron", "breslow"]
+Ties = Literal["efron", "breslow", "exact"]
 Test = Literal["wald", "likelihood_ratio", "score"]
 TESTS: tuple[Test, ...] = ("wald", "likelihood_ratio", "score")
 
+_RULES: dict[Ties, int] = {"efron": EFRON, "breslow": BRESLOW, "exact": EXACT}
 _RANK = 1e-10
 _ROUNDING = 1e-9
 
@@ -47,10 +48,12 @@ class CoxFit:
 
 @dataclass(frozen=True, slots=True)
 class HazardEffect:
-    """The tested coefficient with its limits, on the scale of the logarithm, and P of the test.
+    """The tested coefficient with its limits, on the scale of the logarithm, and the test: its
+    chi-square statistic and P.
 
     `estimate` and limits are None where more than one coefficient is tested, or where the data do
-    not determine it or the likelihood is monotone in it. `p` is None where nothing can be tested.
+    not determine it or the likelihood is monotone in it. `statistic` and `p` are None where nothing
+    can be tested.
     `diverging` are all coefficients without a finite estimate.
     """
 
@@ -58,6 +61,7 @@ class HazardEffect:
     standard_error: float | None
     lower: float | None
     upper: float | None
+    statistic: float | None
     p: float | None
     degrees_of_freedom: int
     diverging: tuple[int, ...]
@@ -73,7 +77,8 @@ def cox_fit(
 ) -> CoxFit:
     """The maximum partial likelihood of one trial (Cox 1972, J R Stat Soc B 34:187-220).
 
-    Ties by Efron's approximation (1977, J Am Stat Assoc 72:557-565) or Breslow's.
+    Ties by Efron's approximation (1977, J Am Stat Assoc 72:557-565), Breslow's, or `exact`: the
+    conditional likelihood of which subjects had the events of one time (as R's ties = "exact").
 
     >>> fit = cox_fit([1, 2, 3, 4], [1, 1, 1, 1], [[0], [1], [0], [1]])
     >>> round(float(fit.coefficients[0, 0]), 4)
@@ -102,7 +107,7 @@ def cox_p_batch(
     >>> cox_p_batch([[1, 2, 3, 4]], [[1] * 4], [[[0], [1], [0], [1]]], [[0] * 4], [0]).round(3)
     array([0.448])
     """
-    return _p(_Trials.many(time, event, covariates, stratum), tested, test, ties)
+    return _tail(*_tested(_Trials.many(time, event, covariates, stratum), tested, test, ties))
 
 
 def cox_effect(
@@ -125,19 +130,18 @@ def cox_effect(
     trial = _Trials.of(time, event, covariates, strata)
     columns = _columns(tested, trial.width)
     fit = _fitted(trial, np.ones(trial.width, dtype=bool), ties)
-    p = float(_p(trial, columns, test, ties, fit)[0])
+    statistics, degrees = _tested(trial, columns, test, ties, fit)
+    p, freedom = float(_tail(statistics, degrees)[0]), int(_degrees(trial, columns, ties)[0])
+    statistic = None if math.isnan(p) else float(statistics[0])
     answer = None if math.isnan(p) else p
-    freedom = int(_degrees(trial, columns, ties)[0])
     diverging = tuple(np.flatnonzero(fit.diverging[0]).tolist())
-    if len(columns) != 1 or freedom != 1:
-        return HazardEffect(None, None, None, None, answer, freedom, diverging)
+    if len(columns) != 1 or freedom != 1 or columns[0] in diverging:
+        return HazardEffect(None, None, None, None, statistic, answer, freedom, diverging)
     estimate = float(fit.coefficients[0, columns[0]])
-    if columns[0] in diverging:
-        return HazardEffect(None, None, None, None, answer, freedom, diverging)
     error = math.sqrt(fit.covariance[0, columns[0], columns[0]])
     half = normal_quantile(level) * error
     return HazardEffect(
-        estimate, error, estimate - half, estimate + half, answer, freedom, diverging
+        estimate, error, estimate - half, estimate + half, statistic, answer, freedom, diverging
     )
 
 
@@ -219,13 +223,14 @@ def _fitted(trials: _Trials, free: BoolArray, ties: Ties) -> CoxFit:
     information = np.zeros((number, width, width))
     value, diverging = np.zeros(number), np.zeros((number, width), dtype=bool)
     rest = np.ones(number, dtype=bool)
-    if width == 1 and free.all():
-        rest = ~_two_groups(trials, _efron(ties), found, information, value)
+    rule = _rule(ties)
+    if width == 1 and free.all() and rule != EXACT:
+        rest = ~_two_groups(trials, rule == EFRON, found, information, value)
     if rest.any():
         parts = found[rest], information[rest], value[rest], diverging[rest]
         newton_core(trials.time[rest].size)(
             trials.time[rest], trials.event[rest], trials.covariates[rest], trials.stratum[rest],
-            _efron(ties), free, *parts,
+            rule, free, *parts,
         )  # fmt: skip
         found[rest], information[rest], value[rest], diverging[rest] = parts
     covariance = np.linalg.pinv(information, rcond=_RANK, hermitian=True)
@@ -259,10 +264,11 @@ def _two_groups(
     return fitted
 
 
-def _p(
+def _tested(
     trials: _Trials, tested: Sequence[int], test: Test, ties: Ties, fit: CoxFit | None = None
-) -> FloatArray:
-    """P of every trial; `fit` is that of the whole model, where it was made before."""
+) -> tuple[FloatArray, IntArray]:
+    """Statistic and degrees of freedom of every trial; `fit` is that of the whole model, where it
+    was made before."""
     if test not in TESTS:
         raise BadInput(f"one of {', '.join(TESTS)}", field="test", found=test)
     columns = _columns(tested, trials.width)
@@ -283,7 +289,7 @@ def _p(
         else:
             below = _fitted(trials, others, ties).log_likelihood
             statistic = 2 * (fit.log_likelihood - below)
-    return _tail(statistic, freedom)
+    return statistic, freedom
 
 
 def _score_statistic(trials: _Trials, null: CoxFit, ties: Ties) -> FloatArray:
@@ -309,16 +315,16 @@ def _at(trials: _Trials, beta: FloatArray, ties: Ties) -> tuple[FloatArray, Floa
     score = np.zeros(beta.shape)
     information = np.zeros((*beta.shape, beta.shape[1]))
     pass_core(trials.time.size)(
-        trials.time, trials.event, trials.covariates, trials.stratum, _efron(ties), beta,
+        trials.time, trials.event, trials.covariates, trials.stratum, _rule(ties), beta,
         score, information,
     )  # fmt: skip
     return score, information
 
 
-def _efron(ties: Ties) -> bool:
-    if ties not in ("efron", "breslow"):
-        raise BadInput("efron or breslow", field="ties", found=ties)
-    return ties == "efron"
+def _rule(ties: Ties) -> int:
+    if ties not in _RULES:
+        raise BadInput(f"one of {', '.join(_RULES)}", field="ties", found=ties)
+    return _RULES[ties]
 
 
 def _columns(tested: Sequence[int], width: int) -> list[int]:

@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.statistics.compiled import compiled
+from equipoise.statistics.cox_exact_ties import exact_tied, expected_deaths
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+BRESLOW, EFRON, EXACT = 0, 1, 2
+"""How ties are dealt with."""
 
 _PIVOT = 1e-12
 _STEPS = 100
@@ -36,16 +40,17 @@ _COMPILE_FROM = 2000
 
 def newton_core(subjects: int) -> Any:
     """`cox_trials`, as machine code where so many subjects are worth it."""
-    callees = (_cox_tied, _cox_pass, _cox_step, _cox_reach, _cox_newton)
+    callees = (exact_tied, expected_deaths, cox_tied, _cox_pass, _cox_step, _cox_reach, _cox_newton)
     return compiled(cox_trials, *callees, worth_it=subjects >= _COMPILE_FROM)
 
 
 def pass_core(subjects: int) -> Any:
     """`cox_passes`, as machine code where so many subjects are worth it."""
-    return compiled(cox_passes, _cox_tied, _cox_pass, worth_it=subjects >= _COMPILE_FROM)
+    callees = (exact_tied, expected_deaths, cox_tied, _cox_pass)
+    return compiled(cox_passes, *callees, worth_it=subjects >= _COMPILE_FROM)
 
 
-def _cox_tied(
+def cox_tied(
     deaths: int,
     efron: bool,
     s0: float,
@@ -80,7 +85,7 @@ def _cox_pass(
     event: BoolArray,
     covariates: FloatArray,
     stratum: IntArray,
-    efron: bool,
+    ties: int,
     beta: FloatArray,
     score: FloatArray,
     information: FloatArray,
@@ -98,9 +103,11 @@ def _cox_pass(
     s2, d2 = np.zeros((width, width)), np.zeros((width, width))
     subject = len(time) - 1
     layer = -1
+    end = len(time)
     while subject >= 0 and stratum[subject] >= 0:
         if stratum[subject] != layer:
             layer = stratum[subject]
+            end = subject + 1
             s0 = 0.0
             s1[:] = 0.0
             s2[:] = 0.0
@@ -130,7 +137,12 @@ def _cox_pass(
                     if died:
                         d2[i, j] += risk * x * covariates[subject, j]
             subject -= 1
-        value -= _cox_tied(deaths, efron, s0, s1, s2, d0, d1, d2, mean, score, information)
+        if ties == EXACT and deaths > 1:
+            first = subject + 1
+            value -= exact_tied(deaths, covariates[first:end], beta, mean, score, information)
+        else:
+            efron = ties == EFRON
+            value -= cox_tied(deaths, efron, s0, s1, s2, d0, d1, d2, mean, score, information)
     return value
 
 
@@ -139,7 +151,7 @@ def cox_passes(
     event: BoolArray,
     covariates: FloatArray,
     stratum: IntArray,
-    efron: bool,
+    ties: int,
     beta: FloatArray,
     score: FloatArray,
     information: FloatArray,
@@ -147,7 +159,7 @@ def cox_passes(
     """Core: score and information of every trial at the coefficients `beta`."""
     for t in range(len(time)):
         _cox_pass(
-            time[t], event[t], covariates[t], stratum[t], efron, beta[t], score[t], information[t]
+            time[t], event[t], covariates[t], stratum[t], ties, beta[t], score[t], information[t]
         )
 
 
@@ -191,7 +203,7 @@ def _cox_newton(
     event: BoolArray,
     covariates: FloatArray,
     stratum: IntArray,
-    efron: bool,
+    ties: int,
     free: BoolArray,
     beta: FloatArray,
     information: FloatArray,
@@ -202,7 +214,7 @@ def _cox_newton(
     score, step, trial = np.zeros(width), np.zeros(width), np.zeros(width)
     first, reach = np.zeros(width), np.zeros(width)
     _cox_reach(covariates, stratum, reach)
-    value = _cox_pass(time, event, covariates, stratum, efron, beta, score, information)
+    value = _cox_pass(time, event, covariates, stratum, ties, beta, score, information)
     for i in range(width):
         first[i] = information[i, i]
         if first[i] <= _NOTHING * reach[i] * reach[i]:
@@ -216,7 +228,7 @@ def _cox_newton(
         for _ in range(20):
             for i in range(width):
                 trial[i] = beta[i] + size * step[i]
-            reached = _cox_pass(time, event, covariates, stratum, efron, trial, score, information)
+            reached = _cox_pass(time, event, covariates, stratum, ties, trial, score, information)
             if reached >= value - _EQUAL * (1.0 + abs(value)):
                 break
             size /= 2
@@ -236,7 +248,7 @@ def cox_trials(
     event: BoolArray,
     covariates: FloatArray,
     stratum: IntArray,
-    efron: bool,
+    ties: int,
     free: BoolArray,
     beta: FloatArray,
     information: FloatArray,
@@ -246,6 +258,6 @@ def cox_trials(
     """Core: coefficients, information, log partial likelihood and divergence of every trial."""
     for t in range(len(time)):
         value[t] = _cox_newton(
-            time[t], event[t], covariates[t], stratum[t], efron, free, beta[t], information[t],
+            time[t], event[t], covariates[t], stratum[t], ties, free, beta[t], information[t],
             diverging[t],
         )  # fmt: skip

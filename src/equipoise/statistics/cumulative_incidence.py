@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise.errors import BadInput
-from equipoise.statistics.follow_up import check_times, checked_follow_up
+from equipoise.statistics.follow_up import check_times, checked_causes, checked_follow_up
 
 FloatArray = NDArray[np.float64]
 
@@ -43,9 +42,7 @@ def cumulative_incidence(
     1 0.25 0.0625
     2 0.25 0.06944
     """
-    kinds = np.asarray(cause)
-    if kinds.dtype.kind not in "biu" or (kinds < 0).any():
-        raise BadInput("0 for a censoring, 1 or more for an event", field="cause", found=cause)
+    kinds = checked_causes(cause)
     followed, _ = checked_follow_up(time, kinds > 0)
     check_times(np.asarray(times, dtype=np.float64))
     distinct, place = np.unique(followed, return_inverse=True)

@@ -40,6 +40,14 @@ def check_times(times: FloatArray) -> None:
         raise BadInput("a finite time of 0 or more", field="time", found=times[bad][0])
 
 
+def checked_causes(cause: ArrayLike) -> IntArray:
+    """Kinds of events as whole numbers of 0 (a censoring) and more; else BadInput."""
+    kinds = np.asarray(cause)
+    if kinds.dtype.kind not in "biu" or (kinds < 0).any():
+        raise BadInput("0 for a censoring, 1 or more for an event", field="cause", found=cause)
+    return kinds.astype(np.int64)
+
+
 def checked_labels(
     subjects: int, group: Labels, strata: Labels | None
 ) -> tuple[NDArray[np.generic], IntArray, NDArray[np.generic]]:

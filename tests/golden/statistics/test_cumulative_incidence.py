@@ -1,4 +1,5 @@
-"""Cumulative incidence of competing events against R's cmprsk and against Kaplan-Meier."""
+"""Cumulative incidence of competing events, its test and its model against R's cmprsk, and against
+Kaplan-Meier."""
 
 from __future__ import annotations
 
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from equipoise.errors import BadInput
 from equipoise.statistics.cumulative_incidence import cumulative_incidence
+from equipoise.statistics.fine_gray import fine_gray_fit
+from equipoise.statistics.gray_test import gray_test
 from equipoise.statistics.kaplan_meier import kaplan_meier, survival_at
 
 HERE = Path(__file__).parent
-GOLDEN = json.loads((HERE / "incidence.json").read_text(encoding="utf-8"))["survival"]["synth"]
+GOLDEN = json.loads((HERE / "survival.json").read_text(encoding="utf-8"))["survival"]["synth"]
 with (HERE / "synth.csv").open(encoding="utf-8", newline="") as file:
     SYNTH = list(csv.DictReader(file))
 
@@ -34,6 +37,39 @@ def test_cumulative_incidence_is_that_of_cmprsk(row: int) -> None:
     own = [each for each in found if each.cause == int(cause)]
     assert [each.incidence for each in own] == pytest.approx(golden["est"][row], abs=1e-9)
     assert [each.variance for each in own] == pytest.approx(golden["var"][row], abs=1e-9)
+
+
+def columns(*names: str) -> list[list[float]]:
+    return [[float(row[name]) for name in names] for row in SYNTH]
+
+
+@pytest.mark.parametrize("cause", [1, 2])
+def test_gray_s_test_is_that_of_cmprsk(cause: int) -> None:
+    golden = GOLDEN["cuminc"]
+    found = gray_test(
+        [float(row["time"]) for row in SYNTH],
+        [int(row["cause"]) for row in SYNTH],
+        [row["arm"] for row in SYNTH],
+        of=cause,
+    )
+    statistic, p, freedom = golden["tests"][golden["testrows"].index(str(cause))]
+    assert found.statistic == pytest.approx(statistic, rel=1e-6)
+    assert found.p == pytest.approx(p, rel=1e-6)
+    assert found.degrees_of_freedom == freedom
+
+
+def test_subdistribution_hazards_are_those_of_crr() -> None:
+    """crr ends its search where the score is still 1e-4, so that its coefficients and errors are
+    right to 1e-5 only; the likelihood there is that of ours but for 5e-10, and lower."""
+    golden = GOLDEN["finegray"]
+    found = fine_gray_fit(
+        [float(row["time"]) for row in SYNTH],
+        [int(row["cause"]) for row in SYNTH],
+        columns(*golden["names"]),
+    )
+    assert found.coefficients == pytest.approx(golden["coef"], abs=1e-5)
+    assert np.sqrt(np.diag(found.covariance)) == pytest.approx(golden["se"], abs=1e-6)
+    assert 0 <= found.log_likelihood - golden["loglik"] < 1e-9
 
 
 @given(

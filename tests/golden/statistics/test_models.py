@@ -1,8 +1,7 @@
-"""Logistic, Firth and Cox models and stratified tests against R (SOURCES.md)."""
+"""Logistic and Firth models and stratified tests against R (SOURCES.md)."""
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from equipoise.statistics.cox import Test, Ties, cox_effect, cox_fit
 from equipoise.statistics.effect_heterogeneity import homogeneity
 from equipoise.statistics.logistic import logistic_effect, logistic_fit, logistic_p_batch
 from equipoise.statistics.stratified import (
@@ -160,67 +158,3 @@ def test_the_published_odds_ratio_is_a_wald_estimate() -> None:
     found = logistic_effect(SITES, BY_SITE, OF_SITE, [1])
     assert found.standard_error == approx(GOLDEN["published_check"]["OR3.5"]["se"], COARSE)
     assert found.p == approx(GOLDEN["published_check"]["OR3.5"]["p"], 2e-3)
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    with (HERE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def columns(found: list[dict[str, str]], *names: str) -> list[list[float]]:
-    """Products where a name has a colon."""
-    return [
-        [math.prod(float(row[part]) for part in name.split(":")) for name in names] for row in found
-    ]
-
-
-def ecog(found: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [row for row in found if row["ph.ecog"] not in ("", "NA")]
-
-
-LUNG, SYNTH = rows("lung"), rows("synth")
-MODELS: list[tuple[str, str, list[dict[str, str]], tuple[str, ...], str | None]] = [
-    ("lung", "cox_sex_efron", LUNG, ("sex",), None),
-    ("lung", "cox_sex_breslow", LUNG, ("sex",), None),
-    ("lung", "cox_multi_efron", ecog(LUNG), ("age", "sex", "ph.ecog"), None),
-    ("lung", "cox_multi_breslow", ecog(LUNG), ("age", "sex", "ph.ecog"), None),
-    ("lung", "cox_strat", ecog(LUNG), ("age", "sex"), "ph.ecog"),
-    ("lung", "cox_inter", LUNG, ("sex", "age", "sex:age"), None),
-    ("synth", "cox_strat_marker", SYNTH, ("arm",), "marker"),
-    ("synth", "cox_interaction", SYNTH, ("arm", "marker", "arm:marker"), None),
-    ("synth", "cox_interaction_strat", SYNTH, ("arm", "arm:marker"), "marker"),
-]
-
-
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model[0]} {model[1]}")
-def test_cox(model: tuple[str, str, list[dict[str, str]], tuple[str, ...], str | None]) -> None:
-    source, name, found, names, by = model
-    golden = GOLDEN[source][name]
-    time = [float(row["time"]) for row in found]
-    event = [row["status"] == ("2" if source == "lung" else "1") for row in found]
-    strata = None if by is None else [row[by] for row in found]
-    ties: Ties = golden["ties"]
-    covariates = columns(found, *names)
-    fit = cox_fit(time, event, covariates, strata=strata, ties=ties)
-    assert fit.coefficients[0] == approx(np.atleast_1d(golden["coef"]))
-    assert np.sqrt(np.diag(fit.covariance[0])) == approx(np.atleast_1d(golden["se"]))
-    assert fit.log_likelihood[0] == approx(golden["loglik"][1])
-    tests: dict[str, Test] = {"lrt": "likelihood_ratio", "wald": "wald", "score": "score"}
-    every = list(range(len(names)))
-    for short, test in tests.items():
-        p = cox_effect(time, event, covariates, every, strata=strata, test=test, ties=ties).p
-        assert p == approx(golden[short][2])
-    for column in every:
-        one = cox_effect(time, event, covariates, [column], strata=strata, ties=ties)
-        assert one.lower is not None and one.upper is not None
-        limits = [math.exp(one.lower), math.exp(one.upper)]
-        wanted = [np.atleast_1d(golden[each])[column] for each in ("lo", "hi", "p")]
-        assert [*limits, one.p] == approx(wanted)
-
-
-def test_cox_interaction_by_likelihood() -> None:
-    time = [float(row["time"]) for row in SYNTH]
-    event = [row["status"] == "1" for row in SYNTH]
-    crossed = columns(SYNTH, "arm", "marker", "arm:marker")
-    found = cox_effect(time, event, crossed, [2], test="likelihood_ratio")
-    assert found.p == approx(GOLDEN["synth"]["interaction_lrt"]["p"])
