@@ -55,6 +55,7 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "conditional_logistic",
             "breslow_day",
         ),
+        "stratified_risk": ("risk_difference_mantel_haenszel", "risk_ratio_mantel_haenszel"),
         "logistic": ("logistic_fit", "logistic_effect"),
         "cox": ("cox_fit", "cox_effect"),
         "proportional_hazards": ("proportional_hazards", "schoenfeld_residuals"),
@@ -147,6 +148,7 @@ NOT_VALUES: Mapping[str, str] = MappingProxyType(
         "log_binomial": "a building block of exact intervals",
         "table_counts": "a building block of exact intervals",
         "fitted_count": "a building block of score intervals",
+        "checked_strata": "refuses counts that cannot be; computes nothing",
         "tail": "a chi-square tail, the last step of the tests of cox_effect",
         "wald_p": "the last step of cox_effect and of the simulator",
     }

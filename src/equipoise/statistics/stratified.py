@@ -52,7 +52,7 @@ def mantel_haenszel(
     >>> round(mantel_haenszel([10, 0], [20, 14], [2, 0], [9, 16]).upper, 2)
     21.16
     """
-    a, m, b, n = _checked(x1, n1, x2, n2)
+    a, m, b, n = checked_strata(x1, n1, x2, n2)
     z = normal_quantile(level)
     total = np.maximum(m + n, 1.0)
     concordant, discordant = (a * (n - b) / total)[0], ((m - a) * b / total)[0]
@@ -79,7 +79,7 @@ def mantel_haenszel_p_batch(
     >>> mantel_haenszel_p_batch([18, 3], [34, 26], [6, 7], [24, 18]).round(4).tolist()
     [0.6596]
     """
-    return _association(*_checked(x1, n1, x2, n2), continuity_correction)[1]
+    return _association(*checked_strata(x1, n1, x2, n2), continuity_correction)[1]
 
 
 def mantel_haenszel_test(
@@ -97,7 +97,7 @@ def mantel_haenszel_test(
     >>> round(mantel_haenszel_test([18, 3], [34, 26], [6, 7], [24, 18]).statistic, 4)
     0.194
     """
-    statistic, p = _association(*_checked(x1, n1, x2, n2), continuity_correction)
+    statistic, p = _association(*checked_strata(x1, n1, x2, n2), continuity_correction)
     return ChiSquare(float(statistic[0]), float(p[0]))
 
 
@@ -192,7 +192,7 @@ def breslow_day(
     >>> round(breslow_day([18, 3], [34, 26], [6, 7], [24, 18]).p, 4)
     0.0027
     """
-    a, m, b, n = _checked(x1, n1, x2, n2)
+    a, m, b, n = checked_strata(x1, n1, x2, n2)
     statistic, freedom, p = _breslow_day(a, m, b, n, tarone=tarone)
     if np.isnan(p[0]):
         return Heterogeneity(None, int(freedom[0]), None)
@@ -207,7 +207,7 @@ def breslow_day_p_batch(
     >>> breslow_day_p_batch([[18, 3]], [[34, 26]], [[6, 7]], [[24, 18]]).round(4).tolist()
     [0.0027]
     """
-    return _breslow_day(*_checked(x1, n1, x2, n2), tarone=tarone)[2]
+    return _breslow_day(*checked_strata(x1, n1, x2, n2), tarone=tarone)[2]
 
 
 def _breslow_day(
@@ -240,7 +240,7 @@ def _conditional(
     x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike
 ) -> tuple[FloatArray, FloatArray, int]:
     """Possible sums of x1, the logarithms of their numbers of ways, and the observed sum."""
-    a, m, b, n = (each[0].astype(np.int64).tolist() for each in _checked(x1, n1, x2, n2))
+    a, m, b, n = (each[0].astype(np.int64).tolist() for each in checked_strata(x1, n1, x2, n2))
     ways, least = np.ones(1), 0
     for first, size1, second, size2 in zip(a, m, b, n, strict=True):
         events = first + second
@@ -253,9 +253,10 @@ def _conditional(
         return counts, np.log(ways), sum(a)
 
 
-def _checked(
+def checked_strata(
     x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """The counts as arrays (trials, strata); BadInput if they differ in shape or cannot be."""
     arrays = [np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in (x1, n1, x2, n2)]
     if len({each.shape for each in arrays}) != 1:
         raise BadInput("four counts for each stratum", found=[each.shape for each in arrays])
