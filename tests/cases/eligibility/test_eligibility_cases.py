@@ -1,4 +1,4 @@
-"""Who may enter MGMT-NET: every criterion, met, not met and not yet known."""
+"""Who may enter each study: every criterion, met, not met and not yet known."""
 
 from __future__ import annotations
 
@@ -17,23 +17,32 @@ from equipoise.visits.rules import item
 from equipoise.visits.subject_item import subject_item
 from tests.harness.history import read_cases, tables_of
 
-FILE = read_cases(Path(__file__).parent / "mgmt_net.yaml")
-BASE, CASES = FILE["eligible"], FILE["cases"]
-STUDY = load_study("mgmt-net")
+STUDIES = {name: load_study(name) for name in ("mgmt-net", "lung-tmb")}
+FILES = {
+    name: read_cases(Path(__file__).parent / f"{name.replace('-', '_')}.yaml") for name in STUDIES
+}
+STUDY, CASES = STUDIES["mgmt-net"], FILES["mgmt-net"]["cases"]
+EVERY = [
+    pytest.param(name, case, id=f"{name}: {case['case']}")
+    for name, file in FILES.items()
+    for case in file["cases"]
+]
 
 
-def history(case: dict[str, Any]) -> list[dict[str, Any]]:
-    answers = {**BASE["answers"], **case.get("with", {})}
-    strangers = set(answers) - {each.code for form in STUDY.visits.forms for each in form.items}
+def history(case: dict[str, Any], name: str = "mgmt-net") -> list[dict[str, Any]]:
+    study, base = STUDIES[name], FILES[name]["eligible"]
+    answers = {**base["answers"], **case.get("with", {})}
+    strangers = set(answers) - {each.code for form in study.visits.forms for each in form.items}
     assert not strangers
-    entries: list[dict[str, Any]] = [{"event": "SubjectScreened", "on": BASE["screened"]}]
-    consent = case.get("consent", BASE["consent"])
+    entries: list[dict[str, Any]] = [{"event": "SubjectScreened", "on": base["screened"]}]
+    consent = case.get("consent", base["consent"])
     if consent != "none":
+        signed = study.visits.consents[0]
         entries.append(
-            {"event": "ConsentSigned", "on": consent, "consent": "main",
-             "version": STUDY.visits.consents[0].version}
+            {"event": "ConsentSigned", "on": consent, "consent": signed.code,
+             "version": signed.version}
         )  # fmt: skip
-    for form in STUDY.visits.forms:
+    for form in study.visits.forms:
         items: list[dict[str, Any]] = []
         for code in (each.code for each in form.items if each.code in answers):
             value = str(answers[code])
@@ -43,7 +52,7 @@ def history(case: dict[str, Any]) -> list[dict[str, Any]]:
                 items.append({"item": code, "value": value})
         if items:
             entries.append(
-                {"event": "FormSaved", "on": BASE["screened"], "form": form.code, "instance": "1",
+                {"event": "FormSaved", "on": base["screened"], "form": form.code, "instance": "1",
                  "items": items}
             )  # fmt: skip
     for analyte, said in case.get("report", {}).items():
@@ -51,32 +60,36 @@ def history(case: dict[str, Any]) -> list[dict[str, Any]]:
         told = {"value_missing": "sample_failed"} if value == "none" else {"value": value}
         results = [{"analyte": analyte, "unit": unit, **told}]
         entries.append(
-            {"event": "LaboratoryReported", "on": BASE["screened"], "report": "L1",
+            {"event": "LaboratoryReported", "on": base["screened"], "report": "L1",
              "results": results}
         )  # fmt: skip
-    start = case.get("treatment_start", BASE["treatment_start"])
+    start = case.get("treatment_start", base["treatment_start"])
     if start != "none":
+        regimen = study.treatment.regimens[-1].code
         entries.append(
-            {"event": "CycleStarted", "on": start, "cycle": 1, "regimen": "GEMOX",
+            {"event": "CycleStarted", "on": start, "cycle": 1, "regimen": regimen,
              "height": "170", "weight": "70"}
         )  # fmt: skip
     return entries
 
 
-def judged(entries: list[dict[str, Any]], plan: EligibilityPlan) -> dict[str, pl.DataFrame]:
-    tables = tables_of(entries)
-    tables["laboratory_answer"] = laboratory_answer(tables, STUDY.answered)
-    tables["item"] = item(tables, STUDY.visits)
-    tables["subject_item"] = subject_item(tables, STUDY.visits)
+def judged(
+    entries: list[dict[str, Any]], plan: EligibilityPlan, name: str = "mgmt-net"
+) -> dict[str, pl.DataFrame]:
+    tables, study = tables_of(entries), STUDIES[name]
+    tables["laboratory_answer"] = laboratory_answer(tables, study.answered)
+    tables["item"] = item(tables, study.visits)
+    tables["subject_item"] = subject_item(tables, study.visits)
     tables["criterion_verdict"] = criterion_verdict(tables, plan)
     tables["eligibility"] = eligibility(tables, plan)
     return tables
 
 
 @pytest.mark.requirement("RN3")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
-def test_case(case: dict[str, Any]) -> None:
-    tables = judged(history(case), STUDY.eligibility)
+@pytest.mark.parametrize(("name", "case"), EVERY)
+def test_case(name: str, case: dict[str, Any]) -> None:
+    plan = STUDIES[name].eligibility
+    tables = judged(history(case, name), plan, name)
     unmet, pending = case.get("unmet", []), case.get("pending", {})
     waiting = {**pending, **case.get("waiting", {})}
     row = tables["eligibility"].row(0, named=True)
@@ -84,16 +97,18 @@ def test_case(case: dict[str, Any]) -> None:
     assert row["pending"] == list(waiting)
     assert row["eligible"] is (False if unmet else None if pending else True)
     verdicts = tables["criterion_verdict"]
-    assert verdicts["criterion"].to_list() == sorted(each.id for each in STUDY.eligibility.criteria)
+    assert verdicts["criterion"].to_list() == sorted(each.id for each in plan.criteria)
     for verdict in verdicts.iter_rows(named=True):
-        name = verdict["criterion"]
-        assert verdict["met"] is (False if name in unmet else None if name in waiting else True)
-        assert verdict["missing_items"] == waiting.get(name, [])
+        criterion = verdict["criterion"]
+        expected = False if criterion in unmet else None if criterion in waiting else True
+        assert verdict["met"] is expected
+        assert verdict["missing_items"] == waiting.get(criterion, [])
 
 
-def test_every_criterion_of_the_study_has_a_case_that_fails_it() -> None:
-    failed = {name for case in CASES for name in case.get("unmet", [])}
-    assert failed == {criterion.id for criterion in STUDY.eligibility.criteria}
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_criterion_of_the_study_has_a_case_that_fails_it(name: str) -> None:
+    failed = {criterion for case in FILES[name]["cases"] for criterion in case.get("unmet", [])}
+    assert failed == {criterion.id for criterion in STUDIES[name].eligibility.criteria}
 
 
 def test_sources_are_the_events_that_gave_the_items_read() -> None:
