@@ -238,8 +238,11 @@ def _assessments(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]
     noted = {(each.subject, each.evaluator, each.name): each for each in read.assessments}
     key = ["replicate", "subject", "evaluator", "assessment"]
     responses = derived["time_point_response"].drop("occurred", "order")
-    rows = derived["target_sum"].join(
-        responses, key, "left", suffix="_response", maintain_order="left"
+    growth = derived["tumour_growth"].select(*key, "rate")
+    rows = (
+        derived["target_sum"]
+        .join(responses, key, "left", suffix="_response", maintain_order="left")
+        .join(growth, key, "left", maintain_order="left")
     )
     for row in rows.iter_rows(named=True):
         visit = noted[row["subject"], row["evaluator"], row["assessment"]]
@@ -263,6 +266,7 @@ def _assessments(read: TumourTables, derived: Tables) -> Iterator[dict[str, Any]
             "nadir_mm": millimetres(row["nadir"]),
             "change_from_baseline": None if row["baseline"] else change,
             "change_from_nadir": rise,
+            "growth_percent_a_month": None if row["rate"] is None else f"{row['rate'] / 100:.2f}",
             **{name: row[name] for name in _RESPONSES},
             "why": account(row) if responded else None,
             "sources": _places(read, row["sources_response"] or row["sources"]),
@@ -319,8 +323,8 @@ def _places(read: TumourTables, sources: Sequence[int]) -> list[str]:
     return [read.rows[number].place for number in sources]
 
 
-_COLUMNS = ("visit", "date", "targets", "sum mm", "baseline", "nadir", "target", "non-target",
-            "new", "overall")  # fmt: skip
+_COLUMNS = ("visit", "date", "targets", "sum mm", "baseline", "nadir", "%/month", "target",
+            "non-target", "new", "overall")  # fmt: skip
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:
@@ -364,6 +368,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         row["diameter_sum_mm"] or known or "-",
         "baseline" if row["baseline"] else row["change_from_baseline"] or "-",
         row["change_from_nadir"] or "-",
+        row["growth_percent_a_month"] or "-",
         row["target_response"] or "-",
         row["non_target_response"] or "-",
         "yes" if row["new_lesion"] else "-",

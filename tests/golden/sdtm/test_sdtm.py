@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -175,6 +176,31 @@ def test_a_second_reading_in_plain_loops_agrees(capsys: pytest.CaptureFixture[st
             )
     assert len(by_rule) == 66
     assert by_rule == by_hand
+
+
+def test_growth_is_that_of_a_sphere_a_month(capsys: pytest.CaptureFixture[str]) -> None:
+    """Worked out again from the sums and days that are printed: percent of volume a month of
+    365.25 / 12 days, from the baseline."""
+    rows = told(capsys)["assessments"]
+    begun: dict[tuple[str, str], datetime.date] = {}
+    compared = 0
+    for row in rows:
+        reader = row["subject"], row["evaluator"]
+        day = datetime.date.fromisoformat(row["date"]) if len(row["date"] or "") == 10 else None
+        if row["baseline"]:
+            begun = {**begun, reader: day} if day else begun
+        given, now, base = (
+            row[name] for name in ("growth_percent_a_month", "diameter_sum_mm", "baseline_sum_mm")
+        )
+        if row["baseline"] or None in (now, base, day) or reader not in begun:
+            assert given is None
+            continue
+        months = (day - begun[reader]).days / (365.25 / 12)
+        ratio = float(now) / float(base)
+        expected = 100 * (ratio ** (3 / months) - 1)
+        assert float(given) == pytest.approx(expected, abs=0.0051)
+        compared += 1
+    assert compared == 48
 
 
 def test_the_print_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
