@@ -67,7 +67,7 @@ from equipoise.statistics.trial_tables import (
     SCREENED,
     TrialTables,
 )
-from equipoise.statistics.trial_workspace import Workspace, workspace
+from equipoise.statistics.trial_workspace import Workspace, whole_lanes, workspace
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -80,7 +80,7 @@ CALLEES = (
     mixed, trial_word, trial_key, fill_words, uniform, fill_uniforms, minus_log,
     normal_quantile_core, normal_share,
     arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
-    minimise_in_turn, block_number,
+    minimise_in_turn, block_number, whole_lanes,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare,
     _log_rank, compare_many, compare_all,
 )  # fmt: skip
@@ -128,7 +128,8 @@ def _trials(
         if number < 0:
             return number
         screened = int(mine[SCREENED])
-        rows, uniforms = work.scratch[0, :screened], work.drawn[:screened]
+        made = whole_lanes(screened, len(work.who))
+        rows, uniforms = work.scratch[0][:made], work.drawn[:made]
         make_variables(
             nodes, trial, nodes.before, len(nodes.width), 0, work.cumulative, work.values, rows,
             uniforms,
@@ -138,14 +139,12 @@ def _trials(
             latent_times(
                 tables.times, nodes, trial, work.values, rows, uniforms, work.halves, work.latent
             )
-            seen_days(
-                tables.times, tables.watching, trial, screened, work.latent, uniforms, work.days
-            )
+            seen_days(tables.times, tables.watching, trial, made, work.latent, uniforms, work.days)
             watched_until(
-                tables.watching, trial, screened, work.values, work.on,
+                tables.watching, trial, made, work.values, work.on,
                 int(mine[LAST_DAY]) + accrual.follow_up, work.until[0], work.until[1],
             )  # fmt: skip
-            compare_all(tables, work, number, screened, mine[comparing:])
+            compare_all(tables, work, number, made, mine[comparing:])
     return 0
 
 
@@ -167,15 +166,16 @@ def _patients(
     while randomised < accrual.wanted and screened < accrual.most:
         # A few more than are needed, as some are lost: one round is enough for most trials.
         short = accrual.wanted - randomised
-        end = min(accrual.most, screened + short + short // 8 + 2)
-        uniforms = drawn[screened:end]
+        made = whole_lanes(screened + short + short // 8 + 2, len(who))
+        end = min(accrual.most, made)
+        uniforms = drawn[screened:made]
         reached = arrive(
-            accrual, trial, screened, reached, values[PERIOD, screened:end], work.on[screened:end],
-            uniforms, work.halves, gaps,
+            accrual, trial, screened, reached, values[PERIOD][screened:made],
+            work.on[screened:made], uniforms, work.halves, gaps,
         )  # fmt: skip
         make_variables(
-            nodes, trial, 0, nodes.before, screened, work.cumulative, values[:, screened:end],
-            work.scratch[0, screened:end], uniforms,
+            nodes, trial, 0, nodes.before, screened, work.cumulative, values,
+            work.scratch[0][screened:made], uniforms,
         )  # fmt: skip
         if plan.minimised:
             randomised = minimise_in_turn(

@@ -50,7 +50,7 @@ def latent_times(
     """Core: the latent times of candidates, times x candidates."""
     for kind in range(len(times.stream)):
         mine, first = latent[kind], times.first[kind]
-        find_rows(times.parent[kind], times.stride[kind], values, rows)
+        find_rows(times.parent[kind], times.stride[kind], values, 0, rows)
         fill_uniforms(trial_key(times.stream[kind], trial), 0, drawn)
         if times.loading[kind] != 0.0:
             tie(nodes.factor_stream, trial, times.loading[kind], 0, drawn)
@@ -210,7 +210,7 @@ def tally(
 ) -> None:
     """Core: count the randomised patients, each table into its columns of `out`."""
     for table in range(len(tallies.base)):
-        find_rows(tallies.parent[table], tallies.stride[table], values, rows)
+        find_rows(tallies.parent[table], tallies.stride[table], values, 0, rows)
         base = tallies.base[table]
         for place in range(number):
             out[np.uintp(base + rows[np.uintp(who[place])])] += 1.0
@@ -225,22 +225,21 @@ def compare(
     order: IntArray,
     days: IntArray,
     events: BoolArray,
+    cells: IntArray,
     times: IntArray,
     happened: BoolArray,
-    members: IntArray,
     groups: IntArray,
     layered: IntArray,
     risks: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Core: the columns of one comparison. `days`, `events` and `order` are sorted by day."""
-    status, arm = values[comparisons.status[which]], values[ARM]
+    """Core: the columns of one comparison. `days`, `events`, `order` and `cells` are sorted by day;
+    a cell is status x arms + arm."""
     group = comparisons.group[which]
     inside = at_second = 0
     for place in range(number):
-        candidate = np.uintp(order[place])
-        mine = group[np.uintp(status[candidate] * arms + arm[candidate])]
-        groups[inside], members[inside] = mine, order[place]
+        mine = group[np.uintp(cells[place])]
+        groups[inside] = mine
         times[inside], happened[inside] = days[place], events[place]
         inside += int(mine == 0 or mine == 1)
         at_second += int(mine == 1)
@@ -249,8 +248,11 @@ def compare(
         before, chosen = rows, groups
         if comparisons.layer[which] >= 0:
             layer, chosen = values[comparisons.layer[which]], layered
-            for place in range(inside):
-                layered[place] = groups[place] if layer[members[place]] == level else -1
+            member = 0
+            for place in range(number):
+                mine = group[np.uintp(cells[place])]
+                layered[member] = mine if layer[np.uintp(order[place])] == level else -1
+                member += int(mine == 0 or mine == 1)
         rows = two_group_risks(
             times[:inside], happened[:inside], chosen, rows, risks[0], risks[1], risks[2],
             risks[3],
@@ -331,9 +333,16 @@ def compare_all(
             sorted_[place] = found[place] >> DAY_BITS
             order[place] = (found[place] >> 1) & ((1 << (DAY_BITS - 1)) - 1)
             events[0, place] = (found[place] & 1) == 1
+        told = -1
         for comparison in range(len(comparisons.end_point)):
             if comparisons.end_point[comparison] != which:
                 continue
+            if comparisons.status[comparison] != told:
+                told = comparisons.status[comparison]
+                status, arm = work.values[told], work.values[ARM]
+                for place in range(number):
+                    candidate = np.uintp(order[place])
+                    scratch[1, place] = status[candidate] * arms + arm[candidate]
             mine = out[comparisons.base[comparison] :]
             if comparisons.groups[comparison] > 2:
                 compare_many(
@@ -343,5 +352,5 @@ def compare_all(
             else:
                 compare(
                     comparisons, comparison, arms, number, work.values, order, sorted_, events[0],
-                    scratch[0], events[1], scratch[1], scratch[6], scratch[7], work.risks, mine,
+                    scratch[1], scratch[0], events[1], scratch[6], scratch[7], work.risks, mine,
                 )  # fmt: skip

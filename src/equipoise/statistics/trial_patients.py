@@ -96,24 +96,28 @@ def shifted_weights(
                 place += 1
 
 
-def find_rows(parent: IntArray, stride: IntArray, values: IntArray, rows: IntArray) -> bool:
-    """Core: the row that each patient's parents point at; False if there are no parents."""
+def find_rows(
+    parent: IntArray, stride: IntArray, values: IntArray, begin: int, rows: IntArray
+) -> bool:
+    """Core: the rows that the parents of patients from `begin` on point at; False if there are no
+    parents."""
+    end = begin + len(rows)
     if parent[0] < 0:
         for place in range(len(rows)):
             rows[place] = 0
         return False
-    own, step = values[parent[0]], stride[0]
+    own, step = values[parent[0]][begin:end], stride[0]
     if parent[1] < 0:
         for place in range(len(rows)):
             rows[place] = own[place] * step
         return True
-    other, stride_of_other = values[parent[1]], stride[1]
+    other, stride_of_other = values[parent[1]][begin:end], stride[1]
     for place in range(len(rows)):
         rows[place] = own[place] * step + other[place] * stride_of_other
     for slot in range(2, len(parent)):
         if parent[slot] < 0:
             break
-        more, step = values[parent[slot]], stride[slot]
+        more, step = values[parent[slot]][begin:end], stride[slot]
         for place in range(len(rows)):
             rows[place] += more[place] * step
     return True
@@ -130,11 +134,12 @@ def make_variables(
     rows: IntArray,
     drawn: FloatArray,
 ) -> None:
-    """Core: the variables of some nodes for candidates, of whom the first has number `begin`."""
+    """Core: the variables of some nodes for candidates from number `begin` on, as many as `rows`
+    has room for."""
     for node in range(begin_node, end_node):
         width, first = nodes.width[node], nodes.first[node]
-        made = values[nodes.variable[node]]
-        found = find_rows(nodes.parent[node], nodes.stride[node], values, rows)
+        made = values[nodes.variable[node]][begin : begin + len(rows)]
+        found = find_rows(nodes.parent[node], nodes.stride[node], values, begin, rows)
         if width == 0:
             for place in range(len(rows)):
                 made[place] = nodes.value[np.uintp(first + rows[place])]

@@ -22,6 +22,11 @@ BoolArray = NDArray[np.bool_]
 RADIX = (1 << 11) + 2
 
 
+LANES = 8
+"""How many candidates a processor takes at once. Candidates are made in so many: some more than are
+screened, whom nobody sees, are cheaper than a few one by one."""
+
+
 class Workspace(NamedTuple):
     """Room for one trial at a time. Most have a number for each candidate.
 
@@ -59,7 +64,8 @@ class Workspace(NamedTuple):
 
 def workspace(tables: TrialTables) -> Workspace:
     """New memory for trials of these tables; each thread has its own."""
-    plan, most, kinds = tables.randomisation, tables.accrual.most, len(tables.times.stream)
+    plan, kinds = tables.randomisation, len(tables.times.stream)
+    most = -(-tables.accrual.most // LANES) * LANES
     strata, slots = len(plan.limits), max(1, int(plan.slots.max()))
     groups = int(tables.comparisons.groups.max(initial=2))
     blocks, begins = arrangements(plan)
@@ -88,3 +94,8 @@ def workspace(tables: TrialTables) -> Workspace:
         levels=np.zeros(len(plan.factors), whole),
         many=np.zeros((groups + 5, groups)),
     )
+
+
+def whole_lanes(candidates: int, room: int) -> int:
+    """Core: as many candidates as are made, where so many are needed."""
+    return min(room, (candidates + LANES - 1) // LANES * LANES)
