@@ -7,11 +7,14 @@ time on one core, and per second of the clock on all of them.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
@@ -70,13 +73,15 @@ def full_nature() -> EndpointSimulation:
     return endpoint_simulation(load_study("mgmt-net"), Scenario.model_validate(told))
 
 
-def _yardstick(first: int, count: int) -> None:
+def yardstick_trials(first: int, count: int) -> np.ndarray:
+    """Trials of the yardstick, shape (count, its OUTPUTS)."""
     from yardstick import yardstick
 
     rates = (np.array([[0.5, 0.25], [0.15, 0.25]]) * 2**32).astype(np.uint64)
     hazards = np.array([[14.6, 8.2], [11.3, 12.7]]) / np.log(2) * 30.4375
     out = np.empty((count, 8))
     yardstick(1, first, first + count, rates, hazards, 0.57, 0.2, 1000.0, 1550.0, out)
+    return out
 
 
 def _rates(job: Callable[[int, int], object]) -> tuple[float, float]:
@@ -97,27 +102,51 @@ def _rates(job: Callable[[int, int], object]) -> tuple[float, float]:
 def bench_endpoints() -> None:
     """Print the rates side by side, and what a second start costs."""
     print()
-    own, all_own = _rates(_yardstick)
+    own, all_own = _rates(yardstick_trials)
     print(f"yardstick, by hand for this job: {own:9.0f} trials/s a core, {all_own:9.0f} on all")
+    rates: dict[str, float] = {}
     for label, simulation in (("same job", same_job()), ("full nature", full_nature())):
         one, every = _rates(lambda first, count, sim=simulation: sim.trials(1, first, count))
         print(
             f"general engine, {label}: {one:9.0f} trials/s a core, {every:9.0f} on all; "
             f"{one / own:.2f} and {every / all_own:.2f} of the yardstick"
         )
+        rates[label] = one
     naive = _naive()
-    print(
-        f"numpy, SciPy and lifelines, trial by trial: {naive:.0f} trials/s a core; "
-        f"the general engine in full nature is {one / naive:.0f} times as fast"
-    )
+    for label, one in rates.items():
+        print(
+            f"numpy, SciPy and lifelines, trial by trial: {naive:.0f} trials/s a core; "
+            f"{label} is {one / naive:.0f} times as fast (wish: 3000)"
+        )
+    _beside_r(rates["same job"])
     _by_size()
     code = (
         "import time; begin = time.perf_counter(); from bench_endpoints import same_job;"
         "job = same_job(); middle = time.perf_counter(); job.trials(1, 0, 1);"
-        "print(f'second start: imports and study {middle - begin:.2f} s, kernel from disk and the '"
+        "print(f'imports and study {middle - begin:.2f} s, kernel and '"
         "f'first trial {time.perf_counter() - middle:.2f} s')"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=os.path.dirname(__file__))
+    folder = os.path.dirname(os.path.abspath(__file__))
+    with tempfile.TemporaryDirectory() as cache:
+        told = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        for label in ("first start, the kernel compiled", "second start"):
+            print(f"{label}: ", end="", flush=True)
+            subprocess.run([sys.executable, "-c", code], check=True, cwd=folder, env=told)
+
+
+def _beside_r(own: float) -> None:
+    """The same job as an expert writes it in R, where R and its package survival are there."""
+    rscript, script = shutil.which("Rscript"), Path(__file__).with_name("endpoints.R")
+    asked = [str(rscript), "-e", 'stopifnot(requireNamespace("survival", quietly = TRUE))']
+    if rscript is None or subprocess.run(asked, capture_output=True, check=False).returncode:
+        print("SKIPPED: the comparison with R; no Rscript with the package survival is here")
+        return
+    told = subprocess.run([rscript, script], check=True, capture_output=True, text=True).stdout
+    rate = float(told.split()[0])
+    print(
+        f"R with survival, by an expert: {rate:.0f} trials/s a core; "
+        f"same job is {own / rate:.0f} times as fast (wish: 25)"
+    )
 
 
 def _naive() -> float:
