@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from equipoise.conduct.context import Context, as_it_stands
 from equipoise.conduct.entry import check_eligible
@@ -160,11 +160,9 @@ def randomise(context: Context, body: Randomise) -> EventBody:
     study = context.study
     plan, scheme = study.randomisation, study.randomisation.scheme
     activated = context.state.schemes.get((scheme.code, scheme.version))
-    pending = check_ready(context, activated)
+    ready = ready_for_randomisation(context)
     assert activated is not None
-    items = context.derived("subject_item").row(0, named=True)
-    factors = {factor: _level(context, items, factor) for factor in scheme.factors}
-    status = status_for_randomisation(context)
+    status, factors = ready.status, ready.factors
     stratum = stratum_of(scheme, status, factors)
     earlier = context.state.in_stratum.get((scheme.code, scheme.version, stratum), [])
     words = allocation_source(context.keys, context.trial, scheme, activated["sealed_seed"])
@@ -179,11 +177,31 @@ def randomise(context: Context, body: Randomise) -> EventBody:
         marker_status=status,
         status_rule=study.biomarker.marker.rule_in_force,
         arm=arm,
-        pending_criteria=pending,
+        pending_criteria=ready.pending,
     )
 
 
-def check_ready(context: Context, activated: Mapping[str, Any] | None) -> tuple[str, ...]:
+class Ready(NamedTuple):
+    """Who can be randomised: criteria judged provisionally, marker status, stratification."""
+
+    pending: tuple[str, ...]
+    status: str
+    factors: dict[str, str]
+
+
+def ready_for_randomisation(context: Context) -> Ready:
+    """Everything that an allocation rests on; refused with the first thing that is missing (RN3).
+
+    Of the allocation itself nothing is looked at.
+    """
+    scheme = context.study.randomisation.scheme
+    pending = _check_ready(context, context.state.schemes.get((scheme.code, scheme.version)))
+    items = context.derived("subject_item").row(0, named=True)
+    factors = {factor: _level(context, items, factor) for factor in scheme.factors}
+    return Ready(pending, status_for_randomisation(context), factors)
+
+
+def _check_ready(context: Context, activated: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Consent, eligibility, marker, site and scheme are complete, and nobody is allocated twice.
 
     Returns the criteria that are not yet known, which are judged provisionally.

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from equipoise.conduct import admission
-from equipoise.conduct.allocation import check_ready
+from equipoise.conduct.allocation import ready_for_randomisation
 from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
@@ -110,8 +110,7 @@ class Inquiry:
         Raises Refused with the first thing that is missing (RN3).
         """
         context = self._context(dataclasses.replace(_question(subject), name="Randomise"))
-        scheme = context.study.randomisation.scheme
-        return check_ready(context, context.state.schemes.get((scheme.code, scheme.version)))
+        return ready_for_randomisation(context).pending
 
     def _context(self, action: Action) -> Context:
         return self.conductor.context(action)
