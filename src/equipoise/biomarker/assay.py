@@ -16,7 +16,7 @@ from equipoise.biomarker.steps import NEVER, sample_places
 from equipoise.errors import BadInput
 from equipoise.record.columns import among, filled, flags, named, optional, present, true
 from equipoise.record.event import decimal_text
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.scaled import scaled_text
 from equipoise.record.subject_rows import (
     Flags,
@@ -82,7 +82,7 @@ def assay_value(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """
     results = tables["assay_result_recorded"]
     if results.is_empty():
-        return pl.DataFrame(schema=ASSAY_VALUE)
+        return no_rows(ASSAY_VALUE)
     results = _sorted(results)
     samples, sample = tables["sample_state"], sample_places(tables["sample_state"], results)
     asked = _asked(results, plan)

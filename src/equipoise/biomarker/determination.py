@@ -24,7 +24,7 @@ from equipoise.biomarker.steps import (
 from equipoise.biomarker.touched import on_each_basis
 from equipoise.record.columns import among, exploded, flags, named, optional, present
 from equipoise.record.event import decimal_text
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.subject_rows import (
     NONE,
     Flags,
@@ -104,7 +104,7 @@ def assay_determination(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
 def _determined(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     values = tables["assay_value"]
     if values.is_empty():
-        return pl.DataFrame(schema=ASSAY_DETERMINATION)
+        return no_rows(ASSAY_DETERMINATION)
     subjects = SubjectRows(values)
     rows = subjects.rows(values)
     counts = _counting(subjects, rows, tables, values, plan)

@@ -11,7 +11,7 @@ from equipoise.biomarker.plan import BiomarkerPlan, Classification, PathologyPla
 from equipoise.biomarker.steps import frozen_at
 from equipoise.record.columns import named, present
 from equipoise.record.past import addressed, as_it_stood
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import row_sources
 from equipoise.record.subject_rows import whole
 
@@ -76,7 +76,7 @@ def tumour_grade(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """
     pathology = plan.pathology
     if pathology is None or tables["subject_item"].is_empty():
-        return pl.DataFrame(schema=TUMOUR_GRADE)
+        return no_rows(TUMOUR_GRADE)
     reviews, frozen = tables["pathology_reviewed"], tables["redetermination_frozen"]
     if not frozen.is_empty():
         at = frozen_at(frozen, reviews)

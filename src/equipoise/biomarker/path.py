@@ -30,7 +30,7 @@ from equipoise.biomarker.steps import (
 )
 from equipoise.biomarker.touched import on_each_basis
 from equipoise.record.columns import among, exploded, kept, named, present
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.subject_rows import (
     NONE,
     Flags,
@@ -108,7 +108,7 @@ def _standing_now(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     screened, found = tables["subject_screened"], tables["assay_determination"]
     subjects = SubjectRows(screened, tables["sample_collected"], found)
     if not len(subjects):
-        return pl.DataFrame(schema=MARKER_PATH)
+        return no_rows(MARKER_PATH)
     path = declared_path(plan)
     state = _state(subjects, tables, path, plan)
     rules = sorted(rule.version for rule in plan.marker.rules)

@@ -48,7 +48,7 @@ from equipoise.record.columns import among, exploded, kept, named, present
 from equipoise.record.declaration import schema
 from equipoise.record.event import Body
 from equipoise.record.past import CORRECTED
-from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables, no_rows
 from equipoise.record.subject_rows import (
     NONE,
     Flags,
@@ -102,7 +102,7 @@ def _statuses_now(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     found = tables["assay_determination"]
     samples = tables["sample_collected"]
     if found.is_empty() and samples.is_empty():
-        return pl.DataFrame(schema=MARKER_STATUS)
+        return no_rows(MARKER_STATUS)
     rules = sorted(plan.marker.rules, key=lambda rule: rule.version)
     subjects = SubjectRows(samples, found)
     rows = subjects.rows(found)
@@ -149,7 +149,7 @@ def marker_corrected(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """
     touched = kept(tables["marker_touched"], among(tables["marker_touched"]["basis"], BASES[:1]))
     if touched.is_empty():
-        return pl.DataFrame(schema=MARKER_CORRECTED)
+        return no_rows(MARKER_CORRECTED)
     found = of_touched(tables, touched)
     found["assay_determination"] = assay_determination(found, plan)
     found["marker_status"] = marker_status(found, plan)

@@ -10,7 +10,7 @@ import polars as pl
 
 from equipoise.biomarker.plan import BiomarkerPlan
 from equipoise.record.columns import filled, named, optional, present
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
@@ -86,7 +86,7 @@ def sample_state(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """
     collected, derived = tables["sample_collected"], tables["sample_derived"]
     if collected.is_empty() and derived.is_empty():
-        return pl.DataFrame(schema=SAMPLE_STATE)
+        return no_rows(SAMPLE_STATE)
     made = _made(collected, derived)
     names = SubjectRows(_named(made, "sample"))
     first_row = _first_rows(names.rows(_named(made, "sample")), made["event"].to_numpy())

@@ -9,7 +9,7 @@ import polars as pl
 
 from equipoise.biomarker.plan import BiomarkerPlan, Material
 from equipoise.record.columns import among, kept
-from equipoise.record.rule import Columns, Tables
+from equipoise.record.rule import Columns, Tables, no_rows
 from equipoise.record.sources import FEW
 from equipoise.record.subject_rows import NONE, Found, Numbers, SubjectRows, coded, gathered
 
@@ -112,12 +112,12 @@ def frozen_at(frozen: pl.DataFrame, events: pl.DataFrame) -> Numbers:
 def off_the_path(samples: pl.DataFrame, path: Path) -> pl.DataFrame:
     """The names of the samples that came from a material which the path does not name."""
     if not path.materials or samples.is_empty():
-        return pl.DataFrame(schema=_NAMED)
+        return no_rows(_NAMED)
     kinds = samples["kind"]
     if samples["parent"].null_count() < len(samples):
         kinds = gathered(kinds, sample_places(samples, samples, "origin"))
     other = ~among(kinds, path.materials)
-    return kept(samples, other).select(*_NAMED) if other.any() else pl.DataFrame(schema=_NAMED)
+    return kept(samples, other).select(*_NAMED) if other.any() else no_rows(_NAMED)
 
 
 def without(found: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:

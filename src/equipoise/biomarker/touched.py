@@ -27,7 +27,7 @@ from equipoise.biomarker.steps import BASES, allocated_at, frozen_at
 from equipoise.record.columns import among, kept, named
 from equipoise.record.declaration import Column, schema
 from equipoise.record.past import CORRECTED, Addressed, addressed, as_it_stood
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.subject_rows import Numbers, SubjectRows, gathered, grouped_sources, pack
 
 MARKER_TOUCHED: Columns = {**KEY, "basis": pl.String, "as_of": pl.Int64, **SOURCES}
@@ -74,7 +74,7 @@ def marker_touched(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     """
     randomised, frozen = tables["randomised"], tables["redetermination_frozen"]
     if randomised.is_empty() and frozen.is_empty():
-        return pl.DataFrame(schema=MARKER_TOUCHED)
+        return no_rows(MARKER_TOUCHED)
     coming = [tables[name].select(*KEY, seq="event") for name in _COMING]
     events = pl.concat([*coming, _corrections(tables)])
     subjects = SubjectRows(events)
@@ -83,7 +83,7 @@ def marker_touched(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
     later = [np.flatnonzero(seq > limit) for limit in limits]
     groups = np.concatenate([rows[mine] * len(BASES) + basis for basis, mine in enumerate(later)])
     if not len(groups):
-        return pl.DataFrame(schema=MARKER_TOUCHED)
+        return no_rows(MARKER_TOUCHED)
     positions = np.concatenate([limit[mine] for limit, mine in zip(limits, later, strict=True)])
     touched, first, group = np.unique(groups, return_index=True, return_inverse=True)
     return pl.DataFrame(

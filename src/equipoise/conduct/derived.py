@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import polars as pl
@@ -33,13 +34,22 @@ _EMPTY = empty_tables(CATALOGUE)
 _CHANGES = (Corrected.TYPE, Redacted.TYPE)
 
 
+@dataclass(slots=True)
+class _Foreseen:
+    """An event that may be recorded next: the tables of its type and those derived with it."""
+
+    event: Event
+    derived: dict[str, tuple[Key, pl.DataFrame]] = field(default_factory=dict)
+    read: tuple[Size, Tables] | None = None
+
+
 class DerivedTables:
     """Derived tables of subjects by name, with what they rested on."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, dict[str, tuple[Key, pl.DataFrame]]] = OrderedDict()
         self._read: dict[str, dict[str, tuple[Size, Tables]]] = {}
-        self._foreseen: dict[str, tuple[Event, dict[str, tuple[Key, pl.DataFrame]]]] = {}
+        self._foreseen: dict[str, _Foreseen] = {}
 
     def get(self, subject: str, events: Sequence[Event], study: Study, table: str) -> pl.DataFrame:
         """A derived table of one subject, whose events are `events`, under `study`."""
@@ -61,36 +71,54 @@ class DerivedTables:
     ) -> pl.DataFrame:
         """The derived table as it would be if `event` had happened too.
 
-        It is kept aside, and used once exactly this event is recorded next.
+        It is kept aside, for the next that is asked of this event, and for good once exactly this
+        event is recorded next.
         """
         self._of(subject)
-        unmoved = {
-            rule.produces: self.get(subject, events, study, rule.produces)
-            for rule in needed(table)
-            if event.type not in rests_on(rule.produces)
+        self._come_true(subject, events)
+        if subject not in self._foreseen or self._foreseen[subject].event != event:
+            self._foreseen[subject] = _Foreseen(event)
+        foreseen, then = self._foreseen[subject], [*events, event]
+        keys = {rule.produces: _key(then, study, rule.produces) for rule in needed(table)}
+        known = {
+            name: foreseen.derived[name][1]
+            for name, key in keys.items()
+            if name in foreseen.derived and foreseen.derived[name][0] == key
         }
-        found = appended(self._tables(subject, events, table), events, [event], CATALOGUE)
-        derived = derive({**found, **unmoved}, study, upto=table)
-        names = [rule.produces for rule in needed(table) if rule.produces not in unmoved]
-        then = [*events, event]
-        self._foreseen[subject] = (
-            event,
-            {name: (_key(then, study, name), derived[name]) for name in names},
+        if table in known:
+            return known[table]
+        unmoved = {
+            name: self.get(subject, events, study, name)
+            for name in keys
+            if event.type not in rests_on(name)
+        }
+        before = self._tables(subject, events, table)
+        found = appended(before, events, [event], CATALOGUE)
+        derived = derive({**found, **unmoved, **known}, study, upto=table)
+        foreseen.derived.update(
+            {name: (key, derived[name]) for name, key in keys.items() if name not in unmoved}
         )
+        if event.type in rests_on(table) and event.type not in _CHANGES:
+            (number, _, changes), _ = self._read[subject][event.type]
+            grown = {name: found[name] for name in _names(event.type)}
+            foreseen.read = (number + 1, event.seq, changes), grown
         return derived[table]
 
     def _come_true(self, subject: str, events: Sequence[Event]) -> None:
-        """Keep what was derived as if an event had happened, if exactly that event now has."""
+        """Keep what was read and derived as if an event had happened, if exactly that event now
+        has."""
         if subject not in self._foreseen:
             return
-        event, derived = self._foreseen[subject]
+        foreseen = self._foreseen[subject]
         for recorded in reversed(events):
-            if recorded.seq < event.seq:
+            if recorded.seq < foreseen.event.seq:
                 return
-            if recorded.seq == event.seq:
+            if recorded.seq == foreseen.event.seq:
                 del self._foreseen[subject]
-                if _same_content(recorded, event):
-                    self._kept[subject].update(derived)
+                if _same_content(recorded, foreseen.event):
+                    self._kept[subject].update(foreseen.derived)
+                    if foreseen.read is not None:
+                        self._read[subject][recorded.type] = foreseen.read
                 return
 
     def _of(self, subject: str) -> dict[str, tuple[Key, pl.DataFrame]]:
@@ -137,8 +165,7 @@ def _grown(
     (number, last, changed), known = read or ((0, 0, 0), _of_type(name, ()))
     if changed or number > len(mine) or (number and mine[number - 1].seq != last):
         return _of_type(name, mine)
-    grown = appended(known, mine[:number], mine[number:], CATALOGUE)
-    return {table: frame.rechunk() for table, frame in grown.items()}
+    return appended(known, mine[:number], mine[number:], CATALOGUE)
 
 
 def _same_content(event: Event, other: Event) -> bool:

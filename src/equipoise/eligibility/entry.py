@@ -25,7 +25,7 @@ from equipoise.eligibility.judgement import (
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.window import within_windows
 from equipoise.record.columns import among, flags
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.subject_rows import Numbers, SubjectRows, gathered, whole
 
 ENTRY_ELIGIBILITY: Columns = {
@@ -70,7 +70,7 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     place, decisions = _decisions(subjects, tables)
     decided = np.flatnonzero(place >= 0)
     if not len(decided):
-        return pl.DataFrame(schema=ENTRY_ELIGIBILITY)
+        return no_rows(ENTRY_ELIGIBILITY)
     read = [condition(each.expression).items for each in plan.criteria]
     verdicts = np.ones((len(items), 0), dtype=np.int64)
     if plan.criteria:

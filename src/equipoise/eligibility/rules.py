@@ -27,7 +27,7 @@ from equipoise.eligibility.judgement import (
 from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.window import out_of_window, within_windows
 from equipoise.record.columns import named
-from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables, no_rows
 from equipoise.record.sources import listed
 from equipoise.record.subject_rows import Numbers, gathered, grouped_lists, pack, split
 
@@ -66,7 +66,7 @@ def criterion_verdict(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
     items = in_order_of_subjects(tables["subject_item"])
     criteria = sorted(plan.criteria, key=lambda each: each.id)
     if not criteria or items.is_empty():
-        return pl.DataFrame(schema=CRITERION_VERDICT)
+        return no_rows(CRITERION_VERDICT)
     read = [condition(criterion.expression).items for criterion in criteria]
     seqs = seqs_of(items, read)
     items, reasons = within_windows(items, tables)

@@ -9,7 +9,7 @@ import polars as pl
 
 from equipoise.oversight.events import DeviationCategory
 from equipoise.oversight.plan import DeviationPlan
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 
 DEVIATION: Columns = {
     **KEY,
@@ -136,7 +136,7 @@ def deviation(tables: Tables, plan: DeviationPlan) -> pl.DataFrame:
     if len(noted):
         parts.append(_noted(noted, plan))
     if not parts:
-        return pl.DataFrame(schema=DEVIATION)
+        return no_rows(DEVIATION)
     return pl.concat([each.select(*DEVIATION) for each in parts]).sort(
         *KEY, "day", "category", "kind", "entry", "instance", "found", maintain_order=True
     )

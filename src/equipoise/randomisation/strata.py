@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.randomisation.plan import SITE, RandomisationPlan
-from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables, no_rows
 from equipoise.record.subject_rows import (
     NONE,
     Numbers,
@@ -48,7 +48,7 @@ def stratum(tables: Tables, plan: RandomisationPlan) -> pl.DataFrame:
     """
     allocated = tables["randomised"].sort(*KEY)
     if allocated.is_empty():
-        return pl.DataFrame(schema=STRATUM)
+        return no_rows(STRATUM)
     subjects = SubjectRows(allocated)
     every = np.arange(len(allocated))
     status, status_seqs = _status(allocated, tables["marker_path"], tables["marker_corrected"])

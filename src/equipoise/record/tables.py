@@ -104,7 +104,7 @@ def appended(
         return tables([*earlier, *later], catalogue)
     result = dict(found)
     for table, frame in _tables_of(later, catalogue):
-        grown = result[table].vstack(frame)
+        grown = result[table].clone().extend(frame)
         result[table] = grown if result[table] is found[table] else _sorted(grown)
     return result
 

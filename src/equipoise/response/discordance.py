@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.response.assessments import union_sources
 from equipoise.response.plan import ResponsePlan
 
@@ -33,7 +33,7 @@ def reader_discordance(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     codes = [each.code for each in plan.evaluators]
     others = [code for code in codes if code != plan.primary_evaluator]
     if tables["progression"].filter(pl.col("evaluator").is_in(others)).is_empty():
-        return pl.DataFrame(schema=READER_DISCORDANCE)
+        return no_rows(READER_DISCORDANCE)
     both = tables["progression"].select(*KEY, "evaluator")
     parts = []
     for about, table, value in _READ:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import row_sources
 from equipoise.response.assessments import READER, at_rows, in_order
 from equipoise.response.criteria import Criteria, criteria
@@ -61,7 +61,7 @@ def reading_finding(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     """
     choice = tables["lesion_choice"]
     if choice.is_empty():
-        return pl.DataFrame(schema=READING_FINDING)
+        return no_rows(READING_FINDING)
     found = criteria(plan)
     assessments = in_order(tables["tumour_assessed"], "modality", "slice_thickness")
     lesions = choice.select(*READER, "lesion", "role", "node", "kind", identified="event")
@@ -70,7 +70,7 @@ def reading_finding(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     parts.append(_of_baselines(tables, plan, assessments))
     rows = pl.concat(parts, how="diagonal_relaxed")
     if rows.is_empty():
-        return pl.DataFrame(schema=READING_FINDING)
+        return no_rows(READING_FINDING)
     by_name = {
         name: pl.col("finding").replace_strict(
             {code: each[place] for code, each in FINDINGS.items()}, return_dtype=dtype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.response.assessments import READER, union_sources
 from equipoise.response.criteria import criteria
 from equipoise.response.plan import ResponsePlan
@@ -44,7 +44,7 @@ def tumour_growth(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     """
     sums = tables["target_sum"]
     if sums.is_empty():
-        return pl.DataFrame(schema=TUMOUR_GROWTH)
+        return no_rows(TUMOUR_GROWTH)
     month = float(criteria(plan).tumour_growth.days_per_month)
     size, day = pl.col("diameter_sum"), pl.col("occurred")
     begins = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in READER)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.columns import among, named, true
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import Flags, Numbers, SubjectRows, coded
 from equipoise.response.criteria import Criteria, criteria
@@ -60,7 +60,7 @@ def lesion_choice(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     """
     lesions = tables["lesion_identified"]
     if lesions.is_empty():
-        return pl.DataFrame(schema=LESION_CHOICE)
+        return no_rows(LESION_CHOICE)
     subjects = SubjectRows(lesions)
     evaluators, evaluator = coded(lesions["evaluator"])
     reader = subjects.rows(lesions) * len(evaluators) + evaluator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from equipoise.record.partial_date import latest_day
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.response.assessments import READER, union_sources
 from equipoise.response.plan import ResponsePlan, ResponseWindow
 
@@ -45,7 +45,7 @@ def window_response(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     readings = _readings(tables, plan)
     parts = [_in_window(tables, readings, window) for window in plan.windows]
     if not parts:
-        return pl.DataFrame(schema=WINDOW_RESPONSE)
+        return no_rows(WINDOW_RESPONSE)
     return pl.concat(parts).sort(*READER, "window")
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from equipoise.errors import RecordError
 from equipoise.record.columns import among, flags, kept, matching, named, optional, present
 from equipoise.record.declaration import COMMON
-from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables, no_rows
 from equipoise.record.scaled import ANSWER_PLACES, scaled_number
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import Numbers, coded, in_order, pack, whole
@@ -56,7 +56,7 @@ def laboratory_answer(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFr
     """
     parts = [each for each in (_on_forms(tables, plan), _in_reports(tables, plan)) if len(each)]
     if not parts:
-        return pl.DataFrame(schema=LABORATORY_ANSWER)
+        return no_rows(LABORATORY_ANSWER)
     if len(parts) == 1:
         return parts[0]
     found = parts[0].vstack(parts[1])
@@ -146,7 +146,7 @@ _READ = (*KEY, "occurred", "value", "value_missing", "unit", "event", "seq")
 def _in_reports(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
     results = tables[LaboratoryResult.TABLE]
     if results.is_empty() or not plan:
-        return pl.DataFrame(schema=LABORATORY_ANSWER)
+        return no_rows(LABORATORY_ANSWER)
     places = {each.analyte: place for place, each in enumerate(plan)}
     analytes, codes = coded(results["analyte"])
     item = np.array([places.get(name, -1) for name in analytes] + [-1])[codes]
@@ -173,14 +173,14 @@ def _in_reports(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
 def _on_forms(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
     given = tables["form_item"]
     if given.is_empty() or not plan:
-        return pl.DataFrame(schema=LABORATORY_ANSWER)
+        return no_rows(LABORATORY_ANSWER)
     answered = present(given["value"]) | present(given["value_missing"])
     given = kept(
         pl.DataFrame([given[name] for name in _GIVEN]),
         answered & among(given["item"], [each.item for each in plan]),
     )
     if given.is_empty():
-        return pl.DataFrame(schema=LABORATORY_ANSWER)
+        return no_rows(LABORATORY_ANSWER)
     return _assembled(
         given,
         given["item"],

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.record.declaration import schema
-from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables, no_rows
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import NONE, Flags, Numbers, SubjectRows, coded, dates, days
 from equipoise.safety.events import LaboratoryResult, ReferenceRange
@@ -119,7 +119,7 @@ def laboratory_value(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     there = pl.col("value").is_not_null() & pl.col("occurred").is_not_null()
     results = tables[LaboratoryResult.TABLE].select(_READ).filter(there)
     if results.is_empty():
-        return pl.DataFrame(schema=dict(LABORATORY_VALUE))
+        return no_rows(LABORATORY_VALUE)
     subjects = SubjectRows(results)
     names, codes = coded(results["analyte"])
     rows, on = subjects.rows(results), days(results["occurred"])

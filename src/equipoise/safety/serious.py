@@ -7,7 +7,7 @@ import datetime
 import polars as pl
 
 from equipoise.record.declaration import schema
-from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables, no_rows
 from equipoise.record.sources import group_sources
 from equipoise.safety.events import (
     AdverseEventReported,
@@ -70,7 +70,7 @@ def serious_adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     """
     reports = tables[SeriousAdverseEventReported.TABLE]
     if reports.is_empty():
-        return pl.DataFrame(schema=dict(SERIOUS_ADVERSE_EVENT))
+        return no_rows(SERIOUS_ADVERSE_EVENT)
     fatal, threatening = (
         pl.col("criteria").list.contains(name) for name in ("death", "life_threatening")
     )
@@ -165,7 +165,7 @@ def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     """
     events = tables["serious_adverse_event"]
     if events.is_empty():
-        return pl.DataFrame(schema=dict(EXPEDITED_REPORT))
+        return no_rows(EXPEDITED_REPORT)
     clocks = plan.clocks
     reportable = events.filter(pl.col("susar").fill_null(True)).with_columns(
         pl.max_horizontal("received", "related_since").alias("start"),

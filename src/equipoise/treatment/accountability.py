@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.declaration import schema
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.subject_rows import (
     Numbers,
     SubjectRows,
@@ -53,7 +53,7 @@ def accountability(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     """
     dispensed = tables["drug_dispensed"]
     if dispensed.is_empty():
-        return pl.DataFrame(schema=ACCOUNTABILITY)
+        return no_rows(ACCOUNTABILITY)
     given, returned = tables["dose_given"], tables["drug_returned"]
     subjects = SubjectRows(dispensed)
     drugs, codes = coded(pl.concat([dispensed["drug"], given["drug"]]))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.columns import among, firsts, kept, optional
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.scaled import scaled_number
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import NONE, Numbers, SubjectRows, coded, days, whole
@@ -73,7 +73,7 @@ def dosing_answer(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     """
     items = items_read(plan)
     if not items:
-        return pl.DataFrame(schema=DOSING_ANSWER)
+        return no_rows(DOSING_ANSWER)
     measured = tables["laboratory_answer"]
     of_laboratory = coded(measured["item"])[0].to_list()
     others = [each for each in items if each not in of_laboratory]
@@ -89,7 +89,7 @@ def _on_forms(given: pl.DataFrame, items: list[str], plan: TreatmentPlan) -> pl.
     read = pl.DataFrame([given[name] for name in (*KEY, "item", "occurred", "value", "seq")])
     found = kept(read, among(given["item"], items))
     if found.is_empty():
-        return pl.DataFrame(schema=DOSING_ANSWER)
+        return no_rows(DOSING_ANSWER)
     value, renal = whole(scaled_number(found["value"], VALUE_PLACES)), plan.renal_function
     if renal is not None:
         sex = whole(sex_number(found["value"], renal))

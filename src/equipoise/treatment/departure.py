@@ -7,7 +7,7 @@ import polars as pl
 
 from equipoise.record.columns import among, kept
 from equipoise.record.plan import Count, Plan
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.subject_rows import (
     NONE,
     Flags,
@@ -128,7 +128,7 @@ def treatment_departure(tables: Tables, plan: DeparturePlan) -> pl.DataFrame:
         ]
     found = [part for part in parts if part is not None]
     if not found:
-        return pl.DataFrame(schema=TREATMENT_DEPARTURE)
+        return no_rows(TREATMENT_DEPARTURE)
     both = pl.concat([part.select(*TREATMENT_DEPARTURE) for part in found])
     first = pl.col("sources").list.first()
     return both.sort(*KEY, "cycle", "kind", "day", first, maintain_order=True)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.columns import flags, named
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     Flags,
@@ -82,7 +82,7 @@ def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     """
     started = tables["cycle_started"]
     if started.is_empty():
-        return pl.DataFrame(schema=DOSE_DECISION)
+        return no_rows(DOSE_DECISION)
     subjects = SubjectRows(started)
     cycles = in_order(started, pack(subjects.rows(started), started["cycle"].to_numpy()))
     rules = rules_in_force(plan)
@@ -101,7 +101,7 @@ def dose_decision(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     found = decisions(asked.measures, plan, rules)
     found = [each for each in found if len(each.row)]
     if not found:
-        return pl.DataFrame(schema=DOSE_DECISION)
+        return no_rows(DOSE_DECISION)
     sources = _sources([cycles["seq"].to_numpy(), *asked.seqs], standing, taken)
     return _assembled(plan, rules, cycles, regimen, found, area, sources)
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.columns import firsts, optional
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
@@ -94,7 +94,7 @@ def treatment_cycle(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     """
     started = tables["cycle_started"]
     if started.is_empty():
-        return pl.DataFrame(schema=TREATMENT_CYCLE)
+        return no_rows(TREATMENT_CYCLE)
     subjects = SubjectRows(started)
     cycles = in_order(started, pack(subjects.rows(started), started["cycle"].to_numpy()))
     rows, on = subjects.rows(cycles), days(cycles["occurred"])
@@ -130,7 +130,7 @@ def dose_intensity(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     """
     planned, given = tables["planned_dose"], tables["dose_given"]
     if planned.is_empty():
-        return pl.DataFrame(schema=DOSE_INTENSITY)
+        return no_rows(DOSE_INTENSITY)
     subjects = SubjectRows(planned)
     drugs, codes = coded(pl.concat([planned["drug"], given["drug"]]))
     width = int(planned["cycle"].max()) + 1  # type: ignore[arg-type]
@@ -167,7 +167,7 @@ def relative_dose_intensity(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame
     """
     found = tables["dose_intensity"]
     if found.is_empty():
-        return pl.DataFrame(schema=RELATIVE_DOSE_INTENSITY)
+        return no_rows(RELATIVE_DOSE_INTENSITY)
     subjects = SubjectRows(found)
     drugs, codes = coded(found["drug"])
     rows = subjects.rows(found)

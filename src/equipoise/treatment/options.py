@@ -9,7 +9,7 @@ import polars as pl
 
 from equipoise.record.columns import flags, named
 from equipoise.record.declaration import COMMON
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import Numbers, SubjectRows
 from equipoise.treatment.answers import Answers, missing_text, standing_measures
@@ -47,7 +47,7 @@ def regimen_option(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     """
     randomised = tables["randomised"]
     if randomised.is_empty():
-        return pl.DataFrame(schema=REGIMEN_OPTION)
+        return no_rows(REGIMEN_OPTION)
     subjects = SubjectRows(randomised)
     number = len(plan.regimens)
     rows = np.repeat(np.arange(len(subjects)), number)

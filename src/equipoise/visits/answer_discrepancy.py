@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.scaled import ANSWER_PLACES, scaled_text
 from equipoise.record.sources import row_sources
 from equipoise.visits.latest import MEASURED, item
@@ -57,7 +57,7 @@ def answer_discrepancy(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
 def _of_laboratories(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     answers = tables["laboratory_answer"]
     if answers.is_empty():
-        return pl.DataFrame(schema=ANSWER_DISCREPANCY)
+        return no_rows(ANSWER_DISCREPANCY)
     wrong = answers.filter(~pl.col("convertible")).with_columns(
         pl.lit(None, dtype=pl.String).alias("on_form"),
         pl.lit(NOT_CONVERTIBLE).alias("said"),
@@ -77,7 +77,7 @@ def _of_entries(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     asked = [each for _, each in answered_items(plan)]
     answers = tables["form_item"].filter(pl.col("item").is_in([each.code for each in asked]))
     if answers.is_empty():
-        return pl.DataFrame(schema=ANSWER_DISCREPANCY)
+        return no_rows(ANSWER_DISCREPANCY)
     forms = [form.code for form in plan.forms if any(each in asked for each in form.items)]
     said = item(
         {

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.record.columns import among, firsts, named
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.scaled import ANSWER_PLACES, scaled_texts
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
@@ -85,7 +85,7 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         *_recorded(subjects, entries, plan),
     ]
     if not found:
-        return pl.DataFrame(schema=ITEM)
+        return no_rows(ITEM)
     order, form = _places(found, len(subjects))
     together = pl.concat([each.answers for each in found]) if len(found) > 1 else found[0].answers
     before = np.cumsum([0, *(len(each.answers) for each in found)])

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.record.partial_date import earliest_day
-from equipoise.record.rule import KEY, SOURCES, Columns, Tables
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
@@ -95,7 +95,7 @@ def visit_timeline(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     """
     disposition = tables["disposition"].sort(*KEY)
     if disposition.is_empty():
-        return pl.DataFrame(schema=VISIT_TIMELINE)
+        return no_rows(VISIT_TIMELINE)
     subjects, fates = SubjectRows(disposition), _fates(disposition)
     recorded = _recorded(subjects, tables["visit_recorded"], plan)
     leaving = _leaving(subjects, tables, fates, recorded)
