@@ -35,7 +35,11 @@ def scaled_number(text: pl.Series, places: int) -> pl.Series:
     >>> scaled_number(pl.Series(["19.9", "ill"]), 1).to_list()
     [199, None]
     """
-    return text.cast(pl.Decimal(38, places), strict=False).to_physical().cast(pl.Int64)
+    decimals = text.cast(pl.Decimal(38, places), strict=False)
+    if len(decimals) > FEW:
+        return decimals.to_physical().cast(pl.Int64)
+    numbers = [None if each is None else int(each.scaleb(places)) for each in decimals.to_list()]
+    return pl.Series(text.name, numbers, dtype=pl.Int64)
 
 
 def scaled_texts(numbers: pl.Series, places: int) -> pl.Series:

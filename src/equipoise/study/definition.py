@@ -79,8 +79,7 @@ class Study(Plan):
     @property
     def departures(self) -> DeparturePlan:
         """The regimens; a cycle may begin as many days early as the visit that begins one."""
-        early = [each.window_before for each in self.visits.visits if each.anchor == "cycle"]
-        return DeparturePlan(regimens=self.treatment.regimens, early_days=max(early, default=0))
+        return _departures(_Itself(self.treatment), _Itself(self.visits))
 
     @property
     def prohibitions(self) -> ProhibitionPlan:
@@ -138,3 +137,10 @@ def _answered(visits: _Itself[VisitsPlan]) -> tuple[AnsweredItem, ...]:
         for item in form.items
         if item.analyte is not None
     )
+
+
+@lru_cache(maxsize=64)
+def _departures(treatment: _Itself[TreatmentPlan], visits: _Itself[VisitsPlan]) -> DeparturePlan:
+    """Asked for with every dose, and made once: see `Study.departures`."""
+    early = [each.window_before for each in visits.part.visits if each.anchor == "cycle"]
+    return DeparturePlan(regimens=treatment.part.regimens, early_days=max(early, default=0))

@@ -10,6 +10,7 @@ from equipoise.record.plan import Count, Plan
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.subject_rows import (
     NONE,
+    SOME,
     Flags,
     Numbers,
     SubjectRows,
@@ -74,6 +75,8 @@ LOTS: Columns = {
     "expiry": pl.Date,
 }
 """What the rule reads of other tables."""
+
+_ANY_NUMBER = np.iinfo(np.int64).max
 
 
 class DeparturePlan(Plan):
@@ -232,17 +235,19 @@ def _times(
 
 def _planned_times(decided: pl.DataFrame, plan: DeparturePlan) -> Numbers:
     """How many administrations the regimen of each row has of its drug."""
-    regimens, of_regimen = coded(decided["regimen"])
-    drugs, of_drug = coded(decided["drug"])
-    table = np.full((len(regimens) + 1, len(drugs) + 1), np.iinfo(np.int64).max)
-    places = {name: place for place, name in enumerate(regimens)}
-    columns = {name: place for place, name in enumerate(drugs)}
-    for regimen in plan.regimens:
-        for dose in regimen.doses:
-            if regimen.code in places and dose.drug in columns:
-                number = len(dose.days) * dose.times_per_day
-                table[places[regimen.code], columns[dose.drug]] = number
-    found: Numbers = table[of_regimen, of_drug]
+    known = {
+        (regimen.code, dose.drug): len(dose.days) * dose.times_per_day
+        for regimen in plan.regimens
+        for dose in regimen.doses
+    }
+    if len(decided) <= SOME:
+        pairs = zip(decided["regimen"].to_list(), decided["drug"].to_list(), strict=True)
+        return np.array([known.get(pair, _ANY_NUMBER) for pair in pairs], dtype=np.int64)
+    (regimens, of_regimen), (drugs, of_drug) = (
+        coded(decided[name]) for name in ("regimen", "drug")
+    )
+    table = [[known.get((each, drug), _ANY_NUMBER) for drug in drugs] for each in regimens]
+    found: Numbers = np.array(table, dtype=np.int64)[of_regimen, of_drug]
     return found
 
 
