@@ -6,6 +6,7 @@ A population of the study file is a SQL boolean expression over the columns of `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import polars as pl
 
@@ -123,7 +124,12 @@ def first_doses(tables: Tables) -> pl.DataFrame:
 
 def member(items: pl.DataFrame, population: Population) -> pl.Series:
     """Whether each row of `items` belongs to `population`; not yet known counts as no."""
-    return Expression(population.expression).evaluate(items).fill_null(False)
+    return _condition(population.expression).evaluate(items).fill_null(False)
+
+
+@cache
+def _condition(text: str) -> Expression:
+    return Expression(text)
 
 
 def items_behind(population: Population) -> Sequence[str]:
@@ -134,7 +140,7 @@ def items_behind(population: Population) -> Sequence[str]:
     ['screened', 'treated']
     """
     read = {
-        item.replace("status_known_", "status_") for item in Expression(population.expression).items
+        item.replace("status_known_", "status_") for item in _condition(population.expression).items
     }
     if "arm" in read:
         read.add("randomised")

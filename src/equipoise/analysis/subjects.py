@@ -232,6 +232,7 @@ class DecidingEvents:
         self._inside: dict[tuple[str, Group], NDArray[np.bool_]] = {}
         self._evidence: dict[str, pl.DataFrame] = {}
         self._lists: dict[tuple[str, str], list[list[int] | None]] = {}
+        self._behind: dict[tuple[str, Group], list[list[list[int] | None]]] = {}
 
     def of(self, analysis: Analysis, groups: Sequence[Group], replicate: int) -> tuple[int, ...]:
         """Sorted distinct `seq` of the events that decided the results of a replicate's groups.
@@ -260,6 +261,11 @@ class DecidingEvents:
 
     def _lists_of(self, analysis: Analysis, group: Group) -> list[list[list[int] | None]]:
         """For each item that speaks to a group, and for the end point, each subject's events."""
+        if (analysis.id, group) not in self._behind:
+            self._behind[analysis.id, group] = self._read(analysis, group)
+        return self._behind[analysis.id, group]
+
+    def _read(self, analysis: Analysis, group: Group) -> list[list[list[int] | None]]:
         plan, estimand = self._plan, estimand_of(self._plan, analysis)
         items = set(items_behind(population_of(plan, analysis)))
         if group.arms:
