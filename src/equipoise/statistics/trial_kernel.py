@@ -158,7 +158,7 @@ def _patients(
     accrual, nodes, plan = tables.accrual, tables.nodes, tables.randomisation
     values, who, drawn, gaps = work.values, work.who, work.drawn, work.risks[0]
     if tables.effects.node >= 0:
-        shifted_weights(nodes, tables.effects, trial, work.cumulative, gaps)
+        shifted_weights(nodes, tables.effects, trial, work.cumulative, gaps, work.risks[1])
     work.state[:] = 0
     if plan.minimised:
         work.counts[:] = 0

@@ -66,24 +66,32 @@ def arrive(
 
 
 def shifted_weights(
-    nodes: Nodes, effects: Effects, trial: np.uint64, cumulative: FloatArray, factors: FloatArray
+    nodes: Nodes,
+    effects: Effects,
+    trial: np.uint64,
+    cumulative: FloatArray,
+    factors: FloatArray,
+    shifts: FloatArray,
 ) -> None:
     """Core: this trial's probabilities of the node whose probabilities differ between trials.
 
-    `factors` is room for one number a category.
+    `factors` and `shifts` are room for one number a category each.
     """
     width = nodes.width[effects.node]
     own = trial_key(effects.stream, trial)
     groups = trial_key(effects.group_stream, trial)
     place = nodes.first[effects.node]
+    for category in range(width - 1):
+        shifts[category] = 0.0
+        if effects.between_trials > 0.0:
+            drawn = normal_quantile_core(uniform(own, category))
+            shifts[category] = effects.between_trials * drawn
     for group in range(effects.groups):
         for category in range(width - 1):
-            shift = 0.0
-            if effects.between_trials > 0.0:
-                shift = effects.between_trials * normal_quantile_core(uniform(own, category))
+            shift = shifts[category]
             if effects.between_groups > 0.0:
-                drawn = uniform(groups, group * width + category)
-                shift += effects.between_groups * normal_quantile_core(drawn)
+                drawn = normal_quantile_core(uniform(groups, group * width + category))
+                shift += effects.between_groups * drawn
             factors[category] = math.exp(shift)
         for row in range(group * effects.rows, (group + 1) * effects.rows):
             total = effects.weight[row, width - 1]
