@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
+from equipoise.statistics import divergence
 from equipoise.statistics.cox_core import BRESLOW, EFRON, EXACT, newton_core, pass_core
 from equipoise.statistics.cox_two_groups import two_groups_core
 from equipoise.statistics.proportion import normal_quantile
@@ -31,6 +32,8 @@ TESTS: tuple[Test, ...] = ("wald", "likelihood_ratio", "score")
 _RULES: dict[Ties, int] = {"efron": EFRON, "breslow": BRESLOW, "exact": EXACT}
 _RANK = 1e-10
 _ROUNDING = 1e-9
+_FAR = 8.0
+"""Only where linear predictors differ this much may a likelihood be greatest at infinity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,8 +236,26 @@ def _fitted(trials: _Trials, free: BoolArray, ties: Ties) -> CoxFit:
             rule, free, *parts,
         )  # fmt: skip
         found[rest], information[rest], value[rest], diverging[rest] = parts
+        diverging[rest] |= _together(trials, free, ties, found, information)[rest]
     covariance = np.linalg.pinv(information, rcond=_RANK, hermitian=True)
     return CoxFit(found, np.asarray(covariance, dtype=np.float64), value, diverging)
+
+
+def _together(
+    trials: _Trials, free: BoolArray, ties: Ties, found: FloatArray, information: FloatArray
+) -> BoolArray:
+    """Coefficients that go to infinity together, in trials whose hazards have come far apart."""
+    gone = np.zeros(found.shape, dtype=bool)
+    linear = np.einsum("rsi,ri->rs", trials.covariates, found)
+    for trial in np.flatnonzero(np.ptp(linear, axis=1) > _FAR) if linear.size else ():
+        one = slice(trial, trial + 1)
+        alone = _Trials(
+            trials.time[one], trials.event[one], trials.covariates[one], trials.stratum[one]
+        )
+        at_0 = _at(alone, np.zeros((1, trials.width)), ties)[1][0]
+        block = np.ix_(free, free)
+        gone[trial, free] = divergence.diverging(at_0[block], information[trial][block])
+    return gone
 
 
 def _two_groups(

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
 from equipoise.statistics.cox import HazardEffect, wald_p
+from equipoise.statistics.divergence import diverging, undetermined
 from equipoise.statistics.follow_up import checked_causes, checked_follow_up
 from equipoise.statistics.proportion import normal_quantile
 
@@ -30,8 +31,6 @@ _LONGEST = 5.0
 _RANK = 1e-10
 _DIVERGING = 1e-2
 """A coefficient that still moves this far when the likelihood no longer rises goes to infinity."""
-_LOST = 1e-6
-"""So does one of whose information at 0 less is left."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,13 +80,13 @@ def fine_gray_fit(
         beta, rise, value = beta + size * step, reached - value, reached
         if abs(rise) <= _EQUAL * (1 + abs(value)):
             break
-    blank = _undetermined(first, reach)
-    lost = np.diag(known) < _LOST * np.diag(first)
-    diverging = ~blank & ((np.abs(step) > _DIVERGING) | lost)
+    blank = undetermined(first, reach)
+    lost = diverging(first, known)
+    endless = ~blank & ((np.abs(step) > _DIVERGING) | lost)
     inverse = np.linalg.pinv(known, rcond=_RANK, hermitian=True)
     parts = _influence(data, beta)
     covariance = inverse @ (parts.T @ parts) @ inverse
-    return FineGrayFit(beta, covariance, value, at_0, blank, diverging)
+    return FineGrayFit(beta, covariance, value, at_0, blank, endless)
 
 
 def fine_gray_effect(
@@ -110,15 +109,15 @@ def fine_gray_effect(
         raise BadInput(
             f"a column from 0 to {len(fit.coefficients) - 1}", field="column", found=column
         )
-    diverging = tuple(np.flatnonzero(fit.diverging).tolist())
+    endless = tuple(np.flatnonzero(fit.diverging).tolist())
     freedom = 0 if fit.undetermined[column] else 1
     variance = float(fit.covariance[column, column])
-    if not freedom or column in diverging or variance <= 0:
-        return HazardEffect(None, None, None, None, None, None, freedom, diverging)
+    if not freedom or column in endless or variance <= 0:
+        return HazardEffect(None, None, None, None, None, None, freedom, endless)
     estimate, error = float(fit.coefficients[column]), math.sqrt(variance)
     half = normal_quantile(level) * error
     test = (estimate / error) ** 2, float(wald_p(estimate, variance))
-    return HazardEffect(estimate, error, estimate - half, estimate + half, *test, 1, diverging)
+    return HazardEffect(estimate, error, estimate - half, estimate + half, *test, 1, endless)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,13 +220,3 @@ def _influence(data: _Data, beta: FloatArray) -> FloatArray:
     psi = -compensator[place]
     psi[data.lost] += (q / at_risk)[place[data.lost]]
     return np.asarray(eta + psi)
-
-
-def _undetermined(information: FloatArray, reach: FloatArray) -> BoolArray:
-    """The covariates that have a part in a direction without information."""
-    size = np.sqrt(np.maximum(np.diag(information), 0.0))
-    blank = size <= 1e-6 * np.maximum(reach, np.finfo(float).tiny)
-    unit = np.where(blank, 1.0, size)
-    values, vectors = np.linalg.eigh(information / unit[:, None] / unit[None, :])
-    without = np.abs(vectors[:, values <= 1e-9]).max(axis=1, initial=0.0)
-    return np.asarray(blank | (without > 1e-6))

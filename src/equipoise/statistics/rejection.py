@@ -9,7 +9,7 @@ the most extreme as keep the size, for every common proportion, at alpha or belo
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from equipoise.errors import BadInput
 from equipoise.statistics.binomial import binomial_table
 from equipoise.statistics.checked import one_of, probability
+from equipoise.statistics.logistic import Test as ModelTest
+from equipoise.statistics.logistic import logistic_p_batch
 from equipoise.statistics.proportion import (
     Side,
     check_table,
@@ -35,18 +37,22 @@ Test = Literal[
     "z_unpooled",
     "boschloo",
     "barnard",
+    "logistic_wald",
+    "logistic_likelihood_ratio",
+    "logistic_score",
+    "firth_wald",
+    "firth_likelihood_ratio",
 ]
 
-_TESTS = (
-    "fisher",
-    "fisher_mid_p",
-    "chi_square",
-    "chi_square_corrected",
-    "z_pooled",
-    "z_unpooled",
-    "boschloo",
-    "barnard",
-)
+_TESTS: tuple[Test, ...] = get_args(Test)
+_MODELS: dict[Test, tuple[ModelTest, bool]] = {
+    "logistic_wald": ("wald", False),
+    "logistic_likelihood_ratio": ("likelihood_ratio", False),
+    "logistic_score": ("score", False),
+    "firth_wald": ("wald", True),
+    "firth_likelihood_ratio": ("likelihood_ratio", True),
+}
+"""Tests of the coefficient of a logistic model of the two groups, some with Firth's penalty."""
 _SIDES = ("two_sided", "greater", "less")
 _ORDERING: dict[str, Test] = {"boschloo": "fisher", "barnard": "z_pooled"}
 _GRID = np.sin(np.linspace(0, math.pi / 2, 501)[1:-1]) ** 2
@@ -66,7 +72,10 @@ def rejection_region(
     - `boschloo` and `barnard`: exact, unconditional, ordered by Fisher's P value and by `z_pooled`;
     - `chi_square`, `chi_square_corrected`: two-sided only; `z_pooled` is the first's signed root;
     - `z_unpooled`: Wald's test, with the variance of the observed proportions. Without any
-      variance two different proportions are as different as can be.
+      variance two different proportions are as different as can be;
+    - `logistic_wald` (of the log odds ratio), `logistic_likelihood_ratio`, `logistic_score`, and
+      with Firth's penalty `firth_wald`, `firth_likelihood_ratio`: two-sided only. A table without a
+      P value, as Wald's where the odds ratio is 0 or infinite, is not rejected.
 
     `greater` means that p1 is the greater.
 
@@ -166,14 +175,25 @@ def _p_values(n1: int, n2: int, test: Test, side: Side) -> FloatArray:
     x1, x2 = np.arange(n1 + 1)[:, None], np.arange(n2 + 1)[None, :]
     if test in ("fisher", "fisher_mid_p"):
         return fisher_exact_p_batch(x1, n1, x2, n2, side=side, mid_p=test == "fisher_mid_p")
-    if test in ("chi_square", "chi_square_corrected"):
+    if test in ("chi_square", "chi_square_corrected") or test in _MODELS:
         if side != "two_sided":
             raise BadInput(
                 "two_sided; the one-sided test is z_pooled", field="side", found=f"{test} {side}"
             )
+        if test in _MODELS:
+            return _model_p(n1, n2, *_MODELS[test])
         corrected = test == "chi_square_corrected"
         return chi_square_p_batch(x1, n1, x2, n2, continuity_correction=corrected)
     return _normal_p(_z(n1, n2, pooled=test == "z_pooled"), side)
+
+
+def _model_p(n1: int, n2: int, test: ModelTest, penalised: bool) -> FloatArray:
+    """P of every table, 1 where the model has none."""
+    events = np.indices((n1 + 1, n2 + 1)).reshape(2, -1).T
+    sizes = np.broadcast_to([n1, n2], events.shape)
+    groups = [[1, 1], [1, 0]]
+    p = logistic_p_batch(groups, events, sizes, [1], test=test, penalised=penalised)
+    return np.where(np.isnan(p), 1.0, p).reshape(n1 + 1, n2 + 1)
 
 
 def _z(n1: int, n2: int, *, pooled: bool) -> FloatArray:

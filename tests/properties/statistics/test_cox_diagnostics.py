@@ -278,3 +278,20 @@ def test_concordance_in_machine_code_is_the_same(monkeypatch: pytest.MonkeyPatch
         concordance(*data[:2], [1.0])
     with pytest.raises(BadInput, match="score"):
         concordance([1.0], [1], [math.nan])
+
+
+def test_coefficients_that_go_to_infinity_together_are_named() -> None:
+    """The first sum of covariates dies first: neither coefficient alone, but both go up.
+
+    Each keeps information by itself, so that it had seemed to have a finite estimate.
+    """
+    covariates = np.array([[1, 3], [3, 1], [0, 0], [1, 0], [0, 1], [0, 0], [1, 1], [0, 2]])
+    time, event = [1, 1, 2, 2, 2, 2, 2, 2], [1, 1, 0, 0, 0, 0, 0, 0]
+    for ties in ("efron", "breslow", "exact"):
+        assert cox_fit(time, event, covariates, ties=ties).diverging.tolist() == [[True, True]]
+    found = cox_effect(time, event, covariates, [0])
+    assert (found.estimate, found.p, found.diverging) == (None, None, (0, 1))
+    beside = np.column_stack([covariates, [0, 1, 0, 1, 0, 1, 0, 1]])
+    more = cox_fit([*time, 3, 4, 5, 6], [*event, 1, 1, 1, 1],
+                   [*beside.tolist(), [0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 1]])  # fmt: skip
+    assert more.diverging.tolist() == [[True, True, False]]

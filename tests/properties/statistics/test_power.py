@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.errors import BadInput
-from equipoise.statistics.power import exact_power, two_proportions_size
+from equipoise.statistics.power import exact_power, exact_size, two_proportions_size
+from equipoise.statistics.rejection import rejection_region
 
 PROPORTION = st.floats(0.02, 0.98)
 
@@ -30,6 +33,51 @@ def test_relabelling_groups_changes_nothing(n1: int, n2: int, p1: float, p2: flo
         assert exact_power(n1, n2, 1 - p1, 1 - p2, alpha=0.1, test=test) == pytest.approx(
             there, abs=1e-9
         )
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([0.03, 0.05, 0.13]))
+@settings(max_examples=20, deadline=None)
+def test_models_of_two_groups_reject_where_their_closed_forms_do(
+    n1: int, n2: int, alpha: float
+) -> None:
+    """Wald: Woolf's z; likelihood ratio: 2 sum of observed log observed / expected; score:
+    Pearson's chi-square. Firth's penalty leaves tables without any difference alone."""
+    limit = NormalDist().inv_cdf(1 - alpha / 2)
+    found = {
+        test: rejection_region(n1, n2, alpha=alpha, test=test)
+        for test in ("logistic_wald", "logistic_likelihood_ratio", "logistic_score", "firth_wald")
+    }
+    chi_square = rejection_region(n1, n2, alpha=alpha, test="chi_square")
+    for x1, x2 in itertools.product(range(n1 + 1), range(n2 + 1)):
+        counts = x1, n1 - x1, x2, n2 - x2
+        expected = [
+            (n1 if place < 2 else n2) * (counts[place % 2] + counts[place % 2 + 2]) / (n1 + n2)
+            for place in range(4)
+        ]
+        g = 2 * sum(x * math.log(x / e) for x, e in zip(counts, expected, strict=True) if x)
+        if abs(math.sqrt(max(g, 0)) - limit) > 1e-6:
+            assert found["logistic_likelihood_ratio"][x1, x2] == (math.sqrt(max(g, 0)) > limit)
+        if min(counts) == 0:
+            assert not found["logistic_wald"][x1, x2]
+        else:
+            z = math.log(x1 * counts[3] / (x2 * counts[1])) / math.sqrt(sum(1 / x for x in counts))
+            assert found["logistic_wald"][x1, x2] == (abs(z) > limit)
+        assert found["logistic_score"][x1, x2] == chi_square[x1, x2]
+    assert not found["firth_wald"][0, 0] and not found["firth_wald"][n1, n2]
+
+
+def test_sizes_are_not_their_level() -> None:
+    """34 v 26 at 5 %: Fisher's test keeps far below it, Wald's goes beyond it or, on the scale of
+    the odds ratio, never reaches it."""
+    sizes = {
+        test: exact_size(34, 26, alpha=0.05, test=test).size
+        for test in ("fisher", "fisher_mid_p", "boschloo", "z_unpooled", "logistic_wald",
+                     "logistic_likelihood_ratio")
+    }  # fmt: skip
+    assert sizes["fisher"] < 0.04 < sizes["boschloo"] <= 0.05 < sizes["z_unpooled"]
+    assert sizes["logistic_wald"] < 0.05 < sizes["logistic_likelihood_ratio"]
+    with pytest.raises(BadInput, match="two_sided"):
+        exact_size(5, 5, alpha=0.05, test="firth_wald", side="greater")
 
 
 def test_certain_outcomes() -> None:
