@@ -28,6 +28,7 @@ from equipoise.statistics.logistic_core import (
     expit,
     gradient,
     information_matrix,
+    leverages,
     newton,
     pseudo_inverse,
 )
@@ -83,6 +84,10 @@ def logistic_fit(
 ) -> LogisticFit:
     """Maximum likelihood, or with `penalised` Firth's, by Newton's method from 0.
 
+    The covariance is the inverse of the information; Firth's counts with each cell the subjects
+    that the penalty adds to it, its leverage (as R's logistf from 1.24 on): of two groups the log
+    odds ratio has the error of Haldane and Anscombe, with 1/2 added to each count.
+
     >>> fit = logistic_fit([[1, 1], [1, 0]], [10, 2], [20, 9])
     >>> round(float(np.exp(fit.coefficients[0, 1])), 6)
     3.5
@@ -94,7 +99,8 @@ def _fitted(x: FloatArray, y: FloatArray, n: FloatArray, penalised: bool) -> Log
     found, value = newton(x, y, n, np.zeros(x.shape[1]), np.ones(x.shape[1], bool), penalised)
     probability = expit(found @ x.T)
     separated = (n > 0) & (np.minimum(probability, 1 - probability) < _EXTREME)
-    kept = np.where(separated, 0.0, n * probability * (1 - probability))
+    counted = n + leverages(x, n, probability) if penalised else n
+    kept = np.where(separated, 0.0, counted * probability * (1 - probability))
     return LogisticFit(found, pseudo_inverse(information_matrix(x, kept)), value, separated)
 
 

@@ -81,10 +81,15 @@ def gradient(
     information = information_matrix(x, weight)
     residual = y - n * probability
     if penalised:
-        inverse = pseudo_inverse(information)
-        leverage = weight * np.einsum("ci,rij,cj->rc", x, inverse, x)
-        residual = residual + leverage * (0.5 - probability)
+        residual = residual + leverages(x, n, probability) * (0.5 - probability)
     return residual @ x, information
+
+
+def leverages(x: FloatArray, n: FloatArray, probability: FloatArray) -> FloatArray:
+    """The sum of the leverages of the subjects of each cell: what Firth's penalty adds to it."""
+    weight = n * probability * (1 - probability)
+    inverse = pseudo_inverse(information_matrix(x, weight))
+    return np.asarray(weight * np.einsum("ci,rij,cj->rc", x, inverse, x))
 
 
 def likelihood(
