@@ -118,6 +118,20 @@ def test_quartiles_and_their_limits(name: str, transform: str) -> None:
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("name", SETS)
+def test_counts_and_medians_of_the_table(name: str, transform: str) -> None:
+    table, at = (SETS[name][2][transform][part] for part in ("table", "at"))
+    labels = sorted(set(at["strata"]))
+    for group, curve in enumerate(curves(name)):
+        for key in ("records", "n.max", "n.start"):
+            assert curve.at_risk[0] == of_group(table[key], group)
+        assert same(survival_quantile(curve).estimate, of_group(table["median"], group))
+        rows = [i for i in range(len(at["time"])) if not labels or at["strata"][i] == labels[group]]
+        upto = [0, *(int(curve.events[curve.time <= at["time"][i]].sum()) for i in rows)]
+        assert np.diff(upto).tolist() == [at["n.event_cum"][i] for i in rows]
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("name", SETS)
 def test_survival_at_times(name: str, transform: str) -> None:
     at = SETS[name][2][transform]["at"]
     labels = sorted(set(at["strata"]))
