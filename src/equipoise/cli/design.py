@@ -172,7 +172,7 @@ def _cell(name: str, value: Value) -> str:
         return "none"
     if not isinstance(value, float):
         return str(value)
-    if name in ("first", "second", "months"):
+    if name in ("first", "second", "months", "needed_months", "cost"):
         return f"{value:.1f}"
     return f"{value:.3f}"
 

@@ -18,6 +18,7 @@ from equipoise.analysis.sample_size import (
 )
 from equipoise.analysis.what_if import resized, what_ifs
 from equipoise.errors import BadInput
+from equipoise.simulation.assay_cost import Accuracy, assay_exhibits, assay_finding
 from equipoise.simulation.compared_designs import compared_designs, control_arm
 from equipoise.simulation.planned_population import PlannedPatients, planned_patients
 from equipoise.simulation.planned_power import (
@@ -30,8 +31,11 @@ from equipoise.simulation.planned_power import (
     with_prevalence,
     with_rate,
 )
+from equipoise.simulation.power_curves import power_by_number
 from equipoise.simulation.scenario import Scenario
+from equipoise.simulation.six_designs import six_designs
 from equipoise.simulation.staged_designs import staged_designs
+from equipoise.statistics.checked import level_per_side
 from equipoise.statistics.marker_designs import Population
 from equipoise.study.definition import Study
 
@@ -41,6 +45,7 @@ _OF_PATIENTS = (
     "prevalence.STATUS",
     "response.STATUS.ARM",
     "no_status",
+    "sensitivity.STATUS",
     "per_month",
 )
 
@@ -76,7 +81,8 @@ def design(
 
     `settings` stand instead of single assumptions: fields of the sample size (`alpha`, `power`,
     `rates.STATUS`, ...) and of the patients (`prevalence.STATUS`, `response.STATUS.ARM`,
-    `no_status`, `per_month`). `observed`: responses and evaluable subjects by compared status.
+    `no_status`, `sensitivity.STATUS`, `per_month`). `observed`: responses and evaluable subjects by
+    compared status.
     Raises BadInput, which names the field, for what cannot be.
 
     >>> from equipoise.simulation.scenario import load_scenario
@@ -89,14 +95,22 @@ def design(
         raise BadInput(f"must be a scenario of {study.id}", field="scenario", found=scenario.name)
     study, patients = _set(study, scenario, settings or {})
     found, against = reasoning(study), control_arm(study, control)
+    compared, staged = (
+        compared_designs(study, patients, against),
+        staged_designs(study, patients, against),
+    )
+    level = level_per_side(float(sized(study).alpha), sized(study).sided)
     exhibits = (
         *what_ifs(study),
+        power_by_number(study, patients, against),
         power_of_sizes(study, patients, _observed(study, observed)),
         by_prevalence(study, patients),
         interaction(study, patients, against),
         interaction_by_control(study, patients, against),
-        *compared_designs(study, patients, against),
-        *staged_designs(study, patients, against),
+        *assay_exhibits(study, scenario, patients, _accuracy(settings or {})),
+        six_designs(compared[0], compared[1], staged[0], staged[1], level),
+        *compared,
+        *staged,
     )
     answer = DesignAnswer(found, patients, against, (), exhibits)
     return replace(answer, findings=_findings(study, answer))
@@ -118,7 +132,7 @@ def _set(
             changes["rates"] = {**changes.get("rates", rates), rest: value}
         elif head == "rates":
             raise BadInput(f"must be a rate of {' or '.join(rates)}", field=name, found=value)
-        elif head not in ("prevalence", "response", "no_status", "per_month"):
+        elif head not in ("prevalence", "response", "no_status", "sensitivity", "per_month"):
             allowed = f"must be one of {', '.join((*_OF_SIZE, *_OF_PATIENTS))}"
             raise BadInput(allowed, field="set", found=name)
     study = resized(study, changes) if changes else study
@@ -152,6 +166,8 @@ def _changed(study: Study, patients: PlannedPatients, name: str, text: str) -> P
         if value in (0, 1):
             raise BadInput("must leave patients of each status", field=name, found=text)
         return with_prevalence(patients, parts[0], value)
+    if head == "sensitivity" and len(parts) == 1:
+        return patients
     if head != "response" or len(parts) != 2 or parts[1] not in patients.arms:
         allowed = f"must be response.STATUS.ARM, the arm one of {', '.join(patients.arms)}"
         raise BadInput(allowed, field=name, found=text)
@@ -160,6 +176,17 @@ def _changed(study: Study, patients: PlannedPatients, name: str, text: str) -> P
             f"is a rate of the sample size: set rates.{parts[0]}", field=name, found=text
         )
     return with_rate(patients, parts[0], parts[1], value)
+
+
+def _accuracy(settings: Mapping[str, str]) -> Accuracy:
+    """What was set of the assay; `_set` has refused what cannot be."""
+    right = {
+        name.partition(".")[2]: float(text)
+        for name, text in settings.items()
+        if name.startswith("sensitivity.")
+    }
+    none = settings.get("no_status")
+    return Accuracy(right, None if none is None else float(none))
 
 
 def _number(name: str, text: str) -> float:
@@ -215,7 +242,7 @@ def _findings(study: Study, answer: DesignAnswer) -> tuple[str, ...]:
         f"{_percent(row['power'])} at the expected rates, {_percent(row['power_after_loss'])} "
         f"after the loss: {needed}."
     )
-    return ending, split, question
+    return ending, split, question, assay_finding(answer.exhibit("assay_power"))
 
 
 def _percent(value: Value) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -176,8 +176,34 @@ class Network:
             one.codes[value] == other.codes[row] for row, value in enumerate(node.table.tolist())
         )
 
-    def nodes(self, read: Iterable[int]) -> Nodes:
-        """The kernel's table of the variables with the numbers `read`, and of what they need."""
+    def distribution(self, variable: Variable, given: Mapping[int, int]) -> list[float]:
+        """The probability of each value of a variable, where those of numbers `given` are known.
+
+        Exact, by enumeration of whatever else it needs; correlation by a common factor is left out.
+        """
+        found = [0.0] * len(variable.codes)
+        needed = sorted(self._ancestors([variable.number]) - set(given))
+        pending = [(0, 1.0, dict(given))]
+        while pending:
+            place, chance, known = pending.pop()
+            if place == len(needed):
+                found[known[variable.number]] += chance
+                continue
+            node = self.made[needed[place] - FIRST_NODE]
+            row = node.table[self._row(node.parents, known)]
+            shares = (
+                zip(range(node.width), np.diff([0.0, *np.ravel(row), 1.0]), strict=True)
+                if node.width
+                else [(int(row), 1.0)]
+            )
+            for value, share in shares:
+                if share > 0:
+                    wider = {**known, needed[place]: value}
+                    pending.append((place + 1, chance * float(share), wider))
+        return found
+
+    def _ancestors(self, read: Iterable[int]) -> set[int]:
+        """The numbers `read` of variables that were made, and of those that they are read from."""
         needed, waiting = set(), [number for number in read if number >= FIRST_NODE]
         while waiting:
             number = waiting.pop()
@@ -185,7 +211,11 @@ class Network:
                 needed.add(number)
                 parents = self.made[number - FIRST_NODE].parents
                 waiting += [each.number for each in parents if each.number >= FIRST_NODE]
-        kept = sorted(needed)
+        return needed
+
+    def nodes(self, read: Iterable[int]) -> Nodes:
+        """The kernel's table of the variables with the numbers `read`, and of what they need."""
+        kept = sorted(self._ancestors(read))
         chosen = [self.made[number - FIRST_NODE] for number in kept]
         limits = [each.table.ravel() for each in chosen if each.width]
         values = [each.table for each in chosen if not each.width]

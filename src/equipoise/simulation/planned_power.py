@@ -81,7 +81,7 @@ def power_of_sizes(
         cases.append(("as observed", "assumed", counted, assumed))
         cases.append(("as observed", "observed", counted, (x1 / n1, x2 / n2)))
     rows = tuple(
-        {"sizes": label, "rates": rates, **_means(sizes), **_by_test(study, sizes, at)}
+        {"sizes": label, "rates": rates, **mean_sizes(sizes), **_by_test(study, sizes, at)}
         for label, rates, sizes, at in cases
     )
     notes = (
@@ -189,10 +189,16 @@ def _at_prevalence(study: Study, patients: PlannedPatients, share: float) -> Map
         alpha=float(sized(study).alpha), test=test, side=side,
     )  # fmt: skip
     needed = math.ceil(needed_on_average(study, patients))
-    return {"prevalence": share, **_means(sizes), "exact_power": power, "needed_randomised": needed}
+    return {
+        "prevalence": share,
+        **mean_sizes(sizes),
+        "exact_power": power,
+        "needed_randomised": needed,
+    }
 
 
-def _means(sizes: Sizes) -> Mapping[str, Value]:
+def mean_sizes(sizes: Sizes) -> Mapping[str, Value]:
+    """The expected sizes of both groups, `first` and `second`."""
     whole = math.fsum(sizes.values())
     first, second = (
         round(math.fsum(chance * pair[of] for pair, chance in sizes.items()) / whole, 1)

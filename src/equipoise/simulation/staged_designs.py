@@ -68,7 +68,8 @@ def _adaptive(study: Study, patients: PlannedPatients, control: str) -> Exhibit:
             "show a disadvantage, then the status alone unless it shows one, then nobody",
             "power: of finding an effect in the status, in everybody, in either; one-sided "
             f"{level:g}; error: that of either, with responses as under the control",
-            f"by simulation of {_TRIALS} trials; randomised, screened and months are expectations",
+            f"by simulation of {_TRIALS} trials; randomised, screened and months are expectations; "
+            "power_se, error_se: Monte-Carlo standard errors",
             "Brannath et al. 2009, Stat Med 28:1445-1463; Wang, O'Neill and Hung 2007, Pharm Stat "
             "6:227-244",
         ),
@@ -93,9 +94,11 @@ def _adaptive_row(
         "in_status": shown.in_class,
         "in_everybody": shown.in_all,
         "power": shown.either,
+        "power_se": shown.either_se,
         "status_alone": shown.enriched,
         "stopped": shown.stopped,
         "error": shown.error,
+        "error_se": shown.error_se,
     }
 
 

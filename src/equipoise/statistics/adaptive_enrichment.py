@@ -61,8 +61,8 @@ class EnrichmentCharacteristics:
 
     `in_class` and `in_all` are the probabilities of rejecting either hypothesis, `either` of one of
     them at least; `enriched` and `stopped` those of the interim look. `subjects` and `screened`
-    are expected. `error` is `either` when the treatment does what the control does.
-    `standard_error` is the Monte-Carlo error of `either`, the greatest that it could have.
+    are expected. `error` is `either` when the treatment does what the control does. What ends in
+    `_se` is the Monte-Carlo standard error of the number of that name.
     """
 
     in_class: float
@@ -73,7 +73,12 @@ class EnrichmentCharacteristics:
     subjects: float
     screened: float
     error: float
-    standard_error: float
+    in_class_se: float
+    in_all_se: float
+    either_se: float
+    subjects_se: float
+    screened_se: float
+    error_se: float
     trials: int
 
 
@@ -92,22 +97,33 @@ def enrichment_characteristics(
     control = tuple(tuple(row[design.arms[1]] for _ in row) for row in population.rates)
     effect, others = _run(design, population, trials, seed)
     null, _ = _run(design, replace(population, rates=control), trials, seed)
-    either = float(effect.any(axis=1).mean())
-    stopped, enriched = float((others == _NOBODY).mean()), float((others == _CLASS).mean())
-    each = population.answered
-    second = design.second * (enriched / population.prevalence[design.of] + 1 - enriched - stopped)
+    in_class, in_all = float(effect[:, 1].mean()), float(effect[:, 0].mean())
+    either, error = float(effect.any(axis=1).mean()), float(null.any(axis=1).mean())
+    second = design.second * (others != _NOBODY)
+    sought = np.where(others == _CLASS, 1 / population.prevalence[design.of], 1.0)
+    found = (design.first + second * sought) / population.answered
     return EnrichmentCharacteristics(
-        float(effect[:, 1].mean()),
-        float(effect[:, 0].mean()),
+        in_class,
+        in_all,
         either,
-        enriched,
-        stopped,
-        design.first + design.second * (1 - stopped),
-        (design.first + second) / each,
-        float(null.any(axis=1).mean()),
-        math.sqrt(0.25 / trials),
+        float((others == _CLASS).mean()),
+        float((others == _NOBODY).mean()),
+        design.first + float(second.mean()),
+        float(found.mean()),
+        error,
+        _share_se(in_class, trials),
+        _share_se(in_all, trials),
+        _share_se(either, trials),
+        float(second.std()) / math.sqrt(trials),
+        float(found.std()) / math.sqrt(trials),
+        _share_se(error, trials),
         trials,
     )
+
+
+def _share_se(share: float, trials: int) -> float:
+    """The standard error of a share of so many trials."""
+    return math.sqrt(share * (1 - share) / trials)
 
 
 def enrichment_power(

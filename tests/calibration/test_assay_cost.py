@@ -1,0 +1,78 @@
+"""What the design computes of an assay that errs and fails is what simulated trials show."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from equipoise.analysis.sample_size import planned_test
+from equipoise.simulation.assay_cost import Accuracy, Assayed, assays, reported_comparison
+from equipoise.simulation.endpoints import endpoint_simulation
+from equipoise.simulation.planned_population import planned_patients
+from equipoise.simulation.scenario import Scenario, load_scenario
+from equipoise.statistics.marker_comparison import expected_power, random_sizes
+from equipoise.study.load import load_study, study_path
+
+TRIALS = 20_000
+ERRORS = 4.5
+"""Standard errors that a right value is allowed: one test in 150 000 would fail by chance."""
+BLOCKS = 0.002
+"""Power that the last, unfinished block of a status may move against sizes that are rounded."""
+
+
+def _scenario(contrary: str, failure: str) -> Scenario:
+    """The planning scenario with a worse assay, in which everybody's response is read."""
+    scenario = load_scenario(study_path("mgmt-net").parent, "planning")
+    told: dict[str, Any] = scenario.model_dump(mode="json", exclude_none=True)
+    told["endpoints"] = {
+        "analyses": ["primary"],
+        "contrary": {"pyrosequencing": contrary, "ihc": contrary},
+    }
+    for assay in told["marker"]["assays"].values():
+        assay["failure"] = failure
+    told["enrolment"]["screen_at_most"] = 400
+    told["tumour"].update(missed_scan="0")
+    told["tumour"]["reading"].update(not_evaluable="0")
+    del told["withdrawal"]
+    return Scenario.model_validate(told)
+
+
+@pytest.mark.parametrize(
+    ("contrary", "failure"), [("0", "0.15"), ("0.1", "0.3"), ("0.25", "0.5")]
+)
+def test_power_under_an_assay_that_errs_fails_and_falls_back(contrary: str, failure: str) -> None:
+    study, scenario = load_study("mgmt-net"), _scenario(contrary, failure)
+    patients = planned_patients(study, scenario)
+    stated: Assayed = assays(study, scenario, patients, Accuracy())[0]
+    design = reported_comparison(study, patients, stated)
+    assert design is not None
+    compared, test = design.compared, planned_test(study)[0]
+    power = expected_power(
+        random_sizes(compared, 104), compared.first.rate, compared.second.rate,
+        alpha=0.05, test=test,
+    )  # fmt: skip
+    simulation = endpoint_simulation(study, scenario)
+    trials = simulation.trials(31, 0, TRIALS)
+    columns = {name: trials[:, place] for place, name in enumerate(simulation.columns)}
+    rejected = float((columns["primary/p"] <= 0.05).mean())
+    error = math.sqrt(power * (1 - power) / TRIALS)
+    assert abs(rejected - power) <= ERRORS * error + BLOCKS, (rejected, power)
+    assert power < 0.774, "with a perfect assay 104 evaluable have .774"
+    # The misclassified, the sizes by reported status, and how many are screened for 104.
+    for column, expected, spread in (
+        ("misclassified", _false(stated, patients.population.prevalence), 0.05),
+        ("size/DEFICIENT", 104 * stated.population.prevalence[0], 5.2),
+        ("screened", 104 / stated.population.answered, 25.0),
+    ):
+        allowed = ERRORS * spread / math.sqrt(TRIALS)
+        assert abs(columns[column].mean() - expected) <= allowed, column
+
+
+def _false(stated: Assayed, prevalence: tuple[float, ...]) -> float:
+    """The share with a false status, by Bayes' rule written out for two statuses."""
+    (right, wrong, _), (other_wrong, other_right, _) = stated.reading.table
+    one, two = prevalence
+    false = one * wrong + two * other_wrong
+    return false / (false + one * right + two * other_right)
