@@ -39,9 +39,7 @@ def _scenario(contrary: str, failure: str) -> Scenario:
     return Scenario.model_validate(told)
 
 
-@pytest.mark.parametrize(
-    ("contrary", "failure"), [("0", "0.15"), ("0.1", "0.3"), ("0.25", "0.5")]
-)
+@pytest.mark.parametrize(("contrary", "failure"), [("0", "0.15"), ("0.1", "0.3"), ("0.25", "0.5")])
 def test_power_under_an_assay_that_errs_fails_and_falls_back(contrary: str, failure: str) -> None:
     study, scenario = load_study("mgmt-net"), _scenario(contrary, failure)
     patients = planned_patients(study, scenario)

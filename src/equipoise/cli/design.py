@@ -2,9 +2,11 @@
 
 Prints the reasoning behind the planned number, each step with its source or as an assumption; what
 the number would be otherwise; exact powers; the interaction of treatment and marker; and the same
-question under other designs. --set changes one assumption: a field of the sample size (alpha,
-power, method, loss, planned, rates.STATUS) or of the patients (prevalence.STATUS,
-response.STATUS.ARM, no_status, per_month). Exit code 0; 2: what was asked cannot be.
+question under other designs; what the assay's errors cost. --set changes one assumption: a field
+of the sample size (alpha, power, method, loss, planned, rates.STATUS), of the patients
+(prevalence.STATUS, response.STATUS.ARM, per_month) or of the assay (sensitivity.STATUS,
+no_status). --out writes the same as a page, design.html, and as design.json. Exit code 0; 2: what
+was asked cannot be.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equipoise.errors import BadInput
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from equipoise.analysis.exhibit import Exhibit, Value
     from equipoise.analysis.sample_size import Step
     from equipoise.simulation.design import DesignAnswer
+    from equipoise.simulation.scenario import Scenario
     from equipoise.study.definition import Study
 
 
@@ -44,6 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="responses of the evaluable in a compared group: the power at these sizes and rates",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--out", metavar="DIR", help="folder for design.html and design.json")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,7 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     from equipoise.simulation.design import design
     from equipoise.simulation.scenario import load_scenario
     from equipoise.study.load import load_study, study_path
+    from equipoise.workflow.finished_chunks import check_writable
 
+    if arguments.out is not None:
+        check_writable(Path(arguments.out))
     study = load_study(arguments.study)
     scenario = load_scenario(study_path(arguments.study).parent, arguments.scenario)
     settings = dict(_pair(each, "set", "FIELD=VALUE") for each in arguments.set)
@@ -59,12 +67,48 @@ def run(arguments: argparse.Namespace) -> int:
     answer = design(
         study, scenario, control=arguments.control, settings=settings, observed=observed or None
     )
+    whole = json.dumps(
+        _as_json(study, scenario.name, settings, answer), indent=2, ensure_ascii=False
+    )
+    if arguments.out is not None:
+        _write(Path(arguments.out), study, scenario, settings, answer, whole)
     if arguments.json:
-        whole = _as_json(study, scenario.name, settings, answer)
-        print(json.dumps(whole, indent=2, ensure_ascii=False))
+        print(whole)
     else:
         print("\n".join(_in_words(study, scenario.name, settings, answer)))
     return 0
+
+
+def _write(
+    folder: Path,
+    study: Study,
+    scenario: Scenario,
+    settings: dict[str, str],
+    answer: DesignAnswer,
+    whole: str,
+) -> None:
+    """The page and the JSON, in a folder that is made where it is not there."""
+    from equipoise import __version__
+    from equipoise.report.design import DesignFacts, design_page
+    from equipoise.study.load import study_sha256
+    from equipoise.workflow.finished_chunks import written_whole
+
+    facts = DesignFacts(
+        release=__version__,
+        sha256=study_sha256(study),
+        scenario=scenario.name,
+        scenario_label=scenario.label.en,
+        settings=settings,
+        control=answer.control,
+        findings=answer.findings,
+        reasoning=answer.reasoning,
+        patients=answer.patients.steps,
+        exhibits={each.code: each for each in answer.exhibits},
+    )
+    page = design_page(study, facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    written_whole(folder / "design.html", page.encode())
+    written_whole(folder / "design.json", f"{whole}\n".encode())
 
 
 def _pair(text: str, field: str, form: str) -> tuple[str, str]:

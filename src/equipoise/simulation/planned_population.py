@@ -86,8 +86,15 @@ def prevalence(scenario: Scenario) -> dict[str, float]:
         if not weights:
             raise _lacking(scenario, f"a prevalence for the level {level}", "marker.prevalence")
         total = float(sum(weights.values()))
+        if min(weights.values()) < 0 or abs(total - 1) > 1e-6:
+            raise BadInput(
+                "must be probabilities of 0 to 1 that sum to 1",
+                where=f"scenario {scenario.name}",
+                field=f"marker.prevalence.{level}",
+                found=", ".join(f"{status} {weight}" for status, weight in weights.items()),
+            )
         for status, weight in weights.items():
-            found[status] = found.get(status, 0.0) + share * float(weight) / total
+            found[status] = found.get(status, 0.0) + share * float(weight)
     return {status: share / math.fsum(found.values()) for status, share in found.items()}
 
 

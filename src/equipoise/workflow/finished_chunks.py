@@ -7,9 +7,11 @@ what the chunks are of; a folder of another simulation is refused.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,14 +29,21 @@ OPTION = "--out"
 
 
 class FinishedChunks:
-    """The chunks of one simulation in a folder. `like` has the shape of their results."""
+    """The chunks of one simulation in a folder. `like` has the shape of their results.
+
+    The folder is made with the first result, so that a simulation that cannot begin leaves none.
+    """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], like: ChunkResult) -> None:
-        self.folder, self.like = folder / CHUNKS, like
+        self.folder, self.like, self.identity = folder / CHUNKS, like, identity
+
+    def begin(self) -> None:
+        """Make the folder, and say in it what the chunks are of."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = folder / IDENTITY
+        path = self.folder.with_name(IDENTITY)
         if not path.exists():
-            written_whole(path, json.dumps(identity, indent=2, ensure_ascii=False).encode() + b"\n")
+            text = json.dumps(self.identity, indent=2, ensure_ascii=False)
+            written_whole(path, text.encode() + b"\n")
 
     def load(self, part: Chunk) -> ChunkResult | None:
         """The result of a chunk, None where it is not there whole."""
@@ -49,6 +58,7 @@ class FinishedChunks:
 
     def save(self, part: Chunk, result: ChunkResult) -> None:
         """Keep the result of a chunk, durably once this returns."""
+        self.begin()
         whole, other = flattened(result)
         path = self._path(part)
         beside = path.with_name(f"{path.stem}.{os.getpid()}.part")
@@ -63,8 +73,7 @@ class FinishedChunks:
 def check_folder(folder: Path, identity: Mapping[str, Any]) -> None:
     """Raises BadInput where the folder holds another simulation, and says in what it differs."""
     path = folder / IDENTITY
-    if folder.exists() and not folder.is_dir():
-        raise BadInput("must be a folder, or a name that is free", field=OPTION, found=folder)
+    check_writable(folder)
     if not path.exists():
         return
     try:
@@ -85,6 +94,24 @@ def check_folder(folder: Path, identity: Mapping[str, Any]) -> None:
             "another folder, or remove this one"
         )
         raise BadInput(allowed, field=OPTION, found=folder)
+
+
+def check_writable(folder: Path) -> None:
+    """Raises BadInput where no file can be written in the folder; leaves it as it was."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput("must be a folder, or a name that is free", field=OPTION, found=folder)
+    absent = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        allowed = f"must be a folder in which files can be written: {error.strerror}"
+        raise BadInput(allowed, field=OPTION, found=folder) from error
+    finally:
+        for each in absent:
+            with contextlib.suppress(OSError):
+                each.rmdir()
 
 
 def written_whole(path: Path, data: bytes) -> None:

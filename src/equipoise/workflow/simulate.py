@@ -195,8 +195,6 @@ class _Run:
     def __post_init__(self) -> None:
         if self.out is not None:
             self.store = FinishedChunks(self.out, self.identity, self.like)
-            if self.every_trial:
-                (self.out / "trials").mkdir(exist_ok=True)
 
     def kept(self, part: Chunk) -> ChunkResult | None:
         """The result of an earlier run, with every trial where these are asked for."""
@@ -210,6 +208,7 @@ class _Run:
         """Keeps each result at once, in whatever order they come."""
         for part, result in ready:
             if self.store is not None:
+                self.store.begin()
                 if self.every_trial:
                     self._write_trials(part, result)
                 self.store.save(part, result)
@@ -230,6 +229,7 @@ class _Run:
             for member, trials in zip(self.members, result.trials, strict=True)
         ]
         path = self._trials(part)
+        path.parent.mkdir(exist_ok=True)
         beside = path.with_suffix(".part")
         pl.concat(frames, how="diagonal").write_parquet(beside, compression="zstd")
         beside.replace(path)

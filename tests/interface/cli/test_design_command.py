@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from equipoise.errors import BadInput
 from equipoise.simulation.design import design
 from equipoise.simulation.scenario import load_scenario
 from equipoise.study.load import load_study, study_path
+from tests.harness.page import Page
 
 OBSERVED = ("--observed", "DEFICIENT=10/34", "--observed", "PROFICIENT=2/25")
 
@@ -167,6 +169,97 @@ def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert "note: months: patients screened" in printed
 
 
+def test_a_worse_assay_costs_power_and_patients(capsys: pytest.CaptureFixture[str]) -> None:
+    """By hand: 57.2 % deficient, of whom .8 are read so; .9 of the proficient are read so."""
+    found = _json(
+        capsys, "mgmt-net", "--set", "sensitivity.DEFICIENT=0.8",
+        "--set", "sensitivity.PROFICIENT=0.9", "--set", "no_status=0.1",
+    )  # fmt: skip
+    worse, stated, *_ = rows = _rows(found, "assay_power")
+    by = {row["assay"]: row for row in rows}
+    one, two = 0.5723 * 0.8 + 0.4277 * 0.1, 0.5723 * 0.2 + 0.4277 * 0.9
+    assert worse["assay"] == "assay as set"
+    assert worse["no_status"] == pytest.approx(0.1)
+    assert worse["false_status"] == pytest.approx(0.5723 * 0.2 + 0.4277 * 0.1, abs=1e-4)
+    assert worse["first_rate"] == pytest.approx(
+        (0.5723 * 0.8 * 0.50 + 0.4277 * 0.1 * 0.15) / one, abs=1e-4
+    )
+    assert worse["second_rate"] == pytest.approx(
+        (0.5723 * 0.2 * 0.50 + 0.4277 * 0.9 * 0.15) / two, abs=1e-4
+    )
+    assert worse["power"] < stated["power"] < by["perfect assay"]["power"]
+    assert worse["cost"] == pytest.approx(100 * (by["perfect assay"]["power"] - worse["power"]))
+    assert worse["needed_screened"] >= worse["needed_randomised"] / 0.9
+    assert by["without failure"]["needed_screened"] == by["without failure"]["needed_randomised"]
+    # The fallback saves patients; alone, the assay that fails more often costs most.
+    assert by["pyrosequencing alone"]["no_status"] > stated["no_status"]
+    assert by["ihc alone"]["needed_screened"] > by["pyrosequencing alone"]["needed_screened"]
+    assert "20." not in found["findings"][3] and "The assay as set" in found["findings"][3]
+    # Nothing else of the design moves with the assay's errors.
+    assert _rows(found, "power") == _rows(_json(capsys, "mgmt-net"), "power")
+
+
+def test_six_designs_and_their_monte_carlo_error(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "mgmt-net")
+    rows = _rows(found, "side_by_side")
+    assert list(dict.fromkeys(row["design"] for row in rows)) == [
+        "marker-stratified", "enrichment", "all comers", "marker-strategy",
+        "adaptive enrichment", "Simon's two stages",
+    ]  # fmt: skip
+    simulated = [row for row in rows if row["power_se"] is not None]
+    assert [row["design"] for row in simulated] == ["adaptive enrichment"]
+    (row,) = simulated
+    assert row["power_se"] == pytest.approx((row["power"] * (1 - row["power"]) / 50_000) ** 0.5)
+    assert row["error_se"] == pytest.approx((row["error"] * (1 - row["error"]) / 50_000) ** 0.5)
+    curve = {each["randomised"]: each for each in _rows(found, "power_by_number")}
+    assert curve[104]["sized_comparison"] == pytest.approx(rows[0]["power"])
+    powers = [each["interaction"] for each in curve.values()]
+    assert powers == sorted(powers) and powers[0] < 0.3 < 0.9 < powers[-1]
+
+
+@pytest.mark.parametrize("study", ["mgmt-net", "lung-tmb"])
+def test_the_page_holds_what_is_printed_and_reaches_nothing(
+    study: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "out"
+    found = _json(capsys, study, "--out", str(out), "--set", "power=0.85")
+    assert json.loads((out / "design.json").read_text("utf-8")) == found
+    assert sorted(path.name for path in out.iterdir()) == ["design.html", "design.json"]
+    page = Page((out / "design.html").read_text("utf-8"))
+    assert not page.unbalanced
+    assert not [name for name, count in page.identifiers().items() if count > 1]
+    anchors = {str(each["href"]) for each in page.of("a")}
+    assert {each[1:] for each in anchors} <= set(page.identifiers())
+    assert not page.of("script") and not page.of("link") and not page.of("img")
+    assert len(page.of("svg")) == 5
+    said = " ".join(page.text("main"))
+    for step in found["reasoning"]["steps"]:
+        assert step["value"].replace("_", " ") in said
+        assert not step["assumption"] or step["assumption"] in said
+    for exhibit in found["exhibits"].values():
+        assert exhibit["title"] in said
+    adaptive = next(
+        row for row in _rows(found, "side_by_side") if row["design"] == "adaptive enrichment"
+    )
+    assert f"{100 * adaptive['power']:.1f}%\u00a0±\u00a0{100 * adaptive['power_se']:.1f}" in said
+    assert "power = 0.85" in " ".join(page.text("header"))
+    assert "nan" not in said and "None" not in said
+
+
+def test_nothing_is_written_where_input_is_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["design", "mgmt-net", "--set", "alpha=2", "--out", "a/b"]) == 2
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("mine")
+    for out in ("file", "file/below"):
+        capsys.readouterr()
+        assert main(["design", "mgmt-net", "--out", out]) == 2
+        assert "--out: found" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -197,6 +290,9 @@ def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["--control", "ALKY"], ["control: found 'ALKY'", "must be one of OX"]),
         (["--scenario", "tomorrow"], ["scenario: found 'tomorrow'", "planning"]),
+        (["--set", "sensitivity.DEFICIENT=1.2"], ["sensitivity.DEFICIENT", "0 to 1"]),
+        (["--set", "sensitivity.INTACT=0.9"], ["sensitivity.INTACT", "DEFICIENT, PROFICIENT"]),
+        (["--set", "sensitivity=0.9"], ["sensitivity", "must name a status"]),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -86,7 +86,8 @@ def test_chunks_of_another_kind_of_machine_are_not_taken_over(
     scenario = load_scenario(study_path("lung-tmb").parent, "planning")
     members = simulated_members(study, scenario)
     identity = simulation_identity(study, scenario, members, 1)
-    FinishedChunks(tmp_path, identity, SideBySide((members[0].simulation,), 1)(Chunk(0, 0, 1)))
+    like = SideBySide((members[0].simulation,), 1)(Chunk(0, 0, 1))
+    FinishedChunks(tmp_path, identity, like).begin()
     check_folder(tmp_path, identity)
     monkeypatch.setattr("equipoise.workflow.simulate.likeness", lambda: "another machine")
     with pytest.raises(BadInput, match=r"machine '.+' there and 'another machine' here"):
