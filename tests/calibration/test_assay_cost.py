@@ -9,8 +9,9 @@ import pytest
 
 from equipoise.analysis.sample_size import planned_test
 from equipoise.simulation.assay_cost import Accuracy, Assayed, assays, reported_comparison
+from equipoise.simulation.assay_reading import reading
 from equipoise.simulation.endpoints import endpoint_simulation
-from equipoise.simulation.planned_population import planned_patients
+from equipoise.simulation.planned_population import planned_patients, prevalence
 from equipoise.simulation.scenario import Scenario, load_scenario
 from equipoise.statistics.marker_comparison import expected_power, random_sizes
 from equipoise.study.load import load_study, study_path
@@ -66,6 +67,39 @@ def test_power_under_an_assay_that_errs_fails_and_falls_back(contrary: str, fail
     ):
         allowed = ERRORS * spread / math.sqrt(TRIALS)
         assert abs(columns[column].mean() - expected) <= allowed, column
+
+
+@pytest.mark.parametrize("then", ["not_randomised", "stratum"])
+def test_three_statuses_as_they_are_reported(then: str) -> None:
+    """Also where those without a status are a stratum of their own."""
+    study = load_study("lung-tmb")
+    marker = study.biomarker.marker
+    assert marker.path is not None
+    if then == "stratum":
+        # Who has no status is randomised as MID.
+        path = marker.path.model_copy(update={"then": "stratum", "status": "MID"})
+        changed = marker.model_copy(update={"path": path})
+        biomarker = study.biomarker.model_copy(update={"marker": changed})
+        study = study.model_copy(update={"biomarker": biomarker})
+    scenario = load_scenario(study_path("lung-tmb").parent, "planning")
+    told = scenario.model_dump(mode="json", exclude_none=True)
+    told["endpoints"] = {**told.get("endpoints", {}), "analyses": ["main_test"]}
+    simulation = endpoint_simulation(study, Scenario.model_validate(told))
+    trials = simulation.trials(7, 0, TRIALS)
+    columns = {name: trials[:, place] for place, name in enumerate(simulation.columns)}
+    found, shares = reading(study, scenario), prevalence(scenario)
+    reported = {
+        code: sum(
+            shares[truth] * row[place] for truth, row in zip(found.truths, found.table, strict=True)
+        )
+        for place, code in enumerate(found.reported)
+    }
+    whole, subjects = sum(reported.values()), scenario.enrolment.randomise
+    assert (whole == pytest.approx(1.0)) == (then == "stratum")
+    for code in ("LOW", "MID", "HIGH"):
+        share = reported[code] / whole
+        error = math.sqrt(subjects * share * (1 - share) / TRIALS)
+        assert abs(columns[f"size/{code}"].mean() - subjects * share) <= ERRORS * error, code
 
 
 def _false(stated: Assayed, prevalence: tuple[float, ...]) -> float:

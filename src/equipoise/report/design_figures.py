@@ -18,9 +18,13 @@ MOST_LINES = 4
 
 
 def number_figure(exhibit: Exhibit, wanted: float) -> Markup:
-    """Power by the number randomised: the sized comparison, the interaction, arms in statuses."""
-    names = ["sized_comparison", "interaction"]
-    names += [name for name in exhibit.columns if name.startswith("arms_in_")]
+    """Power by the number randomised: the sized comparison, the interaction, arms in statuses.
+
+    Of many statuses those in which the arms are told apart best.
+    """
+    arms = [name for name in exhibit.columns if name.startswith("arms_in_")]
+    arms.sort(key=lambda name: -float(exhibit.rows[-1][name] or 0))
+    names = ["sized_comparison", "interaction", *arms]
     labels = {"sized_comparison": "the sized comparison", "interaction": "the interaction"}
     series = [
         Series(labels.get(name, f"the arms in {name[8:]}"), points)
