@@ -10,11 +10,13 @@ import pytest
 from equipoise.analysis.sample_size import planned_test
 from equipoise.simulation.assay_cost import Accuracy, Assayed, assays, reported_comparison
 from equipoise.simulation.assay_reading import reading
+from equipoise.simulation.design import design
 from equipoise.simulation.endpoints import endpoint_simulation
 from equipoise.simulation.planned_population import planned_patients, prevalence
 from equipoise.simulation.scenario import Scenario, load_scenario
 from equipoise.statistics.marker_comparison import expected_power, random_sizes
 from equipoise.study.load import load_study, study_path
+from tests.harness.unread import UNREAD, with_stratum
 
 TRIALS = 20_000
 ERRORS = 4.5
@@ -73,14 +75,8 @@ def test_power_under_an_assay_that_errs_fails_and_falls_back(contrary: str, fail
 def test_three_statuses_as_they_are_reported(then: str) -> None:
     """Also where those without a status are a stratum of their own."""
     study = load_study("lung-tmb")
-    marker = study.biomarker.marker
-    assert marker.path is not None
     if then == "stratum":
-        # Who has no status is randomised as MID.
-        path = marker.path.model_copy(update={"then": "stratum", "status": "MID"})
-        changed = marker.model_copy(update={"path": path})
-        biomarker = study.biomarker.model_copy(update={"marker": changed})
-        study = study.model_copy(update={"biomarker": biomarker})
+        study = with_stratum(study)
     scenario = load_scenario(study_path("lung-tmb").parent, "planning")
     told = scenario.model_dump(mode="json", exclude_none=True)
     told["endpoints"] = {**told.get("endpoints", {}), "analyses": ["main_test"]}
@@ -96,7 +92,8 @@ def test_three_statuses_as_they_are_reported(then: str) -> None:
     }
     whole, subjects = sum(reported.values()), scenario.enrolment.randomise
     assert (whole == pytest.approx(1.0)) == (then == "stratum")
-    for code in ("LOW", "MID", "HIGH"):
+    assert (UNREAD in reported) == (then == "stratum")
+    for code in reported:
         share = reported[code] / whole
         error = math.sqrt(subjects * share * (1 - share) / TRIALS)
         assert abs(columns[f"size/{code}"].mean() - subjects * share) <= ERRORS * error, code
@@ -108,3 +105,17 @@ def _false(stated: Assayed, prevalence: tuple[float, ...]) -> float:
     one, two = prevalence
     false = one * wrong + two * other_wrong
     return false / (false + one * right + two * other_right)
+
+
+def test_the_design_of_a_study_with_a_stratum_of_the_unread() -> None:
+    """The unread take places of the others, so that a failing assay costs power there as well."""
+    study = with_stratum(load_study("lung-tmb"))
+    planning = load_scenario(study_path("lung-tmb").parent, "planning")
+    answer = design(study, planning)
+    rows = {row["assay"]: row for row in answer.exhibit("assay_power").rows}
+    failing, reading_all = (
+        float(rows[each]["power"] or 0)
+        for each in ("assay as the scenario says", "without failure")
+    )
+    assert failing < reading_all < float(rows["perfect assay"]["power"] or 0)
+    assert all(row["no_status"] == pytest.approx(0) for row in rows.values())

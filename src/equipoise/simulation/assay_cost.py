@@ -211,14 +211,17 @@ def _cost(
 
 
 def _false(patients: PlannedPatients, each: Assayed) -> float:
-    """The part of those who are reported a status that have another one."""
-    shares = [patients.population.prevalence[patients.status(t)] for t in each.reading.truths]
-    rows = zip(each.reading.truths, each.reading.table, shares, strict=True)
-    right = known = 0.0
-    for truth, row, share in rows:
-        right += share * row[each.reading.reported.index(truth)]
+    """The part of those who are reported a status that are reported another true one's."""
+    told = each.reading
+    false = known = 0.0
+    for truth, row in zip(told.truths, told.table, strict=True):
+        share = patients.population.prevalence[patients.status(truth)]
         known += share * (1 - row[-1])
-    return 1 - right / known
+        pairs = zip(told.reported, row, strict=False)
+        false += share * math.fsum(
+            value for code, value in pairs if code in told.truths and code != truth
+        )
+    return false / known
 
 
 def _needed(study: Study, patients: PlannedPatients, design: Design) -> Mapping[str, Value]:
