@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from equipoise.analysis.sample_size import planned_test
-from equipoise.simulation.assay_cost import Accuracy, Assayed, assays, reported_comparison
+from equipoise.simulation.assay_cost import (
+    Accuracy,
+    Assayed,
+    assay_exhibits,
+    assays,
+    reported_comparison,
+)
 from equipoise.simulation.assay_reading import reading
 from equipoise.simulation.design import design
 from equipoise.simulation.endpoints import endpoint_simulation
@@ -119,3 +125,12 @@ def test_the_design_of_a_study_with_a_stratum_of_the_unread() -> None:
     )
     assert failing < reading_all < float(rows["perfect assay"]["power"] or 0)
     assert all(row["no_status"] == pytest.approx(0) for row in rows.values())
+
+
+def test_errors_that_go_with_the_outcome_are_pointed_out() -> None:
+    told = _scenario("0.1", "0.2").model_dump(mode="json", exclude_none=True)
+    told["endpoints"]["loadings"] = {"ihc": "0.5", "response": "0.5"}
+    study, scenario = load_study("mgmt-net"), Scenario.model_validate(told)
+    patients = planned_patients(study, scenario)
+    notes = assay_exhibits(study, scenario, patients, Accuracy())[1].notes
+    assert "those of ihc go with the response: simulate it" in notes[-1]

@@ -113,10 +113,23 @@ def assay_exhibits(
                 "planned number after the loss",
                 "cost: percentage points of power against a perfect assay; needed: for the wanted "
                 "power, by the method of the sample size",
-                "an error is independent of the outcome; rates that were themselves observed by "
-                "such an assay are mixtures already and lose nothing more",
+                "rates that were themselves observed by such an assay are mixtures already and "
+                "lose nothing more",
+                _dependence(scenario),
             ),
         ),
+    )
+
+
+def _dependence(scenario: Scenario) -> str:
+    """Whether what is computed here is all, or errors go with the outcome in the scenario."""
+    loadings = {} if scenario.endpoints is None else scenario.endpoints.loadings
+    going = [code for code in scenario.marker.assays if loadings.get(code)]
+    if not going or not loadings.get("response"):
+        return "an error is independent of the outcome"
+    return (
+        f"an error is independent of the outcome here; the scenario lets those of "
+        f"{' and '.join(going)} go with the response: simulate it for what that does"
     )
 
 

@@ -10,10 +10,12 @@ from equipoise.analysis.sample_size import compared_groups, evaluable, planned_t
 from equipoise.simulation.planned_population import PlannedPatients
 from equipoise.simulation.planned_power import cell_shares, sized_comparison
 from equipoise.statistics.interaction import interaction_power
-from equipoise.statistics.marker_comparison import expected_power, random_sizes
+from equipoise.statistics.marker_comparison import Sizes, expected_power, random_sizes
 from equipoise.statistics.power import two_proportions_power
 from equipoise.study.definition import Study
 
+_LEFT_OUT = 0.001
+"""The probability of the splits that a point of a curve leaves out, at most."""
 _STEPS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 _FARTHER = (3.0, 4.0)
 """How many times the planned number; the farther ones by approximations alone."""
@@ -23,7 +25,7 @@ def power_by_number(study: Study, patients: PlannedPatients, control: str) -> Ex
     """The powers of the sized comparison, of the arms within each status, and of the interaction.
 
     By the number randomised, after the loss. The sized comparison up to twice the planned number:
-    exact, over the random split by the marker; the arms by the approximation of the pooled
+    exact, over the likely splits by the marker; the arms by the approximation of the pooled
     chi-square at the expected sizes; the interaction by Wald's test of the log odds.
     """
     planned = sized(study).planned
@@ -31,11 +33,23 @@ def power_by_number(study: Study, patients: PlannedPatients, control: str) -> Ex
     limit = max(planned * step for step in _STEPS)
     rows = tuple(_at(study, patients, control, n, exact=n <= limit) for n in numbers)
     notes = (
-        "after the loss; sized_comparison: exact, over the random split by the marker",
+        "after the loss; sized_comparison: exact, over the random split by the marker but for the "
+        "unlikeliest thousandth",
         "arms: pooled chi-square, normal approximation at the expected sizes; interaction: Wald's "
         "test of the log odds",
     )
     return Exhibit("power_by_number", "Power by the number randomised", rows, notes)
+
+
+def _likely(sizes: Sizes) -> Sizes:
+    """The likeliest pairs of sizes that together leave out a thousandth at most."""
+    left, kept = math.fsum(sizes.values()), {}
+    for pair in sorted(sizes, key=lambda each: -sizes[each]):
+        if left <= _LEFT_OUT:
+            break
+        kept[pair] = sizes[pair]
+        left -= sizes[pair]
+    return kept
 
 
 def _at(
@@ -46,7 +60,7 @@ def _at(
     left, alpha = evaluable(size, number), float(size.alpha)
     power = (
         expected_power(
-            random_sizes(sized_comparison(study, patients), left),
+            _likely(random_sizes(sized_comparison(study, patients), left)),
             float(one.rate), float(two.rate), alpha=alpha, test=test, side=side,
         )
         if exact

@@ -212,7 +212,7 @@ def test_six_designs_and_their_monte_carlo_error(capsys: pytest.CaptureFixture[s
     assert row["power_se"] == pytest.approx((row["power"] * (1 - row["power"]) / 50_000) ** 0.5)
     assert row["error_se"] == pytest.approx((row["error"] * (1 - row["error"]) / 50_000) ** 0.5)
     curve = {each["randomised"]: each for each in _rows(found, "power_by_number")}
-    assert curve[104]["sized_comparison"] == pytest.approx(rows[0]["power"])
+    assert curve[104]["sized_comparison"] == pytest.approx(rows[0]["power"], abs=1e-3)
     powers = [each["interaction"] for each in curve.values()]
     assert powers == sorted(powers) and powers[0] < 0.3 < 0.9 < powers[-1]
 
