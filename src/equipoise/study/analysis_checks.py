@@ -14,6 +14,7 @@ from equipoise.study.closed_checks import closed_disagreements
 from equipoise.study.definition import Study
 from equipoise.study.disagreement import Disagreement, Disagreements, repeated, unknown
 from equipoise.study.estimand_checks import estimand_disagreements
+from equipoise.study.interim_checks import interim_disagreements
 from equipoise.study.method_checks import COMPARING, OF_RESPONSES, method_disagreements
 from equipoise.study.source import FieldPath
 
@@ -47,6 +48,7 @@ def analysis_disagreements(study: Study) -> Disagreements:
         allowed = "must have exactly one analysis of the role primary"
         yield Disagreement((*path, "analyses"), allowed, ", ".join(primary) or "none")
     yield from closed_disagreements(study)
+    yield from interim_disagreements(study)
     yield from _sample_size(study)
 
 

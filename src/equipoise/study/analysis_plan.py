@@ -9,6 +9,7 @@ from pydantic import Field
 
 from equipoise.record.partial_date import Imputation
 from equipoise.record.plan import Code, Count, Label, Number, Plan
+from equipoise.study.interim_plan import Interims
 
 StatusBasis = Literal["as_randomised", "as_redetermined"]
 IntercurrentStrategy = Literal[
@@ -232,6 +233,7 @@ class Analysis(Plan):
 
     `post_hoc`: chosen after the results were known. `reconstruction`: our way to a published
     number, not the method that the trial states. Both are said wherever the result is shown.
+    `interims`: looks at the data before the end, by which the trial may stop.
     """
 
     id: Code
@@ -285,6 +287,7 @@ class Analysis(Plan):
     reconstruction: bool = False
     level: Number = Field(default=Decimal("0.95"), gt=0, lt=1)
     denominator: Literal["evaluable", "all"] | None = None
+    interims: Interims | None = None
 
 
 SizeMethod = Literal[

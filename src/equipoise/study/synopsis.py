@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ from equipoise.record.event import decimal_text
 from equipoise.record.plan import assumed_values
 from equipoise.study.analysis_plan import Analysis
 from equipoise.study.definition import Study
+from equipoise.study.interim_limits import interim_limits
+from equipoise.study.interim_plan import Interims
 from equipoise.treatment.rules import released
 
 WIDTH = 96
@@ -18,8 +21,8 @@ WIDTH = 96
 def synopsis(study: Study) -> str:
     """Title, design, marker, strata, arms, criteria, visits, analyses and size, as text."""
     parts = (
-        _identity, _marker, scheme_lines, _arms, _criteria, _schedule, _analyses, _closed, _size,
-        _standing,
+        _identity, _marker, scheme_lines, _arms, _criteria, _schedule, _analyses, _interims,
+        _closed, _size, _standing,
     )  # fmt: skip
     told = ("\n".join(part(study)) for part in parts)
     return "\n\n".join(each for each in told if each)
@@ -179,6 +182,64 @@ def _method(analysis: Analysis) -> str:
         "our_reconstruction" if analysis.reconstruction else "none",
     ]
     return ", ".join(part.replace("_", " ") for part in parts if part != "none")
+
+
+def _interims(study: Study) -> Iterator[str]:
+    """When the trial is looked at, and what then stops it; nothing where nobody looks."""
+    for analysis in study.analysis.analyses:
+        interims = analysis.interims
+        if interims is None:
+            continue
+        limits = interim_limits(interims)
+        side = interims.side.replace("_", "-")
+        yield _line(
+            "INTERIM LOOKS", f"of {analysis.id}; {side}, alpha {decimal_text(interims.alpha)}"
+        )
+        for number, share in enumerate(limits.information):
+            told = [f"information {share:.3g}", f"efficacy {_limit(limits.critical[number])}"]
+            if number + 1 == len(limits.information):
+                told[1] = f"rejects at {limits.critical[number]:.3f}"
+            elif limits.futility is not None:
+                told.append(f"futility {_limit(limits.futility[number])}")
+            yield _line(
+                f"  look {number + 1}", f"{look_comes(interims, number)}: {', '.join(told)}"
+            )
+        yield from (_line("  stops", each) for each in _stops(interims))
+
+
+def look_comes(interims: Interims, number: int) -> str:
+    """When a look comes (from 0), in words.
+
+    >>> plan = Interims(counted="events", at=(35, 70), side="less", alpha="0.025")
+    >>> look_comes(plan, 0), look_comes(plan, 1)
+    ('35 events', 'the end')
+    """
+    if number >= len(interims.counts):
+        return "the end"
+    count = interims.counts[number]
+    return f"month {count}" if interims.counted == "months" else f"{count} {interims.counted}"
+
+
+def _limit(z: float) -> str:
+    return "none" if math.isinf(z) else f"Z {z:.3f}"
+
+
+def _stops(interims: Interims) -> Iterator[str]:
+    """Which rules make the limits."""
+    efficacy, futility = interims.efficacy, interims.futility
+    if efficacy is not None:
+        parameter = "" if efficacy.parameter is None else f" {decimal_text(efficacy.parameter)}"
+        yield f"for efficacy: {efficacy.family.replace('_', ' ')}{parameter}"
+    if futility is None:
+        return
+    binding = "binding" if futility.binding else "not binding"
+    if futility.threshold is not None:
+        under = (futility.under or "").replace("_", " ")
+        rule = f"conditional power below {decimal_text(futility.threshold)} under the {under}"
+    else:
+        parameter = "" if futility.parameter is None else f" {decimal_text(futility.parameter)}"
+        rule = f"beta spending, {(futility.family or '').replace('_', ' ')}{parameter}"
+    yield f"for futility: {rule}, {binding}"
 
 
 def _closed(study: Study) -> Iterator[str]:

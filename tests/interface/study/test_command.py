@@ -96,6 +96,30 @@ def test_the_synopsis_tells_what_is_tested_together(
     assert "  main_test     passes on to best_interaction 1" in printed
 
 
+def test_the_synopsis_tells_the_looks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pocock's constant of two looks at a two-sided 5 % is 2.178 (Jennison and Turnbull, table
+    2.1)."""
+    folder = tmp_path / "looks"
+    shutil.copytree(study_path("lung-tmb").parent, folder)
+    text = (folder / "study.yaml").read_text("utf-8")
+    looks = (
+        "      denominator: evaluable\n      interims:\n        counted: evaluable\n"
+        "        at: [40, 80]\n        side: two_sided\n        alpha: 0.05\n"
+        "        efficacy: {family: pocock}\n        exact: nominal_p\n    - id: main_difference"
+    )
+    plain = "      denominator: evaluable\n    - id: main_difference"
+    assert text.count(plain) == 1
+    (folder / "study.yaml").write_text(text.replace(plain, looks), "utf-8")
+    assert _run("show", str(folder / "study.yaml")) == 0
+    printed = capsys.readouterr().out
+    assert "INTERIM LOOKS   of main_test; two-sided, alpha 0.05" in printed
+    assert "  look 1        40 evaluable: information 0.5, efficacy Z 2.178" in printed
+    assert "  look 2        the end: information 1, rejects at 2.178" in printed
+    assert "  stops         for efficacy: pocock" in printed
+    assert _run("diff", "lung-tmb", str(folder / "study.yaml")) == 0
+    assert "added     analysis.analyses[main_test].interims" in capsys.readouterr().out
+
+
 def test_the_synopsis_of_the_invented_study_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("show", "lung-tmb") == 0
     printed = capsys.readouterr().out
