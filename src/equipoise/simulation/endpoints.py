@@ -42,6 +42,14 @@ from equipoise.simulation.endpoint_entry import (
     site_variable,
     true_status,
 )
+from equipoise.simulation.endpoint_looks import SKIPPED as LOOKS
+from equipoise.simulation.endpoint_looks import (
+    Looked,
+    look_columns,
+    look_tables,
+    looked,
+    looks_described,
+)
 from equipoise.simulation.endpoint_marker import MarkerVariables, weights_of
 from equipoise.simulation.endpoint_network import Network, Variable
 from equipoise.simulation.endpoint_outcomes import (
@@ -63,7 +71,9 @@ from equipoise.statistics.trial_tables import (
     SCREENED,
     Randomisation,
     TrialTables,
+    no_looks,
 )
+from equipoise.study import interim_limits
 from equipoise.study.analysis_plan import MARKER_STATUS, Analysis
 from equipoise.study.definition import Study
 
@@ -92,6 +102,7 @@ class EndpointSimulation:
     p_columns: tuple[int, ...]
     skipped: tuple[tuple[str, str], ...]
     closed: Closed | None
+    looked: Looked | None
     fingerprint: str
 
     @property
@@ -123,9 +134,12 @@ class EndpointSimulation:
         for one in self.compared:
             found += compared_columns(one, raw, comparing)
         trials = np.column_stack(found)
-        if self.closed is None:
-            return trials
-        return np.column_stack([trials, closed_columns(self.closed, trials)])
+        added = [trials]
+        if self.closed is not None:
+            added.append(closed_columns(self.closed, trials))
+        if self.looked is not None:
+            added.append(look_columns(self.looked, self.tables.looks, raw, trials, months))
+        return np.column_stack(added)
 
 
 def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
@@ -154,8 +168,14 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
     closed, untold = closed_test(study.analysis, columns)
     if untold:
         skipped.append((CLOSED_TEST, untold))
+    looking, unseen = looked(study, analyses.run, columns)
+    if unseen:
+        skipped.append((LOOKS, unseen))
     if closed is not None:
         columns = (*columns, *closed_described(closed, columns))
+    if looking is not None:
+        columns = (*columns, *looks_described(looking))
+        tables = look_tables(study, looking, tables)
     tested = [place for place, each in enumerate(columns) if each.measure == "p"]
     return EndpointSimulation(
         name=scenario.name,
@@ -170,6 +190,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
         p_columns=tuple(tested),
         skipped=tuple(skipped),
         closed=closed,
+        looked=looking,
         fingerprint=_fingerprint(study, scenario),
     )
 
@@ -242,6 +263,7 @@ def _tables(
         tallies=analyses.tallies(),
         comparisons=analyses.comparison_table(),
         arms=len(made.net.arms),
+        looks=no_looks(),
     )
 
 
@@ -321,6 +343,7 @@ def _sources() -> bytes:
     files = set(folder.glob("endpoint*.py"))
     for held in (trial_kernel, analysis_counts):
         files |= set(Path(str(held.__file__)).parent.glob("*.py"))
+    files.add(Path(str(interim_limits.__file__)))
     for path in sorted(files):
         told.update(hashlib.sha256(path.read_bytes()).digest())
     versions = numba.__version__, np.__version__, scipy.__version__

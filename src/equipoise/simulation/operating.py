@@ -23,6 +23,10 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
+SHARES = ("stop_efficacy", "stop_futility", "stopped_early", "look_held")
+"""Measures that are 1 or 0 in a trial: what is told of them is the share of trials."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sums:
     """What is kept of trials: their number, and of each column how often it was defined, its sum
@@ -91,6 +95,12 @@ def operating_characteristics(simulation: EndpointSimulation, found: Sums) -> li
             measure = "type_1_error" if column.null else "power"
             rows.append(_share(measure, column, rejected[place], trials, None))
             rows.append(_share("undefined", column, trials - known, trials, None))
+        elif column.measure == "rejected":
+            measure = "type_1_error" if column.null else "power"
+            rows.append(_share(measure, column, round(float(found.total[place])), trials, None))
+        elif column.measure in SHARES:
+            count = round(float(found.total[place]))
+            rows.append(_share(column.measure, column, count, trials, None))
         elif column.measure == "covered":
             covered = round(float(found.total[place]))
             rows.append(_share("coverage", column, covered, known, column.truth))

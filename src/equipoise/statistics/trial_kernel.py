@@ -40,12 +40,19 @@ from equipoise.statistics.trial_draws import (
     trial_word,
     uniform,
 )
+from equipoise.statistics.trial_looks import (
+    look_all,
+    look_at_counts,
+    look_at_times,
+    waited_for,
+)
 from equipoise.statistics.trial_outcomes import (
     by_day,
     compare,
     compare_all,
     compare_many,
     end_point_days,
+    in_order,
     latent_times,
     seen_days,
     tally,
@@ -82,9 +89,11 @@ CALLEES = (
     arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
     minimise_in_turn, block_number, whole_lanes,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare,
-    _log_rank, compare_many, compare_all,
+    _log_rank, compare_many, in_order, compare_all,
 )  # fmt: skip
 """Every core that a trial runs."""
+LOOKING = (waited_for, look_at_counts, look_at_times, look_all)
+"""The cores of looks before the end."""
 
 
 def run_trials(
@@ -96,7 +105,9 @@ def run_trials(
     """
     out = np.zeros((count, tables.width))
     key = np.uint64(seed_key(seed))
-    core = compiled(_trials, *(*CALLEES, _patients), takes_memory=False)
+    looked = len(tables.looks.counts) > 0
+    trials, looking = (_looked_trials, LOOKING) if looked else (_trials, ())
+    core = compiled(trials, *CALLEES, _patients, _trial, *looking, takes_memory=False)
     if threads <= 1 or count < threads:
         failed = [core(tables, key, first, out, workspace(tables))]
     else:
@@ -119,33 +130,51 @@ def _trials(
     tables: TrialTables, seed: np.uint64, first: int, out: FloatArray, work: Workspace
 ) -> int:
     """Core: fill `out`, one row a trial; 0, or what `allocate_in_turn` says of a failure."""
-    accrual, nodes = tables.accrual, tables.nodes
-    comparing = RAW + tables.tallies.columns
+    for row in range(len(out)):
+        made = _trial(tables, trial_word(seed, first + row), work, out[row])
+        if made < 0:
+            return made
+    return 0
+
+
+def _looked_trials(
+    tables: TrialTables, seed: np.uint64, first: int, out: FloatArray, work: Workspace
+) -> int:
+    """Core: as `_trials`, with looks before the end; apart, as it takes longer to compile."""
     for row in range(len(out)):
         trial = trial_word(seed, first + row)
-        mine = out[row]
-        number = _patients(tables, trial, work, mine)
-        if number < 0:
-            return number
-        screened = int(mine[SCREENED])
-        made = whole_lanes(screened, len(work.who))
-        rows, uniforms = work.scratch[0][:made], work.drawn[:made]
-        make_variables(
-            nodes, trial, nodes.before, len(nodes.width), 0, work.cumulative, work.values, rows,
-            uniforms,
-        )  # fmt: skip
-        tally(tables.tallies, work.who, number, work.values, rows, mine)
-        if len(tables.comparisons.end_point) > 0:
-            latent_times(
-                tables.times, nodes, trial, work.values, rows, uniforms, work.halves, work.latent
-            )
-            seen_days(tables.times, tables.watching, trial, made, work.latent, uniforms, work.days)
-            watched_until(
-                tables.watching, trial, made, work.values, work.on,
-                int(mine[LAST_DAY]) + accrual.follow_up, work.until[0], work.until[1],
-            )  # fmt: skip
-            compare_all(tables, work, number, made, mine[comparing:])
+        made = _trial(tables, trial, work, out[row])
+        if made < 0:
+            return made
+        look_all(tables, work, trial, made, out[row])
     return 0
+
+
+def _trial(tables: TrialTables, trial: np.uint64, work: Workspace, mine: FloatArray) -> int:
+    """Core: one trial up to its end; how many candidates were made, negative for a failure."""
+    accrual, nodes = tables.accrual, tables.nodes
+    number = _patients(tables, trial, work, mine)
+    if number < 0:
+        return number
+    screened = int(mine[SCREENED])
+    made = whole_lanes(screened, len(work.who))
+    rows, uniforms = work.scratch[0][:made], work.drawn[:made]
+    make_variables(
+        nodes, trial, nodes.before, len(nodes.width), 0, work.cumulative, work.values, rows,
+        uniforms,
+    )  # fmt: skip
+    tally(tables.tallies, work.who, number, work.values, rows, mine)
+    if len(tables.comparisons.end_point) > 0:
+        latent_times(
+            tables.times, nodes, trial, work.values, rows, uniforms, work.halves, work.latent
+        )
+        seen_days(tables.times, tables.watching, trial, made, work.latent, uniforms, work.days)
+        watched_until(
+            tables.watching, trial, made, work.values, work.on,
+            int(mine[LAST_DAY]) + accrual.follow_up, work.until[0], work.until[1],
+        )  # fmt: skip
+        compare_all(tables, work, number, made, mine[RAW + tables.tallies.columns :])
+    return made
 
 
 def _patients(

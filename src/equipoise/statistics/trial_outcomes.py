@@ -33,6 +33,8 @@ DAY_BITS = 24
 """Bits of a sorting key below the day: the candidate's number, and whether it is an event."""
 MANY, SCANS = 1 << 40, 4096
 """Where the numbers of chance for second missed assessments begin, and how many a candidate has."""
+LAST = 1 << 38
+"""A day after every other."""
 LATE = 1e9
 """Days after which nothing is told apart."""
 
@@ -309,30 +311,46 @@ def compare_many(
             out[(3 + one) * many + other] = variance[one, other]
 
 
+def in_order(
+    tables: TrialTables, work: Workspace, which: int, number: int, screened: int, day: int
+) -> int:
+    """Core: those who were randomised by a day, sorted by their days of an end point; how many.
+
+    `work.scratch` then has the candidates in row 4, their days in row 5, and `work.events` whether
+    each is an event in row 0.
+    """
+    scratch, who, on, events = work.scratch, work.who, work.on, work.events
+    keys, spare = scratch[2], scratch[3]
+    end_point_days(
+        tables.end_points, which, tables.times, tables.watching, screened, work.days,
+        work.until[0], work.until[1], scratch[0], scratch[1],
+    )  # fmt: skip
+    there = 0
+    for place in range(number):
+        candidate = np.uintp(who[place])
+        if on[candidate] <= day:
+            first, limit = scratch[0, candidate], scratch[1, candidate]
+            event = first < NEVER
+            own = first if event else max(1, limit)
+            keys[there] = (own << DAY_BITS) | (who[place] << 1) | np.int64(event)
+            there += 1
+    found = spare if by_day(there, keys, spare, work.starts) else keys
+    for place in range(there):
+        scratch[5, place] = found[place] >> DAY_BITS
+        scratch[4, place] = (found[place] >> 1) & ((1 << (DAY_BITS - 1)) - 1)
+        events[0, place] = (found[place] & 1) == 1
+    return there
+
+
 def compare_all(
     tables: TrialTables, work: Workspace, number: int, screened: int, out: FloatArray
 ) -> None:
     """Core: every comparison, one end point after another; each end point is sorted once."""
     end_points, comparisons, arms = tables.end_points, tables.comparisons, tables.arms
-    scratch, who, events = work.scratch, work.who, work.events
-    keys, spare = scratch[2], scratch[3]
+    scratch, events = work.scratch, work.events
+    order, sorted_ = scratch[4], scratch[5]
     for which in range(len(end_points.ended_by)):
-        end_point_days(
-            end_points, which, tables.times, tables.watching, screened, work.days, work.until[0],
-            work.until[1], scratch[0], scratch[1],
-        )  # fmt: skip
-        for place in range(number):
-            candidate = np.uintp(who[place])
-            first, limit = scratch[0, candidate], scratch[1, candidate]
-            event = first < NEVER
-            day = first if event else max(1, limit)
-            keys[place] = (day << DAY_BITS) | (who[place] << 1) | np.int64(event)
-        found = spare if by_day(number, keys, spare, work.starts) else keys
-        order, sorted_ = scratch[4], scratch[5]
-        for place in range(number):
-            sorted_[place] = found[place] >> DAY_BITS
-            order[place] = (found[place] >> 1) & ((1 << (DAY_BITS - 1)) - 1)
-            events[0, place] = (found[place] & 1) == 1
+        in_order(tables, work, which, number, screened, LAST)
         told = -1
         for comparison in range(len(comparisons.end_point)):
             if comparisons.end_point[comparison] != which:

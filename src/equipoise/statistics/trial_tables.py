@@ -187,6 +187,40 @@ class Comparisons(NamedTuple):
     columns: int
 
 
+SUBJECTS, EVALUABLE, EVENTS, CALENDAR = 0, 1, 2, 3
+"""What a look waits for."""
+LOOK_DAY, LOOK_RANDOMISED, LOOK_KNOWN, LOOKED = 0, 1, 2, 3
+"""The first columns of a look: its day (-1: it never came), the randomised by then, and how many
+final outcomes or events were known."""
+
+
+class Looks(NamedTuple):
+    """When a trial is looked at before its end, and what is then counted or compared.
+
+    Look k comes once `counts[k]` of what `waits` names are there, or on that day of the calendar.
+    It is of the table of counts `table` or of the comparison `comparison`; the other is -1. An
+    outcome is known `known_after` days after randomisation; `member` says which rows of the table
+    are final outcomes of the analysis. Each look has LOOKED columns, then `each` of the counts
+    (which begin at column `of` of the trial) or comparison; looks begin at `base`.
+    """
+
+    waits: int
+    counts: IntArray
+    table: int
+    comparison: int
+    known_after: int
+    member: BoolArray
+    of: int
+    each: int
+    base: int
+
+
+def no_looks() -> Looks:
+    """A trial that nobody looks at before its end."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return Looks(SUBJECTS, nothing, -1, -1, 0, np.zeros(1, dtype=np.bool_), 0, 0, 0)
+
+
 class TrialTables(NamedTuple):
     """Everything that one trial needs."""
 
@@ -200,8 +234,10 @@ class TrialTables(NamedTuple):
     tallies: Tallies
     comparisons: Comparisons
     arms: int
+    looks: Looks
 
     @property
     def width(self) -> int:
         """How many columns a trial yields."""
-        return RAW + self.tallies.columns + self.comparisons.columns
+        looked = len(self.looks.counts) * (LOOKED + self.looks.each)
+        return RAW + self.tallies.columns + self.comparisons.columns + looked

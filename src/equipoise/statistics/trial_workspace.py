@@ -35,7 +35,7 @@ class Workspace(NamedTuple):
     `cumulative` are this trial's probabilities. `blocks` and `begins` are the `arrangements` of
     blocks, `state`, `block_arms`, `words`, `counts`,
     `imbalance` and `levels` are what allocation and minimisation keep; `many` is a comparison of
-    more than two groups. The rest is scratch.
+    more than two groups, `waited` the days of what looks wait for. The rest is scratch.
     """
 
     values: IntArray
@@ -60,6 +60,7 @@ class Workspace(NamedTuple):
     imbalance: IntArray
     levels: IntArray
     many: FloatArray
+    waited: IntArray
 
 
 def workspace(tables: TrialTables) -> Workspace:
@@ -93,6 +94,7 @@ def workspace(tables: TrialTables) -> Workspace:
         imbalance=np.zeros(slots, whole),
         levels=np.zeros(len(plan.factors), whole),
         many=np.zeros((groups + 5, groups)),
+        waited=np.zeros(most, whole),
     )
 
 

@@ -1,0 +1,285 @@
+"""Looks at a simulated trial before its end: what each finds, and where the trial stops.
+
+At each look the tests of the analysis run on what is known on that day. Subjects who were
+randomised by then count in full towards the size; outcomes that come in later are not read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from equipoise.analysis.subjects import end_point_of
+from equipoise.simulation.endpoint_analyses import Compared, Counted
+from equipoise.simulation.endpoint_columns import Column, compared_columns, counted_columns
+from equipoise.simulation.nature import DAYS_PER_MONTH
+from equipoise.statistics.interim import stopping_look_batch
+from equipoise.statistics.trial_tables import (
+    CALENDAR,
+    COMPARED,
+    EVALUABLE,
+    EVENTS,
+    LOOK_DAY,
+    LOOK_KNOWN,
+    LOOK_RANDOMISED,
+    LOOKED,
+    RANDOMISED,
+    RAW,
+    SUBJECTS,
+    Looks,
+    TrialTables,
+)
+from equipoise.study.analysis_plan import Analysis, BinaryEndPoint
+from equipoise.study.definition import Study
+from equipoise.study.interim_limits import InterimLimits, interim_limits
+from equipoise.study.interim_plan import Interims
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+SKIPPED = "interims"
+_WAITS = {"subjects": SUBJECTS, "evaluable": EVALUABLE, "events": EVENTS, "months": CALENDAR}
+_LEAST_P = 1e-300
+"""No P value is told from a smaller one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The analysis by which a trial stops, its limits, and where its looks stand in a trial.
+
+    `own` are the places of its P value at the end and, where it has one, of its estimate among its
+    own columns; `ends` those of P and estimate among all columns of a trial.
+    """
+
+    of: Counted | Compared
+    interims: Interims
+    limits: InterimLimits
+    own: tuple[int, int | None]
+    ends: tuple[int, int | None]
+    truth: float | None
+    null: bool
+
+    @property
+    def analysis(self) -> Analysis:
+        """The analysis of the plan."""
+        return self.of.analysis
+
+
+def looked(
+    study: Study, run: Sequence[Counted | Compared], columns: Sequence[Column]
+) -> tuple[Looked | None, str]:
+    """The analysis that has looks, if there is one; or None, and why it cannot be simulated."""
+    planned = [each for each in study.analysis.analyses if each.interims is not None]
+    if not planned:
+        return None, ""
+    analysis, interims = planned[0], planned[0].interims
+    assert interims is not None
+    of = next((each for each in run if each.analysis.id == analysis.id), None)
+    if of is None:
+        return None, f"the analysis {analysis.id} is not simulated"
+    end_point = end_point_of(study.analysis, analysis)
+    if isinstance(end_point, BinaryEndPoint) and end_point.read != "response_window":
+        return None, f"a best response, which {analysis.id} counts, is not final before the end"
+    mine = [
+        (place, each)
+        for place, each in enumerate(columns)
+        if each.name.startswith(f"{analysis.id}/")
+    ]
+    p = next(place for place, (_, each) in enumerate(mine) if each.measure == "p")
+    estimates = [
+        place
+        for place, (_, each) in enumerate(mine)
+        if each.measure == "estimate" and each.subject == analysis.id
+    ]
+    estimate = estimates[0] if estimates else None
+    return (
+        Looked(
+            of, interims, interim_limits(interims), (p, estimate),
+            (mine[p][0], None if estimate is None else mine[estimate][0]),
+            None if estimate is None else mine[estimate][1].truth, mine[p][1].null,
+        ),
+        "",
+    )  # fmt: skip
+
+
+def look_tables(study: Study, found: Looked, tables: TrialTables) -> TrialTables:
+    """The tables of the kernel with the looks of the analysis."""
+    interims, of = found.interims, found.of
+    days = DAYS_PER_MONTH if interims.counted == "months" else 1
+    counts = np.array([math.floor(each * days) for each in interims.counts], dtype=np.int64)
+    looks = tables.looks._replace(waits=_WAITS[interims.counted], counts=counts, base=tables.width)
+    if isinstance(of, Compared):
+        first = RAW + tables.tallies.columns + of.column
+        return tables._replace(
+            looks=looks._replace(comparison=of.comparison, of=first, each=COMPARED)
+        )
+    begin, end = of.columns
+    groups = len(of.analysis.groups)
+    subjects = of.sums.reshape(end - begin, 2, groups, -1)[:, 1].sum(axis=(1, 2))
+    return tables._replace(
+        looks=looks._replace(
+            table=tables.tallies.base.tolist().index(begin),
+            known_after=_final_after(study, of.analysis),
+            member=np.asarray(subjects > 0, dtype=np.bool_),
+            of=begin,
+            each=end - begin,
+        )
+    )
+
+
+def _final_after(study: Study, analysis: Analysis) -> int:
+    """Days from randomisation after which no assessment can change the response of the window."""
+    end_point = end_point_of(study.analysis, analysis)
+    assert isinstance(end_point, BinaryEndPoint)
+    return next(each for each in study.response.windows if each.code == end_point.window).last_day
+
+
+def looks_described(found: Looked) -> list[Column]:
+    """The columns that looks add: the trial as it stops, then each look."""
+    name, label, truth = found.analysis.id, found.analysis.label.en, found.truth
+    own = f"{name}/interims"
+    columns = [
+        Column(f"{own}/rejected", "rejected", own, f"{label} (stopped by its looks)",
+               null=found.null),
+    ]  # fmt: skip
+    if found.limits.futility is not None:
+        columns.append(
+            Column(
+                f"{own}/rejected_going_on", "rejected", f"{name}/futility ignored",
+                f"{label} (looks, going on in spite of futility)", null=found.null,
+            )
+        )  # fmt: skip
+    columns += [
+        Column(f"{own}/randomised", "expected_size", own, "Randomised until the trial stops"),
+        Column(f"{own}/months", "expected_months", own, "Months until the trial stops"),
+        Column(f"{own}/stopped", "stopped_early", own, "Stopped before the end"),
+    ]
+    if found.own[1] is not None:
+        title = f"{label}: estimate where the trial stops"
+        columns.append(Column(f"{own}/estimate", "estimate", own, title, truth))
+    for look in range(len(found.limits.critical)):
+        whose = f"{name}/look {look + 1}"
+        last = look + 1 == len(found.limits.critical)
+        for measure, title in (
+            ("stop_efficacy", "rejects at the end" if last else "stops for efficacy"),
+            ("stop_futility", "stops for futility"),
+            ("look_held", "is held, if the trial goes on"),
+            ("look_month", "month"),
+            ("look_randomised", "randomised by then"),
+            ("look_known", "outcomes or events known"),
+        ):
+            if last and measure != "stop_efficacy":
+                continue
+            text = f"Look {look + 1}: {title}"
+            columns.append(Column(f"{whose}/{measure}", measure, whose, text))
+    return columns
+
+
+def look_columns(
+    found: Looked, looks: Looks, raw: FloatArray, trials: FloatArray, months: FloatArray
+) -> FloatArray:
+    """The values of `looks_described`.
+
+    `trials` are the other columns, `months` how long each trial lasts without looks.
+    """
+    held, z, estimates, seen = _statistics(found, looks, raw, trials)
+    limits = found.limits
+    stopped = _stopped(limits, held, z, limits.futility)
+    last = len(limits.critical)
+    end = np.where(stopped == 0, last, np.abs(stopped)) - 1
+    days = np.column_stack([*(each[:, LOOK_DAY] for each in seen), np.zeros(len(raw))])
+    months_there = np.column_stack([days[:, :-1] / DAYS_PER_MONTH, months])
+    sizes = np.column_stack([*(each[:, LOOK_RANDOMISED] for each in seen), raw[:, RANDOMISED]])
+    row = np.arange(len(raw))
+    columns: list[NDArray[np.generic]] = [stopped > 0]
+    if limits.futility is not None:
+        columns.append(_stopped(limits, held, z, None) > 0)
+    columns += [sizes[row, end], months_there[row, end], end + 1.0 < last]
+    if found.own[1] is not None:
+        columns.append(estimates[row, end])
+    for look in range(last - 1):
+        here = held[:, look]
+        columns += [stopped == look + 1, stopped == -look - 1, here]
+        columns += [
+            np.where(here, values, np.nan)
+            for values in (months_there[:, look], sizes[:, look], seen[look][:, LOOK_KNOWN])
+        ]
+    columns.append(stopped == last)
+    return np.column_stack(columns).astype(np.float64)
+
+
+def _stopped(
+    limits: InterimLimits,
+    held: NDArray[np.bool_],
+    z: FloatArray,
+    futility: Sequence[float] | None,
+) -> IntArray:
+    """The look at which each trial stops, as `stopping_look` says it.
+
+    A look that was not held, or whose test has no answer, stops nothing.
+    """
+    statistics = np.abs(z) if limits.sides == 2 else z
+    upper = np.minimum(limits.critical, 1e6)
+    lower = np.append(upper[:-1] - 2 if futility is None else futility, upper[-1] - 2)
+    statistics = np.where(held & ~np.isnan(statistics), statistics, (upper + lower) / 2)
+    return stopping_look_batch(statistics, upper.tolist(), futility=futility)
+
+
+def _statistics(
+    found: Looked, looks: Looks, raw: FloatArray, trials: FloatArray
+) -> tuple[NDArray[np.bool_], FloatArray, FloatArray, list[FloatArray]]:
+    """Of each look whether it was held, its Z and estimate; and what was known before the end."""
+    held, z, estimates, seen = [], [], [], []
+    p_place, estimate_place = found.own
+    for look in range(len(looks.counts)):
+        begin = looks.base + look * (LOOKED + looks.each)
+        known = raw[:, begin : begin + LOOKED]
+        columns = _columns_at(found.of, raw, begin + LOOKED, looks.each)
+        sign = _direction(found.of, raw, begin + LOOKED, looks.each)
+        held.append(known[:, LOOK_DAY] >= 0)
+        z.append(_directed(found, columns[p_place], sign))
+        estimates.append(
+            np.full(len(raw), np.nan) if estimate_place is None else columns[estimate_place]
+        )
+        seen.append(known)
+    p_end, estimate_end = found.ends
+    held.append(np.ones(len(raw), dtype=np.bool_))
+    z.append(_directed(found, trials[:, p_end], _direction(found.of, raw, looks.of, looks.each)))
+    estimates.append(np.full(len(raw), np.nan) if estimate_end is None else trials[:, estimate_end])
+    return np.column_stack(held), np.column_stack(z), np.column_stack(estimates), seen
+
+
+def _columns_at(of: Counted | Compared, raw: FloatArray, begin: int, each: int) -> list[FloatArray]:
+    """The analysis of the counts or comparison that begin at this column."""
+    if isinstance(of, Counted):
+        return counted_columns(replace(of, columns=(begin, begin + each)), raw)
+    return compared_columns(replace(of, column=begin), raw, 0)
+
+
+def _direction(of: Counted | Compared, raw: FloatArray, begin: int, each: int) -> FloatArray:
+    """The sign of the estimate: of the difference of rates, or of the log hazard ratio."""
+    if isinstance(of, Compared):
+        return np.asarray(np.sign(raw[:, begin + (6 if of.analysis.method == "cox" else 4)]))
+    sums = raw[:, begin : begin + each] @ of.sums
+    events, subjects = (
+        sums.reshape(len(raw), 2, len(of.analysis.groups), -1).sum(axis=3).swapaxes(0, 1)
+    )
+    return np.asarray(np.sign(events[:, 0] * subjects[:, 1] - events[:, 1] * subjects[:, 0]))
+
+
+def _directed(found: Looked, p: FloatArray, sign: FloatArray) -> FloatArray:
+    """Z by which limits judge: great where the first group does better, by the side of the looks.
+
+    It is the normal number of the P value; where the test is two-sided, with the sign of the
+    estimate.
+    """
+    kept = np.maximum(p, _LEAST_P)
+    if found.analysis.side != "two_sided":
+        return np.asarray(-ndtri(kept))
+    size = -ndtri(kept / 2)
+    return np.asarray(-size * sign if found.interims.side == "less" else size * sign)
