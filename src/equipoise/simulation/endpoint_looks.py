@@ -69,6 +69,11 @@ class Looked:
         """The analysis of the plan."""
         return self.of.analysis
 
+    @property
+    def events(self) -> bool:
+        """Whether what is known at a look are events, rather than final outcomes."""
+        return isinstance(self.of, Compared)
+
 
 def looked(
     study: Study, run: Sequence[Counted | Compared], columns: Sequence[Column]
@@ -111,7 +116,10 @@ def look_tables(study: Study, found: Looked, tables: TrialTables) -> TrialTables
     """The tables of the kernel with the looks of the analysis."""
     interims, of = found.interims, found.of
     days = DAYS_PER_MONTH if interims.counted == "months" else 1
-    counts = np.array([math.floor(each * days) for each in interims.counts], dtype=np.int64)
+    awaited = [math.floor(each * days) for each in interims.counts]
+    if interims.counted == "events" and interims.greatest is not None:
+        awaited.append(interims.greatest)
+    counts = np.array(awaited, dtype=np.int64)
     looks = tables.looks._replace(waits=_WAITS[interims.counted], counts=counts, base=tables.width)
     if isinstance(of, Compared):
         first = RAW + tables.tallies.columns + of.column
@@ -162,22 +170,39 @@ def looks_described(found: Looked) -> list[Column]:
     if found.own[1] is not None:
         title = f"{label}: estimate where the trial stops"
         columns.append(Column(f"{own}/estimate", "estimate", own, title, truth))
-    for look in range(len(found.limits.critical)):
-        whose = f"{name}/look {look + 1}"
-        last = look + 1 == len(found.limits.critical)
-        for measure, title in (
-            ("stop_efficacy", "rejects at the end" if last else "stops for efficacy"),
-            ("stop_futility", "stops for futility"),
-            ("look_held", "is held, if the trial goes on"),
+    last = len(found.limits.critical)
+    for look in range(1, last + 1):
+        whose = f"{name}/look {look}"
+        told = []
+        if not math.isinf(found.limits.critical[look - 1]):
+            title = "stops for efficacy" if look < last else "rejects at the end"
+            told.append(("stop_efficacy", title))
+        if look < last:
+            if found.limits.futility is not None:
+                told.append(("stop_futility", "stops for futility"))
+            told.append(("look_held", "comes before the end of the trial"))
+        told += [
             ("look_month", "month"),
             ("look_randomised", "randomised by then"),
-            ("look_known", "outcomes or events known"),
-        ):
-            if last and measure != "stop_efficacy":
-                continue
-            text = f"Look {look + 1}: {title}"
+            ("look_known", f"{'events' if found.events else 'outcomes'} known"),
+        ]
+        for measure, title in told:
+            text = f"Look {look}: {title}"
             columns.append(Column(f"{whose}/{measure}", measure, whose, text))
     return columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What each look finds, trials x looks: was it held, its Z and estimate, its month, how many
+    were randomised by then, and how many outcomes or events were known."""
+
+    held: NDArray[np.bool_]
+    z: FloatArray
+    estimate: FloatArray
+    month: FloatArray
+    randomised: FloatArray
+    known: FloatArray
 
 
 def look_columns(
@@ -187,71 +212,83 @@ def look_columns(
 
     `trials` are the other columns, `months` how long each trial lasts without looks.
     """
-    held, z, estimates, seen = _statistics(found, looks, raw, trials)
-    limits = found.limits
-    stopped = _stopped(limits, held, z, limits.futility)
-    last = len(limits.critical)
-    end = np.where(stopped == 0, last, np.abs(stopped)) - 1
-    days = np.column_stack([*(each[:, LOOK_DAY] for each in seen), np.zeros(len(raw))])
-    months_there = np.column_stack([days[:, :-1] / DAYS_PER_MONTH, months])
-    sizes = np.column_stack([*(each[:, LOOK_RANDOMISED] for each in seen), raw[:, RANDOMISED]])
-    row = np.arange(len(raw))
+    seen, limits = _seen(found, looks, raw, trials, months), found.limits
+    stopped, last = _stopped(limits, seen, limits.futility), len(limits.critical)
+    end, row = np.where(stopped == 0, last, np.abs(stopped)) - 1, np.arange(len(raw))
     columns: list[NDArray[np.generic]] = [stopped > 0]
     if limits.futility is not None:
-        columns.append(_stopped(limits, held, z, None) > 0)
-    columns += [sizes[row, end], months_there[row, end], end + 1.0 < last]
+        columns.append(_stopped(limits, seen, None) > 0)
+    columns += [seen.randomised[row, end], seen.month[row, end], end + 1 < last]
     if found.own[1] is not None:
-        columns.append(estimates[row, end])
-    for look in range(last - 1):
-        here = held[:, look]
-        columns += [stopped == look + 1, stopped == -look - 1, here]
+        columns.append(seen.estimate[row, end])
+    for look in range(last):
+        here = seen.held[:, look]
+        if not math.isinf(limits.critical[look]):
+            columns.append(stopped == look + 1)
+        if look + 1 < last:
+            columns += [stopped == -look - 1] * (limits.futility is not None) + [here]
         columns += [
-            np.where(here, values, np.nan)
-            for values in (months_there[:, look], sizes[:, look], seen[look][:, LOOK_KNOWN])
+            np.where(here, values[:, look], np.nan)
+            for values in (seen.month, seen.randomised, seen.known)
         ]
-    columns.append(stopped == last)
     return np.column_stack(columns).astype(np.float64)
 
 
-def _stopped(
-    limits: InterimLimits,
-    held: NDArray[np.bool_],
-    z: FloatArray,
-    futility: Sequence[float] | None,
-) -> IntArray:
+def _stopped(limits: InterimLimits, seen: _Seen, futility: Sequence[float] | None) -> IntArray:
     """The look at which each trial stops, as `stopping_look` says it.
 
     A look that was not held, or whose test has no answer, stops nothing.
     """
-    statistics = np.abs(z) if limits.sides == 2 else z
+    statistics = np.abs(seen.z) if limits.sides == 2 else seen.z
     upper = np.minimum(limits.critical, 1e6)
     lower = np.append(upper[:-1] - 2 if futility is None else futility, upper[-1] - 2)
-    statistics = np.where(held & ~np.isnan(statistics), statistics, (upper + lower) / 2)
+    statistics = np.where(seen.held & ~np.isnan(statistics), statistics, (upper + lower) / 2)
     return stopping_look_batch(statistics, upper.tolist(), futility=futility)
 
 
-def _statistics(
-    found: Looked, looks: Looks, raw: FloatArray, trials: FloatArray
-) -> tuple[NDArray[np.bool_], FloatArray, FloatArray, list[FloatArray]]:
-    """Of each look whether it was held, its Z and estimate; and what was known before the end."""
-    held, z, estimates, seen = [], [], [], []
+def _seen(
+    found: Looked, looks: Looks, raw: FloatArray, trials: FloatArray, months: FloatArray
+) -> _Seen:
+    """The looks before the end, and then the end; where events are awaited, their full count."""
+    none = np.full(len(raw), np.nan)
     p_place, estimate_place = found.own
+    rows: list[tuple[NDArray[np.generic], ...]] = []
     for look in range(len(looks.counts)):
         begin = looks.base + look * (LOOKED + looks.each)
-        known = raw[:, begin : begin + LOOKED]
         columns = _columns_at(found.of, raw, begin + LOOKED, looks.each)
         sign = _direction(found.of, raw, begin + LOOKED, looks.each)
-        held.append(known[:, LOOK_DAY] >= 0)
-        z.append(_directed(found, columns[p_place], sign))
-        estimates.append(
-            np.full(len(raw), np.nan) if estimate_place is None else columns[estimate_place]
+        day = raw[:, begin + LOOK_DAY]
+        rows.append(
+            (
+                day >= 0,
+                _directed(found, columns[p_place], sign),
+                none if estimate_place is None else columns[estimate_place],
+                day / DAYS_PER_MONTH,
+                raw[:, begin + LOOK_RANDOMISED],
+                raw[:, begin + LOOK_KNOWN],
+            )
         )
-        seen.append(known)
     p_end, estimate_end = found.ends
-    held.append(np.ones(len(raw), dtype=np.bool_))
-    z.append(_directed(found, trials[:, p_end], _direction(found.of, raw, looks.of, looks.each)))
-    estimates.append(np.full(len(raw), np.nan) if estimate_end is None else trials[:, estimate_end])
-    return np.column_stack(held), np.column_stack(z), np.column_stack(estimates), seen
+    sign = _direction(found.of, raw, looks.of, looks.each)
+    end: tuple[NDArray[np.generic], ...] = (
+        np.ones(len(raw), dtype=np.bool_),
+        _directed(found, trials[:, p_end], sign),
+        none if estimate_end is None else trials[:, estimate_end],
+        months,
+        raw[:, RANDOMISED],
+        _known_at_end(found.of, looks, raw),
+    )
+    if len(rows) == len(found.limits.critical):
+        full = rows.pop()
+        end = tuple(np.where(full[0], a, b) for a, b in zip(full, end, strict=True))
+    return _Seen(*(np.column_stack(each) for each in zip(*rows, end, strict=True)))
+
+
+def _known_at_end(of: Counted | Compared, looks: Looks, raw: FloatArray) -> FloatArray:
+    found = raw[:, looks.of : looks.of + looks.each]
+    if isinstance(of, Compared):
+        return np.asarray(found[:, 2] + found[:, 3])
+    return np.asarray(found @ looks.member.astype(np.float64))
 
 
 def _columns_at(of: Counted | Compared, raw: FloatArray, begin: int, each: int) -> list[FloatArray]:

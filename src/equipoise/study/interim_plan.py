@@ -48,10 +48,11 @@ class Interims(Plan):
     """Looks at an analysis, the last of which is its own: when each comes, and what stops.
 
     `counted` says what is waited for: `subjects` randomised in the trial; `evaluable` subjects of
-    the analysis whose outcome is final; `events` of its groups; or `months` since recruitment
-    began. `at` are these counts, the last of them those of the full information; or `information`
-    gives shares of it, up to 1, and `full` the count. With `months` both are given: the shares
-    that are expected, and the month of each look but the last.
+    the analysis whose outcome is final; `events` of its groups, for the last look too; or `months`
+    since recruitment began. Else the last look is the end of the trial. `at` are these counts, the
+    last of them those of the full information; or `information` gives shares of it, up to 1, and
+    `full` the count. With `months` both are given: the shares that are expected, and the month of
+    each look but the last.
 
     `side` is that of the boundary on the scale of the estimate, the first group compared with the
     second: `greater`, `less` (a log hazard ratio below 0), or `two_sided`. `alpha` is the error of
