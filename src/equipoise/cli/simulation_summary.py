@@ -18,6 +18,7 @@ BANNER = "SIMULATION of end points: no patient, not a trial"
 
 def simulation_summary(study: Study, rows: Sequence[Row], facts: SimulationFacts) -> str:
     """Power, error, what the assay costs, estimates, sizes, other scenarios, what was left out."""
+    from equipoise.cli.look_summary import look_summary
     from equipoise.report.findings import shorter
     from equipoise.report.simulation import leading_analysis
     from equipoise.report.simulation_rows import by_scenario
@@ -33,6 +34,7 @@ def simulation_summary(study: Study, rows: Sequence[Row], facts: SimulationFacts
         f"{facts.scenario_label}",
         f"{facts.trials} trials of each scenario, seed {facts.seed}",
         *_tests(study, assays[0]),
+        *look_summary(study, assays[0]),
         *_assays(assays, code),
         *_sizes(study, assays[0]),
         *_grid(grid, code, facts),
@@ -102,7 +104,13 @@ def _sizes(study: Study, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _grid(grid: Sequence[Sequence[Row]], code: str | None, facts: SimulationFacts) -> Iterator[str]:
-    from equipoise.report.simulation_rows import DIFFERENCE, REJECTION, of_measures, said
+    from equipoise.report.simulation_rows import (
+        DIFFERENCE,
+        REJECTION,
+        of_measures,
+        said,
+        tested_as,
+    )
 
     if not grid or code is None:
         return
@@ -110,11 +118,12 @@ def _grid(grid: Sequence[Sequence[Row]], code: str | None, facts: SimulationFact
     yield "Other scenarios: the same seed, the same trials (common random numbers)"
     yield f"{'':{LABEL}}  {'share':>7}  {'s.e.':>5}  v as stated (points, s.e.)"
     for rows in grid:
-        row = next((r for r in of_measures(rows, REJECTION) if r["subject"] == code), None)
+        own = tested_as(rows, code)
+        row = next((r for r in of_measures(rows, REJECTION) if r["subject"] == own), None)
         if row is None:
             continue
         numbers = said(row)
-        paired = [r for r in of_measures(rows, [DIFFERENCE]) if r["subject"] == code]
+        paired = [r for r in of_measures(rows, [DIFFERENCE]) if r["subject"] == own]
         against = f"{said(paired[0]).value} ({said(paired[0]).error})" if paired else ""
         text = f"{numbers.value:>7}  {numbers.error:>5}  {against}"
         yield from _line(row["scenario_label"], text)

@@ -12,6 +12,7 @@ from typing import Any
 from equipoise.record.plan import assumptions
 from equipoise.report.findings import shorter
 from equipoise.report.report import by_reason, template
+from equipoise.report.simulation_looks import looks_section
 from equipoise.report.simulation_rows import REJECTION, Row, by_scenario, of_measures, said
 from equipoise.report.simulation_scenarios import assay_section, difference, grid_section
 from equipoise.report.simulation_tables import (
@@ -63,6 +64,7 @@ def simulation_report(study: Study, rows: Sequence[Row], facts: SimulationFacts)
         "leads": [*leading_sentences(study, assays)],
         "power": power_figure(study, first),
         "tests": rejection_table(study, first),
+        "looks": looks_section(study, first),
         "estimates": estimate_table(study, first),
         "whole": trial_table(first),
         "sizes": size_tables(study, first),

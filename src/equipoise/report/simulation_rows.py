@@ -27,7 +27,8 @@ TITLES = {
 }
 SIGNED = (DIFFERENCE, "bias")
 SHARES = {
-    *REJECTION, "coverage", "undefined", "misclassified", "any_rejected", "familywise_error"
+    *REJECTION, "coverage", "undefined", "misclassified", "any_rejected", "familywise_error",
+    "stop_efficacy", "stop_futility", "stopped_early", "look_held",
 }  # fmt: skip
 
 
@@ -129,6 +130,12 @@ def of_measures(rows: Iterable[Row], measures: Iterable[str]) -> list[Row]:
     """The rows of these measures, in their order."""
     wanted = set(measures)
     return [row for row in rows if row["measure"] in wanted]
+
+
+def tested_as(rows: Sequence[Row], code: str | None) -> str | None:
+    """What tells whether an analysis rejects: the trial that stops by its looks, if it has any."""
+    own = f"{code}/interims"
+    return own if any(row["subject"] == own for row in of_measures(rows, REJECTION)) else code
 
 
 def by_subject(rows: Iterable[Row]) -> dict[str, list[Row]]:

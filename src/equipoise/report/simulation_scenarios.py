@@ -22,6 +22,7 @@ from equipoise.report.simulation_rows import (
     field_columns,
     of_measures,
     said,
+    tested_as,
     with_error,
 )
 from equipoise.report.simulation_tables import by_role
@@ -110,10 +111,10 @@ def grid_section(
 ) -> dict[str, Any] | None:
     """The points of a grid: a figure where a field is a number, and a table."""
     points = [
-        (rows[0]["fields"], row, difference(rows, code))
+        (rows[0]["fields"], row, difference(rows, row["subject"]))
         for rows in grid
         for row in of_measures(rows, REJECTION)
-        if row["subject"] == code
+        if row["subject"] == tested_as(rows, code)
     ]
     if not points:
         return None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from equipoise.analysis.subjects import end_point_of
+from equipoise.errors import BadInput
 from equipoise.simulation.endpoint_analyses import Compared, Counted
 from equipoise.simulation.endpoint_columns import Column, compared_columns, counted_columns
 from equipoise.simulation.nature import DAYS_PER_MONTH
@@ -113,8 +114,17 @@ def looked(
 
 
 def look_tables(study: Study, found: Looked, tables: TrialTables) -> TrialTables:
-    """The tables of the kernel with the looks of the analysis."""
-    interims, of = found.interims, found.of
+    """The tables of the kernel with the looks of the analysis.
+
+    Raises BadInput for a look that waits for more than are ever randomised.
+    """
+    interims, of, wanted = found.interims, found.of, tables.accrual.wanted
+    if interims.counted != "months" and max(interims.counts) > wanted:
+        raise BadInput(
+            f"counts before the last of at most {wanted}, whom the scenario randomises",
+            field=f"study.analysis.analyses.{of.analysis.id}.interims",
+            found=", ".join(map(str, interims.counts)),
+        )
     days = DAYS_PER_MONTH if interims.counted == "months" else 1
     awaited = [math.floor(each * days) for each in interims.counts]
     if interims.counted == "events" and interims.greatest is not None:

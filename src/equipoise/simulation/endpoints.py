@@ -79,13 +79,17 @@ from equipoise.study.definition import Study
 
 FloatArray = NDArray[np.float64]
 
+TESTS = ("p", "rejected")
+"""Measures of columns that say whether a null hypothesis is rejected."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointSimulation:
     """A compiled simulation: small, picklable, without study or scenario.
 
     `described` says of every column of a trial what it is. `tested` are the analyses that reject or
-    not: where their P stands is in `p_columns`, and at most what rejects in `limits`. `skipped`:
+    not: where their P stands is in `p_columns`, and at most what rejects in `limits`; of a trial
+    that stops by its looks there stands whether it rejects. `skipped`:
     analyses of the plan that cannot be run, each with the reason. `fingerprint` differs whenever a
     bit could differ.
     """
@@ -176,7 +180,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
     if looking is not None:
         columns = (*columns, *looks_described(looking))
         tables = look_tables(study, looking, tables)
-    tested = [place for place, each in enumerate(columns) if each.measure == "p"]
+    tested = [place for place, each in enumerate(columns) if each.measure in TESTS]
     return EndpointSimulation(
         name=scenario.name,
         tables=tables,

@@ -61,9 +61,10 @@ class OperatingRow:
 
 def rejections(simulation: EndpointSimulation, trials: FloatArray) -> BoolArray:
     """Whether each test rejects in each trial, shape (trials, tested). P at the level rejects; a
-    test without an answer does not."""
-    p = trials[:, list(simulation.p_columns)]
-    return np.asarray(p <= np.array(simulation.limits), dtype=np.bool_)
+    test without an answer does not. A trial that stops by its looks says itself whether it does."""
+    found = trials[:, list(simulation.p_columns)]
+    said = [simulation.described[place].measure == "rejected" for place in simulation.p_columns]
+    return np.asarray(np.where(said, found > 0, found <= np.array(simulation.limits)), np.bool_)
 
 
 def sums(simulation: EndpointSimulation, trials: FloatArray) -> Sums:
@@ -97,7 +98,7 @@ def operating_characteristics(simulation: EndpointSimulation, found: Sums) -> li
             rows.append(_share("undefined", column, trials - known, trials, None))
         elif column.measure == "rejected":
             measure = "type_1_error" if column.null else "power"
-            rows.append(_share(measure, column, round(float(found.total[place])), trials, None))
+            rows.append(_share(measure, column, rejected[place], trials, None))
         elif column.measure in SHARES:
             count = round(float(found.total[place]))
             rows.append(_share(column.measure, column, count, trials, None))
