@@ -107,9 +107,9 @@ def _grid(grid: Sequence[Sequence[Row]], code: str | None, facts: SimulationFact
     from equipoise.report.simulation_rows import (
         DIFFERENCE,
         REJECTION,
+        deciding_subject,
         of_measures,
         said,
-        tested_as,
     )
 
     if not grid or code is None:
@@ -118,7 +118,7 @@ def _grid(grid: Sequence[Sequence[Row]], code: str | None, facts: SimulationFact
     yield "Other scenarios: the same seed, the same trials (common random numbers)"
     yield f"{'':{LABEL}}  {'share':>7}  {'s.e.':>5}  v as stated (points, s.e.)"
     for rows in grid:
-        own = tested_as(rows, code)
+        own = deciding_subject(rows, code)
         row = next((r for r in of_measures(rows, REJECTION) if r["subject"] == own), None)
         if row is None:
             continue

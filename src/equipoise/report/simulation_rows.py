@@ -132,7 +132,7 @@ def of_measures(rows: Iterable[Row], measures: Iterable[str]) -> list[Row]:
     return [row for row in rows if row["measure"] in wanted]
 
 
-def tested_as(rows: Sequence[Row], code: str | None) -> str | None:
+def deciding_subject(rows: Sequence[Row], code: str | None) -> str | None:
     """What tells whether an analysis rejects: the trial that stops by its looks, if it has any."""
     own = f"{code}/interims"
     return own if any(row["subject"] == own for row in of_measures(rows, REJECTION)) else code

@@ -19,10 +19,10 @@ from equipoise.report.simulation_rows import (
     DIFFERENCE,
     REJECTION,
     Row,
+    deciding_subject,
     field_columns,
     of_measures,
     said,
-    tested_as,
     with_error,
 )
 from equipoise.report.simulation_tables import by_role
@@ -114,7 +114,7 @@ def grid_section(
         (rows[0]["fields"], row, difference(rows, row["subject"]))
         for rows in grid
         for row in of_measures(rows, REJECTION)
-        if row["subject"] == tested_as(rows, code)
+        if row["subject"] == deciding_subject(rows, code)
     ]
     if not points:
         return None
