@@ -135,13 +135,25 @@ def _check_merged(body: TumourAssessed) -> None:
 
 
 def _check_evaluator(context: Context, evaluator: str) -> None:
-    known = [each.code for each in context.study.response.evaluators]
+    """Refuse an evaluator whom the role does not read for: a reader who is blinded to the marker is
+    no one at the hospital, and nobody at the hospital reads in their name."""
+    known = {each.code: each for each in context.study.response.evaluators}
     if evaluator not in known:
         raise BadInput(
             f"one of {', '.join(known)}",
             where=context.action.name,
             field="evaluator",
             found=evaluator,
+        )
+    role = context.action.role
+    theirs = [each.code for each in known.values() if each.blinded_to_marker == (role == "reader")]
+    if evaluator not in theirs:
+        raise context.refuse(
+            f"is not read for {evaluator} by a person in the role {role}",
+            rule="blinded reading",
+            clause="who reads blinded to the marker is a central reader, and nobody else",
+            value=evaluator,
+            way_out=f"read as {' or '.join(theirs)}" if theirs else "leave it to the readers",
         )
 
 
