@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
+
+from equipoise.errors import BadInput
 
 LOOPBACK = "127.0.0.1"
 APPLICATION = "equipoise.web.serving"
@@ -30,6 +33,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prepare the accounts, print how to come in, and serve until interrupted."""
+    if importlib.util.find_spec("django") is None:
+        raise BadInput(
+            "the part of Equipoise that serves: install equipoise[web]", where="equipoise serve"
+        )
     serving = importlib.import_module(APPLICATION)
     return int(
         serving.serve(
