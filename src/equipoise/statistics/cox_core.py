@@ -81,15 +81,9 @@ def cox_tied(
 
 
 def _cox_pass(
-    time: FloatArray,
-    event: BoolArray,
-    covariates: FloatArray,
-    stratum: IntArray,
-    ties: int,
-    beta: FloatArray,
-    score: FloatArray,
-    information: FloatArray,
-) -> float:
+    time: FloatArray, event: BoolArray, covariates: FloatArray, stratum: IntArray, ties: int,
+    beta: FloatArray, score: FloatArray, information: FloatArray,
+) -> float:  # fmt: skip
     """Core: the log partial likelihood of one trial; score and information are written.
 
     From the last time to the first, so that the sums over those at risk only grow.
