@@ -8,7 +8,11 @@ import pytest
 
 from tests.harness.web import Web, hidden, text
 
-DEATH = {"occurred": "", "cause": "disease"}
+WITHDRAWN = {"consent": "participation", "vital_status_allowed": False}
+
+
+def _ago(site: Web, days: int) -> str:
+    return (site.trial.today - datetime.timedelta(days)).isoformat()
 
 
 def screened(site: Web, number: str = "X01-001") -> str:
@@ -40,6 +44,7 @@ def test_five_wrong_passwords_lock_the_account_and_the_chain_of_logins_tells(sit
     from equipoise.web import logins
 
     password, stranger = site.account("inv"), Client()
+    before = site.trial.log.head().seq
     for _ in range(5):
         last = stranger.post("/accounts/login/", {"login": "inv", "password": "wrong"})
     assert last.status_code in (403, 429)
@@ -47,7 +52,6 @@ def test_five_wrong_passwords_lock_the_account_and_the_chain_of_logins_tells(sit
     assert right.status_code != 302, "also the right password has to wait"
     kinds = [event.type for event in logins.chain().read()]
     assert kinds.count("LoginFailed") >= 5 and "LockedOut" in kinds
-    before = site.trial.log.head().seq
     assert before == site.trial.log.head().seq, "the trial's record did not grow"
 
 
@@ -84,13 +88,16 @@ def test_what_is_sent_twice_is_recorded_once(site: Web) -> None:
     assert (event.actor, event.role, event.site) == ("inv", "investigator", "X01")
 
 
-@pytest.mark.requirement("RN3")
+@pytest.mark.requirement("CN1")
 def test_a_refusal_stands_above_the_form_with_its_rule_and_way_out(site: Web) -> None:
-    site.trial.screened("X01-001", without="assay")
-    answer = site.filled("investigator", "/subjects/X01-001/do/Randomise/", {})
+    site.trial.screened("X01-001")
+    entered = {"source": "telephone", "occurred": site.trial.today.isoformat()}
+    site.trial.act("ConsentWithdrawn", WITHDRAWN, subject="X01-001", occurred=_ago(site, 5))
+    address = "/subjects/X01-001/do/VitalStatusRecorded/"
+    answer = site.filled("investigator", address, entered)
     told = text(answer)
     assert answer.status_code == 422
-    assert "Refused" in told and "RN3" in told and "Way out" in told
+    assert "Refused" in told and "CN1" in told and "Way out" in told
     kept = [e for e in site.trial.log.read() if e.type == "ActionRefused"]
     assert len(kept) == 1, "and the refusal is in the record (AT5)"
 
@@ -123,8 +130,30 @@ def test_whoever_was_overtaken_is_told_and_nothing_is_overwritten(site: Web) -> 
     assert "was changed after you opened it" in text(answer)
 
 
-def test_a_form_in_french_takes_a_comma_and_says_everything_in_french(site: Web) -> None:
+def test_a_page_in_french_says_so_and_speaks_french(site: Web) -> None:
     number = screened(site)
     browser = site.client("nurse", language="fr")
     page = browser.get(f"/subjects/{number}/")
     assert 'lang="fr"' in page.content.decode() and "Dernières saisies" in text(page)
+
+
+@pytest.mark.parametrize("action", ["Signed", "BreakCode", "ActivateScheme", "SourceVerified"])
+def test_what_the_application_must_have_done_is_not_typed_into_a_form(
+    site: Web, action: str
+) -> None:
+    number = screened(site)
+    roles = {"BreakCode": "investigator", "SourceVerified": "monitor"}
+    browser = site.client(roles.get(action, "statistician"))
+    for address in (f"/subjects/{number}/do/{action}/", f"/do/{action}/"):
+        assert browser.get(address).status_code == 404
+        assert browser.post(address, {"reauthenticated": "true"}).status_code == 404
+
+
+def test_no_way_to_an_allocation_leads_past_the_password(site: Web) -> None:
+    number = screened(site)
+    browser = site.client("investigator")
+    answer = browser.post(f"/subjects/{number}/do/Randomise/", {"key": "k", "seen": "999"})
+    assert answer.headers["Location"] == f"/subjects/{number}/randomise/"
+    browser.post(f"/subjects/{number}/randomise/", {"key": "k", "seen": "999"})
+    browser.post("/do/Randomise/", {"key": "k", "seen": "999"})
+    assert site.trial.log.read(types={"Randomised"}) == []

@@ -5,16 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from equipoise.study.catalogue import ACTIONS
-from equipoise.web.asking import Request
+from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import answered, last_seen, may_do, offer_to
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.page import EVERYBODY, SEES_SUBJECTS, page
 
 OWN_SCREEN: dict[str, str] = {}
 """Actions that are done on a screen of their own, with the name of its page."""
+
+NOT_BY_HAND = frozenset(
+    {
+        "ActivateScheme", "BreakCode", "CertifiedCopyMade", "Correct", "Exported",
+        "IdentityRevealed", "Randomise", "Redact", "Signed", "SourceVerified",
+    }
+)  # fmt: skip
+"""Actions that say what the application itself has done, such as asking for the password again or
+hashing what was signed: nobody types that into a form, so they have a screen of their own or
+none yet."""
 
 
 @page(
@@ -24,8 +35,10 @@ OWN_SCREEN: dict[str, str] = {}
 def subject_action(request: Request, subject: str, action: str) -> HttpResponse:
     """An action about a subject, on the form that its model gives."""
     asking = request.asking
-    if action not in ACTIONS or not may_do(asking, action):
+    if not offered(asking, action):
         raise Http404
+    if action in OWN_SCREEN:
+        return redirect(OWN_SCREEN[action], subject=subject)
     site = asking.trial.ask.site(subject)
     form = _form(request, action, subject=subject, site=site)
     return answered(
@@ -40,13 +53,19 @@ def subject_action(request: Request, subject: str, action: str) -> HttpResponse:
 def trial_action(request: Request, action: str) -> HttpResponse:
     """An action about the trial or a hospital, on the form that its model gives."""
     asking = request.asking
-    if action not in ACTIONS or not may_do(asking, action):
+    if not offered(asking, action) or action in OWN_SCREEN:
         raise Http404
     site = asking.site or request.GET.get("site") or None
     form = _form(request, action, subject=None, site=site)
     return answered(
         request, "action.html", form, subject=None, site=site, then=reverse("home"), action=action
     )
+
+
+def offered(asking: Asking, action: str) -> bool:
+    """Whether the role has the action, and a page on which it may be done."""
+    on_a_page = action in OWN_SCREEN or action not in NOT_BY_HAND
+    return action in ACTIONS and on_a_page and may_do(asking, action)
 
 
 def _form(

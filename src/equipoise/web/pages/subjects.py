@@ -17,7 +17,7 @@ from equipoise.web.doing import do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.overview import overview
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
-from equipoise.web.pages.actions import OWN_SCREEN
+from equipoise.web.pages.actions import NOT_BY_HAND, OWN_SCREEN
 from equipoise.web.panels import panel, panels
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
@@ -178,11 +178,15 @@ def groups(role: str, subject: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """The actions about a subject that a role has, by area, with their addresses.
 
     >>> [name for name, _ in groups("reader", "X01-001")]
-    ['response', 'oversight']
+    ['response']
     """
     found = []
     for area, names in GROUPS.items():
-        mine = [(name, _address(name, subject)) for name in names if role in ACTION_ROLES[name]]
+        mine = [
+            (name, _address(name, subject))
+            for name in names
+            if role in ACTION_ROLES[name] and (name in OWN_SCREEN or name not in NOT_BY_HAND)
+        ]
         if mine:
             found.append((area, mine))
     return found
