@@ -11,7 +11,7 @@ import datetime
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -42,9 +42,24 @@ class Due:
         """Days since the window closed."""
         return max((today - self.latest).days, 0)
 
+    def state(self, today: datetime.date) -> Literal["overdue", "due", "not_yet_due"]:
+        """Where the window lies on a day: behind it, around it, before it.
+
+        >>> first, last = datetime.date(2026, 1, 5), datetime.date(2026, 1, 9)
+        >>> visit = Due("scan", 1, first, first, last)
+        >>> [visit.state(datetime.date(2026, 1, day)) for day in (4, 5, 9, 10)]
+        ['not_yet_due', 'due', 'due', 'overdue']
+        """
+        return "overdue" if self.late(today) else "due" if self.open(today) else "not_yet_due"
+
     def open(self, today: datetime.date) -> bool:
         """Whether the window is open today."""
         return self.earliest <= today <= self.latest
+
+
+def due_of(row: Mapping[str, Any]) -> Due:
+    """A row of `visit_timeline` that is not yet due, as a visit with its window."""
+    return Due(*(row[name] for name in ("visit", "instance", "target", "earliest", "latest")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +141,7 @@ def _rows(events: list[Event], study: Study) -> dict[str, Row]:
             site=row["site"],
             stage=stage(row),
             disposition=row,
-            due=tuple(
-                Due(each["visit"], each["instance"], each["target"], each["earliest"],
-                    each["latest"])
-                for each in due.get(row["subject"], ())
-            ),
+            due=tuple(due_of(each) for each in due.get(row["subject"], ())),
             reports=tuple(reports.get(row["subject"], ())),
             queries=tuple(queries.get(row["subject"], ())),
             last_seq=last[row["subject"]],

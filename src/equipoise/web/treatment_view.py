@@ -5,12 +5,13 @@ Every figure and every decision is a row of a derived table; here they are only 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from equipoise.record.event import decimal_text
+from equipoise.conduct.context import as_it_stands
+from equipoise.record.event import Event, decimal_text
 from equipoise.record.plan import Label
 from equipoise.study.definition import Study
 from equipoise.treatment.decision import rule_named
@@ -51,6 +52,12 @@ class DrugDecision:
     missing: str | None
     doubtful: bool
     off_label: bool
+
+
+def chosen_regimen(events: Sequence[Event]) -> str | None:
+    """The regimen chosen last for a subject, corrections applied; None before one is."""
+    found = [str(body["regimen"]) for _, body in as_it_stands(events, "RegimenChosen")]
+    return found[-1] if found else None
 
 
 def milligrams(scaled: int | None) -> str | None:

@@ -56,7 +56,8 @@ def _visits(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
     for due in row.due:
         if (due.earliest - today).days > SOON_DAYS:
             continue
-        urgency: Urgency = "overdue" if due.late(today) else "due" if due.open(today) else "soon"
+        state = due.state(today)
+        urgency: Urgency = "soon" if state == "not_yet_due" else state
         name = words.label(labels[due.visit]) if due.visit in labels else due.visit
         found.append(
             Task("task.visit", row.subject, f"{name} {due.instance}" if due.instance > 1 else name,

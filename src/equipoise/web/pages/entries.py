@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 
 from equipoise.errors import BadInput
 from equipoise.record.correction import Value, history
@@ -15,40 +16,47 @@ from equipoise.record.event import Event
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.web.asking import Request
-from equipoise.web.doing import do, told
+from equipoise.web.doing import answered
 from equipoise.web.forms.action import new_key
 from equipoise.web.forms.fields import MISSING, plain_text
 from equipoise.web.forms.study_form import answer_field
 from equipoise.web.page import SEES_SUBJECTS, page
 from equipoise.web.pages.actions import OWN_SCREEN
-from equipoise.web.sight import HIDDEN, Sight
+from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
 
 OWN_SCREEN["FormSaved"] = "forms_of"
 CORRECTS = frozenset({"investigator", "nurse", "pharmacist", "laboratory", "reader"})
 
 
-def _event(request: Request, subject: str, seq: int) -> tuple[Event, tuple[Event, ...]]:
+class Asked(NamedTuple):
+    """An item of an entry that the address names: who sees it, and every value that it had."""
+
+    event: Event
+    item: str
+    sight: Sight
+    values: list[Value]
+
+
+def _asked(request: Request, subject: str, seq: int) -> Asked:
+    """What the address names; 404 where it is not there, or not for whoever asks."""
     events = tuple(request.asking.trial.ask.events(subject))
     event = next((each for each in events if each.seq == seq), None)
-    if event is None:
+    item = request.GET.get("item", "")
+    sight = Sight.of(request.asking, events)
+    if event is None or not sight.sees(event.type, item.split("/")[0]):
         raise Http404
-    return event, events
+    try:
+        return Asked(event, item, sight, history(events, seq, item, CATALOGUE))
+    except BadInput as error:
+        raise Http404 from error
 
 
 @page("subjects/<str:subject>/entries/<int:seq>/history/", name="history", roles=SEES_SUBJECTS,
       about="subject")  # fmt: skip
 def item_history(request: Request, subject: str, seq: int) -> HttpResponse:
     """Every value that an item had: who, when, why; the first entry included (AT3)."""
-    event, events = _event(request, subject, seq)
-    item = request.GET.get("item", "")
-    sight = Sight.of(request.asking, events)
-    if not sight.sees(event.type, item.split("/")[0]):
-        raise Http404
-    try:
-        values = history(events, seq, item, CATALOGUE)
-    except BadInput as error:
-        raise Http404 from error
+    event, item, sight, values = _asked(request, subject, seq)
     shown = [(each, sight.opened(each.event, item, _plain(each))) for each in values]
     content = {"subject": subject, "event": event, "item": item, "values": shown,
                "zone": _zone(request, event.site)}  # fmt: skip
@@ -143,26 +151,12 @@ def _answer_field(request: Request, event: Event, item: str) -> forms.Field | No
       about="subject", methods=("GET", "POST"))  # fmt: skip
 def correct(request: Request, subject: str, seq: int) -> HttpResponse:
     """Correct one item of an entry: the old value stays readable, the reason is obligatory."""
-    event, events = _event(request, subject, seq)
-    item = request.GET.get("item", "")
-    sight = Sight.of(request.asking, events)
-    if not sight.sees(event.type, item.split("/")[0]):
-        raise Http404
-    try:
-        values = history(events, seq, item, CATALOGUE)
-    except BadInput as error:
-        raise Http404 from error
+    event, item, sight, values = _asked(request, subject, seq)
     data = request.POST if request.method == "POST" else None
     form = CorrectionForm(request, event, item, data, seen=values[-1].event.seq)
-    error_shown, status = None, 200
-    if data is not None:
-        done = do(request.asking, form, subject=subject, site=event.site)
-        if done.events:
-            told(request, "Correct", done.events)
-            return redirect("form", subject=subject, seq=seq)
-        error_shown, status = done.error, done.status
     last = values[-1]
     old = sight.opened(last.event, item, _plain(last))
-    content = {"subject": subject, "event": event, "item": item, "form": form, "old": old,
-               "hidden": HIDDEN, "error": error_shown}  # fmt: skip
-    return render(request, "forms/correct.html", content, status=status)
+    return answered(
+        request, "forms/correct.html", form, subject=subject, site=event.site,
+        then=reverse("form", args=[subject, seq]), event=event, item=item, old=old,
+    )  # fmt: skip

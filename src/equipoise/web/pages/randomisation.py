@@ -17,7 +17,7 @@ from equipoise.errors import Refused
 from equipoise.randomisation.plan import SITE
 from equipoise.study.access import ROLES
 from equipoise.web.asking import Asking, Request
-from equipoise.web.doing import do, last_seen, may_do, offer_to, told
+from equipoise.web.doing import answered, do, last_seen, may_do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.page import CLINICAL, page
 from equipoise.web.pages.actions import OWN_SCREEN
@@ -25,7 +25,7 @@ from equipoise.web.panels import panel
 from equipoise.web.reauthentication import confirmed
 from equipoise.web.refusal import shown
 from equipoise.web.sight import Sight
-from equipoise.web.treatment_view import options
+from equipoise.web.treatment_view import chosen_regimen, options
 from equipoise.web.wording import wording
 
 OWN_SCREEN["Randomise"] = "randomise"
@@ -116,11 +116,10 @@ def allocation(request: Request, subject: str) -> dict[str, Any] | None:
     study = ask.study(ask.site(subject))
     row = ask.derived(subject, "allocation").row(0, named=True)
     arm = next(each for each in study.randomisation.arms if each.code == row["arm"])
-    chosen = [each for each in events if each.type == "RegimenChosen"]
+    chosen = chosen_regimen(events)
     return {
         "event": event, "arm": arm, "options": options(asking, subject, arm.regimens),
-        "chosen": Sight.of(asking).shown(chosen[-1]).item("regimen") if chosen else None,
-        "may_choose": may_do(asking, "RegimenChosen") and not chosen,
+        "chosen": chosen, "may_choose": may_do(asking, "RegimenChosen") and chosen is None,
     }  # fmt: skip
 
 
@@ -146,15 +145,8 @@ def regimen(request: Request, subject: str) -> HttpResponse:
         (e for e in study.randomisation.arms if not found.is_empty() and e.code == found["arm"][0]),
         None,
     )
-    error, status = None, 200
-    if data is not None:
-        done = do(asking, form, subject=subject, site=site)
-        if done.events:
-            told(request, "RegimenChosen", done.events)
-            return redirect("subject", subject=subject)
-        error, status = done.error, done.status
-    content = {
-        "form": form, "subject": subject, "error": error, "arm": arm,
-        "options": options(asking, subject, arm.regimens) if arm else [],
-    }  # fmt: skip
-    return render(request, "regimen.html", content, status=status)
+    return answered(
+        request, "regimen.html", form, subject=subject, site=site,
+        then=reverse("subject", args=[subject]), arm=arm,
+        options=options(asking, subject, arm.regimens) if arm else [],
+    )  # fmt: skip

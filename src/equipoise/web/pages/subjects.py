@@ -15,7 +15,7 @@ from equipoise.study.access import ACTION_ROLES
 from equipoise.web.asking import Request
 from equipoise.web.doing import do, offer_to, told
 from equipoise.web.forms.action import ActionForm
-from equipoise.web.overview import overview
+from equipoise.web.overview import due_of, overview
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
 from equipoise.web.pages.actions import NOT_BY_HAND, OWN_SCREEN
 from equipoise.web.panels import panel, panels
@@ -131,11 +131,10 @@ def visits(request: Request, subject: str) -> dict[str, Any]:
     rows = []
     for each in ask.derived(subject, "visit_timeline").iter_rows(named=True):
         plan = plans.get(each["visit"])
-        late = each["state"] == "not_yet_due" and each["latest"] and each["latest"] < today
-        due = each["state"] == "not_yet_due" and each["earliest"] and each["earliest"] <= today
+        waits = each["state"] == "not_yet_due"
         rows.append({
             **each, "label": plan.label if plan else None,
-            "shown": "overdue" if late else "due" if due else each["state"],
+            "shown": due_of(each).state(today) if waits else each["state"],
             "forms": [(code, labels[code], _kept(kept, code, each))
                       for code in (plan.forms if plan else ())],
         })  # fmt: skip

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 
 from equipoise.errors import BadInput, EquipoiseError, Refused
 from equipoise.record.event import decimal_text
 from equipoise.treatment.events import CycleStarted
 from equipoise.web.asking import Asking, Request
-from equipoise.web.doing import do, last_seen, may_do, offer_to, told
+from equipoise.web.doing import answered, last_seen, may_do, offer_to
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.page import CLINICAL, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.panels import panel
 from equipoise.web.refusal import shown
 from equipoise.web.sight import Sight
-from equipoise.web.treatment_view import decided, milligrams
+from equipoise.web.treatment_view import chosen_regimen, decided, milligrams
 from equipoise.web.wording import wording
 
 OWN_SCREEN["CycleStarted"] = "cycle"
@@ -30,7 +30,6 @@ def cycle_form(request: Request, subject: str, data: Any) -> ActionForm:
     """The form of the next cycle: number and regimen are known, measures are the latest ones."""
     asking, ask = request.asking, request.asking.trial.ask
     events = ask.events(subject)
-    chosen = [json.loads(e.body)["regimen"] for e in events if e.type == "RegimenChosen"]
     number = sum(each.type == "CycleStarted" for each in events) + 1
     item = ask.derived(subject, "subject_item").row(0, named=True)
     start: dict[str, Any] = {"occurred": ask.today(ask.site(subject)), "reason": ""}
@@ -39,7 +38,7 @@ def cycle_form(request: Request, subject: str, data: Any) -> ActionForm:
             start[name] = decimal_text(item[name])
     form = ActionForm(
         "CycleStarted", offer_to(asking, subject), data, seen=last_seen(asking, subject),
-        initial=start, fixed={"cycle": number, "regimen": chosen[-1] if chosen else "none"},
+        initial=start, fixed={"cycle": number, "regimen": chosen_regimen(events) or "none"},
     )  # fmt: skip
     form.fields["reason"].label = wording(asking.language)["cycle.reason"]
     form.fields["reason"].widget = forms.Textarea(attrs={"rows": 2})
@@ -55,16 +54,11 @@ def cycle(request: Request, subject: str) -> HttpResponse:
     site = asking.trial.ask.site(subject)
     data = request.POST if request.method == "POST" else None
     form = cycle_form(request, subject, data)
-    error, status = None, 200
-    if data is not None:
-        done = do(asking, form, subject=subject, site=site)
-        if done.events:
-            told(request, "CycleStarted", done.events)
-            return redirect("subject", subject=subject)
-        error, status = done.error, done.status
-    content = {"form": form, "subject": subject, "error": error, "number": form.fixed["cycle"],
-               "regimen": form.fixed["regimen"]}  # fmt: skip
-    return render(request, "treatment/cycle.html", content, status=status)
+    return answered(
+        request, "treatment/cycle.html", form, subject=subject, site=site,
+        then=reverse("subject", args=[subject]), number=form.fixed["cycle"],
+        regimen=form.fixed["regimen"],
+    )  # fmt: skip
 
 
 @page("subjects/<str:subject>/cycles/doses/", name="cycle_doses", roles=CLINICAL, about="subject",
