@@ -85,7 +85,7 @@ class AskingMiddleware:
         language = request.COOKIES.get("language", "")
         user: Any = request.user
         account = Account.objects.filter(user=user).first() if user.is_authenticated else None
-        if account is not None:
+        if account is not None and language not in dict(settings.LANGUAGES):
             language = account.language
         language = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         with translation.override(language):

@@ -18,6 +18,10 @@ from equipoise.treatment.decision import rule_named
 from equipoise.treatment.plan import Regimen
 from equipoise.web.asking import Asking
 
+NOT_TO_GIVE = frozenset({"undecided", "delay"})
+"""Decisions under which no amount is to be given on that day: none is shown that could be taken
+for a dose."""
+
 AMOUNT_PLACES = 2
 """Amounts stand in tables in 1/100 mg."""
 
@@ -106,7 +110,10 @@ def decided(study: Study, rows: Iterable[Mapping[str, Any]]) -> list[DrugDecisio
         found.append(
             DrugDecision(
                 drug=row["drug"], label=dose.label if dose else None, decision=row["decision"],
-                amount=milligrams(row["amount"]), dispensed=milligrams(row["dispensed"]),
+                amount=milligrams(row["amount"]),
+                dispensed=None
+                if row["decision"] in NOT_TO_GIVE
+                else milligrams(row["dispensed"]),
                 days=dose.days if dose else (), times_per_day=dose.times_per_day if dose else 1,
                 route=dose.route if dose else None, wording=wording, source=source,
                 missing=row["missing"], doubtful=bool(row["doubtful"]),

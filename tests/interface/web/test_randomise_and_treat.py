@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from equipoise.study.load import load_study
+from equipoise.web.treatment_view import decided
 from tests.harness.dosed import signed
 from tests.harness.web import Web, hidden, text, web
 
@@ -110,3 +112,15 @@ def test_a_dose_without_a_signed_source_begins_no_cycle(site: Web) -> None:
     answer = site.filled("investigator", f"/subjects/{number}/cycles/new/", entries)
     assert answer.status_code == 422 and "PH1" in text(answer)
     assert site.trial.log.read(types={"CycleStarted"}) == []
+
+
+@pytest.mark.parametrize(
+    ("decision", "shown"),
+    [("full", "1850"), ("reduce", "1850"), ("undecided", None), ("delay", None)],
+)
+def test_no_amount_stands_where_nothing_may_be_given_yet(decision: str, shown: str | None) -> None:
+    row = {"regimen": "CAPOX", "drug": "capecitabine", "decision": decision, "amount": 182550,
+           "dispensed": 185000, "rule": None, "missing": None, "doubtful": False,
+           "off_label": False}  # fmt: skip
+    (found,) = decided(load_study("mgmt-net"), [row])
+    assert found.dispensed == shown

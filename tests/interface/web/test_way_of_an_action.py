@@ -157,3 +157,14 @@ def test_no_way_to_an_allocation_leads_past_the_password(site: Web) -> None:
     browser.post(f"/subjects/{number}/randomise/", {"key": "k", "seen": "999"})
     browser.post("/do/Randomise/", {"key": "k", "seen": "999"})
     assert site.trial.log.read(types={"Randomised"}) == []
+
+
+def test_the_language_chosen_at_the_login_stays_after_it(site: Web) -> None:
+    from django.test import Client
+
+    browser, password = Client(), site.account("nurse")
+    browser.post("/language/", {"language": "fr", "next": "/accounts/login/"})
+    browser.post("/accounts/login/", {"login": "nurse", "password": password})
+    assert "Ce qu’il y a à faire" in text(browser.get("/"))
+    browser.post("/language/", {"language": "en", "next": "/"})
+    assert "What there is to do" in text(browser.get("/"))
