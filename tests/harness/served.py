@@ -93,7 +93,8 @@ def running(record: Path, *, workers: int = 1) -> Iterator[tuple[str, dict[str, 
     ]  # fmt: skip
     told = record.parent / "serve.txt"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EQUIPOISE_")}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    for name in ("DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE"):
+        environment.pop(name, None)
     with told.open("w") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment

@@ -25,6 +25,8 @@ def set_up() -> None:
             "EQUIPOISE_HOSTS": "testserver,127.0.0.1,localhost",
             "EQUIPOISE_DEMONSTRATION": "loopback",
             "DJANGO_SETTINGS_MODULE": "equipoise.web.settings",
+            # Playwright's loop runs in the thread of a process that tests Django afterwards too.
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
         }
     )
     import django
