@@ -27,7 +27,7 @@ from tests.harness.restoring import backed_up, restored
 from tests.harness.stores import PostgresStore, SqliteStore, Store
 from tests.harness.trial import Trial
 
-SUBJECTS = 90
+SUBJECTS = 240
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
