@@ -17,9 +17,12 @@ Role = Literal[
     "statistician", "safety_officer", "auditor", "administrator",
 ]  # fmt: skip
 
-BlindingClass = Literal["open", "marker", "scheme", "allocation", "outcome", "identity", "sealed"]
-"""What a value reveals: nothing, the marker or what central pathology read, how arms are drawn
-(block sizes, the coin), the arm, the response, a person, or the seed."""
+BlindingClass = Literal[
+    "open", "clinical", "marker", "scheme", "allocation", "outcome", "identity", "sealed"
+]
+"""What a value reveals: nothing, how the patient fares (which tells arm or outcome to whoever
+knows the regimens), the marker or what central pathology read, how arms are drawn (block sizes, the
+coin), the arm, the response, a person, or the seed."""
 
 SITE_ROLES: frozenset[str] = frozenset({"investigator", "nurse", "pharmacist"})
 """Roles that act at their own hospital only; they alone enter or change its data (CO1)."""
@@ -136,7 +139,32 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
     ("CausalityAssessed", "drug"): "allocation",
     ("CodeBroken", "*"): "allocation",
     ("TumourAssessed", "*"): "outcome",
-    ("DeathRecorded", "*"): "outcome",
+    ("ProcedureRecorded", "*"): "outcome",
+    **{
+        (name, "*"): "clinical"
+        for name in (
+            "FormSaved",
+            "DeathRecorded",
+            "VitalStatusRecorded",
+            "TreatmentDiscontinued",
+            "VisitsDiscontinued",
+            "LostToFollowUp",
+            "MedicalHistoryRecorded",
+            "ConcomitantMedicationRecorded",
+            "PriorTherapyRecorded",
+            "SubsequentTherapyRecorded",
+            "CycleStarted",
+            "AdverseEventReported",
+            "AdverseEventFollowedUp",
+            "SeriousAdverseEventReported",
+            "CausalityAssessed",
+            "SusarSubmitted",
+            "AdverseEventCoded",
+            "LaboratoryReported",
+            "DeviationRecorded",
+        )
+    },
+    ("DeviationRecorded", "description"): "allocation",
     ("IdentityRecorded", "*"): "identity",
     ("SchemeActivated", "sealed_seed"): "sealed",
     ("SchemeActivated", "rule"): "scheme",
@@ -144,19 +172,21 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
 }
 """Blinding class of an event's items; "*" is every item not named, and what is absent is open."""
 
-_SITE_VIEW: frozenset[BlindingClass] = frozenset({"open", "allocation", "outcome", "identity"})
+_SITE_VIEW: frozenset[BlindingClass] = frozenset(
+    {"open", "clinical", "allocation", "outcome", "identity"}
+)
 
 VISIBLE: dict[str, frozenset[BlindingClass]] = {
     "investigator": _SITE_VIEW,
     "nurse": _SITE_VIEW,
-    "pharmacist": frozenset({"open", "allocation"}),
+    "pharmacist": frozenset({"open", "clinical", "allocation"}),
     "laboratory": frozenset({"open", "marker"}),
     "reader": frozenset({"open", "outcome"}),
-    "data_manager": frozenset({"open", "marker", "scheme", "allocation", "outcome"}),
-    "monitor": frozenset({"open", "allocation", "outcome", "identity"}),
-    "statistician": frozenset({"open", "marker", "scheme", "outcome"}),
-    "safety_officer": frozenset({"open", "allocation", "outcome"}),
-    "auditor": frozenset({"open", "marker", "scheme", "allocation", "outcome"}),
+    "data_manager": frozenset({"open", "clinical", "marker", "scheme", "allocation", "outcome"}),
+    "monitor": frozenset({"open", "clinical", "allocation", "outcome", "identity"}),
+    "statistician": frozenset({"open", "clinical", "marker", "scheme", "outcome"}),
+    "safety_officer": frozenset({"open", "clinical", "allocation", "outcome"}),
+    "auditor": frozenset({"open", "clinical", "marker", "scheme", "allocation", "outcome"}),
     "administrator": frozenset({"open"}),
 }
 """The blinding classes that a role sees. Nobody sees `sealed`."""
@@ -231,3 +261,37 @@ def may_see(
     if found == "allocation" and unblinded and role == "statistician":
         return True
     return found in VISIBLE.get(role, frozenset())
+
+
+def may_see_type(
+    role: str, event_type: str, *, disclosed: bool = False, unblinded: bool = False
+) -> bool:
+    """Whether a role is told that an event of this type was recorded at all.
+
+    The days on which drugs are given tell the regimen, and what follows a progression tells the
+    outcome: of what would show arm, marker, outcome or course by its mere presence, whoever sees no
+    item sees no event. That a person's identity was recorded shows nothing, so it stands.
+
+    >>> may_see_type("reader", "DoseGiven"), may_see_type("nurse", "DoseGiven")
+    (False, True)
+    >>> may_see_type("reader", "Randomised"), may_see_type("data_manager", "IdentityRecorded")
+    (True, True)
+    """
+    named = {item for about, item in CLASSES if about == event_type} | {"*"}
+    found = {
+        may_see(role, event_type, item, disclosed=disclosed, unblinded=unblinded) for item in named
+    }
+    return any(found) or blinding_class(event_type, "*") in ("open", "identity", "sealed")
+
+
+def may_see_refusal(role: str, action: str) -> bool:
+    """Whether a role may read why an action was refused: the finding may name status or arm.
+
+    Who may do the action is told when it is refused; of the others only those see it whom neither
+    marker nor arm nor course is hidden from.
+
+    >>> [may_see_refusal(role, "Randomise") for role in ("nurse", "laboratory", "data_manager")]
+    [True, False, True]
+    """
+    everything = frozenset({"clinical", "marker", "allocation", "outcome"})
+    return role in ACTION_ROLES.get(action, frozenset()) or everything <= VISIBLE[role]

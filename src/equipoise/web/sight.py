@@ -7,19 +7,23 @@ exports of the application go through it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.sealing import Erased, key_of
-from equipoise.study.access import may_see
+from equipoise.study.access import may_see, may_see_refusal, may_see_type
 from equipoise.web.asking import Asking
 
 HIDDEN = "hidden"
 ERASED = "erased"
-_VALUES = ("old", "new", "old_missing", "new_missing")
+_VALUES = ("old", "new", "old_missing", "new_missing", "rule", "finding")
+_READINGS = frozenset({"LesionIdentified", "TumourAssessed"})
+_SPEAK_OF_OTHERS = frozenset(
+    {"Corrected", "Redacted", "QueryRaised", "QueryAnswered", "QueryClosed"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +52,54 @@ class Shown:
 class Sight:
     """What one position sees, of a trial whose keys open its sealed texts.
 
-    `types`: of events that others speak of (corrections, redactions), their types by seq.
+    `types`: of events that others speak of (corrections, redactions, queries), their types by seq;
+    `queries`: what each query is about, as a type.
     """
 
     role: str
+    person: str
     disclosed: bool
     unblinded: bool
     trial: str
     keys: KeyStore
     types: Mapping[int, str] = field(default_factory=dict)
+    queries: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, asking: Asking, events: Sequence[Event] = ()) -> Sight:
         """The sight of the person who asks, of `events`."""
         found, types = asking.trial, {event.seq: event.type for event in events}
         return cls(
-            asking.role, asking.disclosed, asking.unblinded, found.log.trial, found.keys, types
+            asking.role, asking.person, asking.disclosed, asking.unblinded, found.log.trial,
+            found.keys, types, _about_queries(events, types),
+        )  # fmt: skip
+
+    def lists(self, event: Event) -> bool:
+        """Whether the person is told that the event was recorded at all.
+
+        A central reader sees their own readings alone: neither a hospital's nor another reader's.
+        """
+        if not self._told_of(event.type):
+            return False
+        if self.role == "reader" and event.type in _READINGS:
+            return event.actor == self.person
+        return event.type not in _SPEAK_OF_OTHERS or self._told_of(self._about(event))
+
+    def listed(self, events: Iterable[Event]) -> list[Event]:
+        """Those of `events` that the person is told of, in their order."""
+        return [event for event in events if self.lists(event)]
+
+    def _told_of(self, event_type: str) -> bool:
+        return may_see_type(
+            self.role, event_type, disclosed=self.disclosed, unblinded=self.unblinded
         )
+
+    def _about(self, event: Event) -> str:
+        """The type of what an event speaks of; an allocation's where that cannot be told."""
+        body = json.loads(event.body)
+        if event.type.startswith("Query"):
+            return self.queries.get(str(body["query"]), "DoseGiven")
+        return self.types.get(body.get("target"), "DoseGiven")
 
     def sees(self, event_type: str, item: str) -> bool:
         """Whether an item of an event type may be seen."""
@@ -79,6 +114,8 @@ class Sight:
         hidden = event.type in ("Corrected", "Redacted") and not self.sees(
             about or "Randomised", item.split("/")[0]
         )
+        if event.type == "ActionRefused":
+            hidden = not may_see_refusal(self.role, str(body["action"]))
         return Shown(
             event,
             tuple(
@@ -113,3 +150,14 @@ class Sight:
             return Item(name, value)
         opened = self.keys.unseal(value, f"{self.trial}/{event.subject or ''}/{name}")
         return Item(name, state=ERASED) if isinstance(opened, Erased) else Item(name, opened)
+
+
+def _about_queries(events: Iterable[Event], types: Mapping[int, str]) -> dict[str, str]:
+    """What each query is about: the type of its event, or of a form that is still empty."""
+    found = {}
+    for event in events:
+        if event.type == "QueryRaised":
+            body = json.loads(event.body)
+            empty = "FormSaved" if body.get("form") else "SubjectScreened"
+            found[str(body["query"])] = types.get(body.get("target"), empty)
+    return found

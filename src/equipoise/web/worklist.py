@@ -13,6 +13,7 @@ from typing import Literal
 
 from django.urls import reverse
 
+from equipoise.study.access import BLINDED_ROLES
 from equipoise.web.asking import Asking
 from equipoise.web.overview import Row
 from equipoise.web.wording import wording
@@ -39,6 +40,8 @@ def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
     found: list[Task] = []
     for row in rows:
         today = asking.trial.ask.today(row.site)
+        if asking.role in BLINDED_ROLES:
+            continue
         found += _visits(row, today, asking)
         found += _reports(row, today)
         found += _queries(row)

@@ -44,7 +44,8 @@ def _asked(request: Request, subject: str, seq: int) -> Asked:
     event = next((each for each in events if each.seq == seq), None)
     item = request.GET.get("item", "")
     sight = Sight.of(request.asking, events)
-    if event is None or not sight.sees(event.type, item.split("/")[0]):
+    seen = event is not None and sight.lists(event) and sight.sees(event.type, item.split("/")[0])
+    if event is None or not seen:
         raise Http404
     try:
         return Asked(event, item, sight, history(events, seq, item, CATALOGUE))

@@ -130,9 +130,9 @@ def form(request: Request, subject: str, seq: int) -> HttpResponse:
     asking, ask = request.asking, request.asking.trial.ask
     events = ask.events(subject)
     event = next((each for each in events if each.seq == seq), None)
-    if event is None:
-        raise Http404
     sight = Sight.of(asking, events)
+    if event is None or not sight.lists(event):
+        raise Http404
     standing = ask.standing(subject, seq)
     shown = sight.shown(event._replace(body=json.dumps(standing.body)))
     plan = None

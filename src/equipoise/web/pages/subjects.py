@@ -16,7 +16,7 @@ from equipoise.web.asking import Request
 from equipoise.web.doing import do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.overview import due_of, overview
-from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
+from equipoise.web.page import CLINICAL, OVERSIGHT, SEES_SUBJECTS, page
 from equipoise.web.pages.actions import NOT_BY_HAND, OWN_SCREEN
 from equipoise.web.panels import panel, panels
 from equipoise.web.sight import Sight
@@ -33,7 +33,13 @@ def subjects(request: Request) -> HttpResponse:
     rows = overview(asking.trial).of(asking.site)
     asked = request.GET.get("find", "").strip().lower()
     kept = [row for row in rows if asked in row.subject.lower()]
-    return render(request, "subjects.html", {"rows": kept, "find": asked})
+    content = {"rows": kept, "find": asked, "course": sees_course(request)}
+    return render(request, "subjects.html", content)
+
+
+def sees_course(request: Request) -> bool:
+    """Whether the person may know how subjects fare: a laboratory and a central reader may not."""
+    return Sight.of(request.asking).sees("TreatmentDiscontinued", "cause")
 
 
 @page("subjects/new/", name="screen", roles=CLINICAL, methods=("GET", "POST"))
@@ -80,12 +86,14 @@ def subject(request: Request, subject: str) -> HttpResponse:
     row = overview(asking.trial).one(subject)
     events = ask.events(subject)
     sight = Sight.of(asking, events)
+    listed = sight.listed(events)
     content = {
         "subject": subject, "site": site, "row": row, "today": ask.today(site),
+        "course": sees_course(request),
         "wide": panels(request, subject, aside=False),
         "narrow": panels(request, subject, aside=True),
-        "events": [sight.shown(event) for event in reversed(events[-SHOWN_EVENTS:])],
-        "number": len(events), "groups": groups(asking.role, subject),
+        "events": [sight.shown(event) for event in reversed(listed[-SHOWN_EVENTS:])],
+        "number": len(listed), "groups": groups(asking.role, subject),
         "zone": zone(request, site),
     }  # fmt: skip
     return render(request, "subject.html", content)
@@ -96,6 +104,7 @@ def entries(request: Request, subject: str) -> HttpResponse:
     """Every entry about a subject, the latest first, a hundred on a page."""
     events = request.asking.trial.ask.events(subject)
     sight = Sight.of(request.asking, events)
+    events = sight.listed(events)
     asked = request.GET.get("page", "1")
     number = max(int(asked) if asked.isdigit() else 1, 1)
     last = len(events) - (number - 1) * ENTRIES_A_PAGE
@@ -114,7 +123,7 @@ def zone(request: Request, site: str | None) -> str:
     return sites.get(site or "", "UTC")
 
 
-@panel("visits", 30)
+@panel("visits", 30, CLINICAL | OVERSIGHT | {"pharmacist"})
 def visits(request: Request, subject: str) -> dict[str, Any]:
     """The planned visits with their windows, and the forms that each of them has."""
     ask = request.asking.trial.ask
