@@ -1,8 +1,10 @@
-"""The rules of oversight: what departs from the protocol, in one table."""
+"""The rules of oversight: what departs from the protocol, and where each query stands."""
 
 from __future__ import annotations
 
 from equipoise.oversight.deviation import DEVIATION, REQUIRES, deviation
+from equipoise.oversight.query import QUERY, query
+from equipoise.oversight.query import REQUIRES as QUERY_REQUIRES
 from equipoise.record.rule import TableRule
 
 RULES: tuple[TableRule, ...] = (
@@ -12,5 +14,12 @@ RULES: tuple[TableRule, ...] = (
         requires=REQUIRES,
         plan="deviations",
         rule=deviation,
+    ),
+    TableRule(
+        produces="query",
+        columns=QUERY,
+        requires=QUERY_REQUIRES,
+        plan="oversight",
+        rule=query,
     ),
 )

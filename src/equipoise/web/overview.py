@@ -8,13 +8,13 @@ of a hospital costs what is new in it, not what is in it.
 from __future__ import annotations
 
 import datetime
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
 
+from equipoise.oversight.query import CLOSED
 from equipoise.record.event import Event
 from equipoise.record.tables import tables
 from equipoise.study.catalogue import CATALOGUE
@@ -25,7 +25,7 @@ from equipoise.web.trial import Trial
 AT_A_TIME = 200
 """Subjects that are derived together, so that memory stays bounded."""
 
-READ = ("disposition", "visit_timeline", "expedited_report")
+READ = ("disposition", "visit_timeline", "expedited_report", "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def due_of(row: Mapping[str, Any]) -> Due:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One subject: stage, days, visits and reports that are due, open queries."""
+    """One subject: stage, days, visits and reports that are due, queries that are not closed."""
 
     subject: str
     site: str
@@ -131,10 +131,10 @@ def _rows(events: list[Event], study: Study) -> dict[str, Row]:
     found = dict(tables(sorted(events), CATALOGUE))
     for name in READ:
         found = derive(found, study, upto=name)
-    queries = _open_queries(events)
     last = {event.subject: event.seq for event in events}
     due = _grouped(found["visit_timeline"].filter(pl.col("state") == "not_yet_due"))
     reports = _grouped(found["expedited_report"].filter(pl.col("done").is_null()))
+    queries = _grouped(found["query"].filter(pl.col("status") != CLOSED))
     return {
         row["subject"]: Row(
             subject=row["subject"],
@@ -143,7 +143,7 @@ def _rows(events: list[Event], study: Study) -> dict[str, Row]:
             disposition=row,
             due=tuple(due_of(each) for each in due.get(row["subject"], ())),
             reports=tuple(reports.get(row["subject"], ())),
-            queries=tuple(queries.get(row["subject"], ())),
+            queries=tuple(each["query"] for each in queries.get(row["subject"], ())),
             last_seq=last[row["subject"]],
         )
         for row in found["disposition"].iter_rows(named=True)
@@ -154,20 +154,6 @@ def _grouped(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for row in frame.iter_rows(named=True):
         found.setdefault(row["subject"], []).append(row)
-    return found
-
-
-def _open_queries(events: Iterable[Event]) -> dict[str, list[str]]:
-    """Queries that were raised and not closed, by subject."""
-    found: dict[str, list[str]] = {}
-    for event in events:
-        if event.type in ("QueryRaised", "QueryClosed") and event.subject is not None:
-            name = json.loads(event.body)["query"]
-            listed = found.setdefault(event.subject, [])
-            if event.type == "QueryRaised":
-                listed.append(name)
-            elif name in listed:
-                listed.remove(name)
     return found
 
 

@@ -1,0 +1,91 @@
+"""Where each query stands: open, answered or closed, with its days."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+
+import polars as pl
+
+from equipoise.oversight.events import QueryAnswered, QueryClosed, QueryRaised
+from equipoise.oversight.plan import OversightPlan
+from equipoise.record.declaration import schema
+from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
+
+QUERY: Columns = {
+    **KEY,
+    "site": pl.String,
+    "event": pl.Int64,
+    "query": pl.String,
+    "target": pl.Int64,
+    "form": pl.String,
+    "instance": pl.String,
+    "item": pl.String,
+    "raised": pl.Date,
+    "answered": pl.Date,
+    "closed": pl.Date,
+    "status": pl.String,
+    "days": pl.Int64,
+    **SOURCES,
+}
+REQUIRES: Mapping[str, Columns] = {
+    cls.TABLE: schema(cls) for cls in (QueryRaised, QueryAnswered, QueryClosed)
+}
+
+OPEN, ANSWERED, CLOSED = "open", "answered", "closed"
+
+_OF = (*KEY, "query")
+
+
+def query(tables: Tables, plan: OversightPlan) -> pl.DataFrame:
+    """A row for each query raised, sorted by replicate, subject, event; queries that concern no
+    subject stand first.
+
+    - `event`: the seq of the event that raised it, whose envelope says who did, in which role, at
+      what hour. `target`, `form`, `instance`, `item`: what it asks about.
+    - `raised`; `answered`: the day of the answer recorded last; `closed`: of the first closing.
+    - `status`: `closed` once somebody found it settled, though an answer is recorded later;
+      `answered` from the first answer on; else `open`. An answer closes nothing: whoever raised
+      the query reads it first (ICH E6(R3) 4.2.4).
+    - `days`: from `raised` to `closed`; null while it is not closed, for a rule knows no today
+      (`days_open`).
+    - `sources`: the query, its answers, its closings.
+    """
+    raised = tables["query_raised"]
+    if raised.is_empty():
+        return no_rows(QUERY)
+    together = (
+        raised.join(_by_query(tables["query_answered"], last=True, name="answered"),
+                    on=_OF, how="left", nulls_equal=True)
+        .join(_by_query(tables["query_closed"], last=False, name="closed"),
+              on=_OF, how="left", nulls_equal=True)
+    )  # fmt: skip
+    closed, answered = (pl.col(f"{name}_seqs").is_not_null() for name in ("closed", "answered"))
+    later = [pl.col(f"{name}_seqs").fill_null([]) for name in ("answered", "closed")]
+    return (
+        together.with_columns(
+            pl.col("occurred").alias("raised"),
+            pl.when(closed).then(pl.lit(CLOSED)).when(answered).then(pl.lit(ANSWERED))
+            .otherwise(pl.lit(OPEN)).alias("status"),
+            (pl.col("closed") - pl.col("occurred")).dt.total_days().alias("days"),
+            pl.concat_list("seq", *later).list.unique().list.sort().alias("sources"),
+        )
+        .select([*QUERY])
+        .sort("replicate", "subject", "event")
+    )  # fmt: skip
+
+
+def _by_query(events: pl.DataFrame, *, last: bool, name: str) -> pl.DataFrame:
+    """The day of the last or the first event about each query, and the seqs of all."""
+    ordered = events.sort("event")
+    day = pl.col("occurred").last() if last else pl.col("occurred").first()
+    return ordered.group_by(_OF).agg(day.alias(name), pl.col("seq").alias(f"{name}_seqs"))
+
+
+def days_open(raised: datetime.date, closed: datetime.date | None, today: datetime.date) -> int:
+    """The days for which a query has waited, until it was closed or, where it is not, until today.
+
+    >>> days_open(datetime.date(2026, 1, 5), None, datetime.date(2026, 1, 12))
+    7
+    """
+    return ((closed or today) - raised).days
