@@ -4,6 +4,9 @@ Two times are named: --as-of is a position in the record (what was known), --cut
 happened). Prints a summary, or with --json the results; with --out also writes results.json and
 report.html. Whether estimate, interval and P of every result agree is checked each time.
 
+--look prints a look at the analysis that has interim looks instead: what is known at the cut, the
+limits of the plan, and whether the trial stops.
+
 --compare names another cut and position (DATE, @SEQ or DATE@SEQ; what it leaves open is as in this
 analysis), and prints what changed since then in every result, and by which events.
 """
@@ -32,6 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", metavar="DATE@SEQ", help="print what changed since this cut or position"
     )
+    parser.add_argument("--look", metavar="N", type=int, help="the interim look N, at --cut")
     parser.add_argument("--anchors", help="file of signed heads to verify the record against")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--out", metavar="DIR", help="folder for results.json and report.html")
@@ -44,6 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     cut, as_of = day(arguments.cut, "--cut"), arguments.as_of
     asked = arguments.compare
+    if arguments.look is not None:
+        from equipoise.cli.look import write_look
+
+        return told(
+            *write_look(
+                arguments.record, arguments.look, cut=cut, as_of=as_of, schema=arguments.schema,
+                anchors=arguments.anchors, as_json=arguments.json,
+                others=(asked, arguments.out),
+            )
+        )  # fmt: skip
     text, findings = write_analysis(
         arguments.record,
         out=None if arguments.out is None else Path(arguments.out),

@@ -71,13 +71,19 @@ class Analysed(NamedTuple):
 
 def analysed(events: list[Event], cut: datetime.date | None) -> Analysed:
     """The analysis plan of the study that was adopted last, on the record up to the cut."""
-    from equipoise.analysis.cut import data_cut
     from equipoise.analysis.run import run
+
+    study, derived = derived_up_to(events, cut)
+    return Analysed(events, study, derived, run(derived, study, cut=cut), cut)
+
+
+def derived_up_to(events: list[Event], cut: datetime.date | None) -> tuple[Study, Tables]:
+    """The study that was adopted last, and the tables of the record up to the cut."""
+    from equipoise.analysis.cut import data_cut
     from equipoise.record.tables import tables
     from equipoise.study.catalogue import CATALOGUE
     from equipoise.study.derivation import derive
 
     study = study_of(events)
     found = tables(events, CATALOGUE)
-    derived = derive(data_cut(found, cut) if cut is not None else found, study)
-    return Analysed(events, study, derived, run(derived, study, cut=cut), cut)
+    return study, derive(data_cut(found, cut) if cut is not None else found, study)

@@ -26,6 +26,7 @@ from equipoise.study.analysis_plan import (
     TimeToEventEndPoint,
 )
 from equipoise.study.definition import Study
+from equipoise.study.interim_limits import interim_limits
 
 RATIO = ("ratio", "ratios")
 BASES = {"as_randomised": "as randomised", "as_redetermined": "as re-determined"}
@@ -265,7 +266,15 @@ def _sentence(study: Study, analysis: Analysis, row: ResultView) -> str:
 
 
 def _verdict(study: Study, analysis: Analysis, rows: Sequence[ResultView]) -> str:
-    """Whether the null hypothesis is rejected at the level that the sample size was planned for."""
+    """Whether the null hypothesis is rejected at the level that the sample size was planned for; of
+    an analysis with interim looks, what the last of them asks for."""
+    if analysis.interims is not None:
+        limits = interim_limits(analysis.interims)
+        sided = "two-sided" if limits.sides == 2 else f"one-sided ({analysis.interims.side})"
+        return (
+            f"The trial has interim looks: at the last, Z {limits.critical[-1]:.3f} rejects, a "
+            f"{sided} P of {limits.nominal[-1]:.4f}."
+        )
     size = study.analysis.sample_size
     tested = [row.result.p for row in rows if row.result.p is not None]
     if size is None or size.analysis != analysis.id or not tested:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
+from equipoise.analysis.looks import directed_z
 from equipoise.analysis.subjects import end_point_of
 from equipoise.errors import BadInput
 from equipoise.simulation.endpoint_analyses import Compared, Counted
@@ -45,8 +45,6 @@ IntArray = NDArray[np.int64]
 
 SKIPPED = "interims"
 _WAITS = {"subjects": SUBJECTS, "evaluable": EVALUABLE, "events": EVENTS, "months": CALENDAR}
-_LEAST_P = 1e-300
-"""No P value is told from a smaller one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +258,7 @@ def _seen(
     found: Looked, looks: Looks, raw: FloatArray, trials: FloatArray, months: FloatArray
 ) -> _Seen:
     """The looks before the end, and then the end; where events are awaited, their full count."""
-    none = np.full(len(raw), np.nan)
+    none, side = np.full(len(raw), np.nan), found.interims.side
     p_place, estimate_place = found.own
     rows: list[tuple[NDArray[np.generic], ...]] = []
     for look in range(len(looks.counts)):
@@ -271,7 +269,7 @@ def _seen(
         rows.append(
             (
                 day >= 0,
-                _directed(found, columns[p_place], sign),
+                directed_z(found.analysis, side, columns[p_place], sign),
                 none if estimate_place is None else columns[estimate_place],
                 day / DAYS_PER_MONTH,
                 raw[:, begin + LOOK_RANDOMISED],
@@ -282,7 +280,7 @@ def _seen(
     sign = _direction(found.of, raw, looks.of, looks.each)
     end: tuple[NDArray[np.generic], ...] = (
         np.ones(len(raw), dtype=np.bool_),
-        _directed(found, trials[:, p_end], sign),
+        directed_z(found.analysis, side, trials[:, p_end], sign),
         none if estimate_end is None else trials[:, estimate_end],
         months,
         raw[:, RANDOMISED],
@@ -317,16 +315,3 @@ def _direction(of: Counted | Compared, raw: FloatArray, begin: int, each: int) -
         sums.reshape(len(raw), 2, len(of.analysis.groups), -1).sum(axis=3).swapaxes(0, 1)
     )
     return np.asarray(np.sign(events[:, 0] * subjects[:, 1] - events[:, 1] * subjects[:, 0]))
-
-
-def _directed(found: Looked, p: FloatArray, sign: FloatArray) -> FloatArray:
-    """Z by which limits judge: great where the first group does better, by the side of the looks.
-
-    It is the normal number of the P value; where the test is two-sided, with the sign of the
-    estimate.
-    """
-    kept = np.maximum(p, _LEAST_P)
-    if found.analysis.side != "two_sided":
-        return np.asarray(-ndtri(kept))
-    size = -ndtri(kept / 2)
-    return np.asarray(-size * sign if found.interims.side == "less" else size * sign)

@@ -65,6 +65,18 @@ def test_the_verdict_is_at_the_planned_level_and_side() -> None:
     assert "is not rejected" in sentences(whole, *people(["PR"], ["SD"]))
 
 
+def test_after_interim_looks_the_last_limit_stands_in_the_place_of_the_level() -> None:
+    """O'Brien and Fleming's last of two at a two-sided 5 %: 1.977 (Jennison and Turnbull, 2.3)."""
+    looks = {
+        "counted": "evaluable", "at": (10, 20), "side": "two_sided", "alpha": "0.05",
+        "efficacy": {"family": "obrien_fleming"}, "exact": "nominal_p",
+    }  # fmt: skip
+    whole = planned(interims=looks)
+    assert sentences(whole, *people(["PR"] * 9, ["SD"] * 9)).endswith(
+        "The trial has interim looks: at the last, Z 1.977 rejects, a two-sided P of 0.0480."
+    )
+
+
 def test_the_closed_test_says_what_is_rejected_together() -> None:
     """9 of 9 v 0 of 9 at 0.8 of alpha; then, and only then, the other analysis has 0.2 and 0.8."""
     other = analysis(id="other", label=label("The other"), estimate="none", interval="none")

@@ -125,6 +125,26 @@ def test_responses_at_a_look_are_those_whose_window_has_closed(trial: int) -> No
         assert found[LOOK_KNOWN] == looks.member[row[there]].sum() >= awaited
 
 
+@pytest.mark.parametrize("trial", [0, 1])
+def test_subjects_and_months_are_awaited_too(trial: int) -> None:
+    """The 40th and the 80th who is randomised, and the end of the 18th month."""
+    subjects = RESPONSES | {"counted": "subjects", "at": [40, 80, 104]}
+    simulation = _simulation("primary", subjects)
+    out, work = _one_trial(simulation, trial)
+    raw = kernel.run_trials(simulation.tables, SEED, trial, 1)[0]
+    on = np.sort(work.on[work.who[: int(out[kernel.RANDOMISED])]])
+    for look, awaited in enumerate((40, 80)):
+        found = _look(simulation, raw, look)
+        assert found[LOOK_DAY] == on[awaited - 1]
+        assert found[LOOK_RANDOMISED] == (on <= on[awaited - 1]).sum() >= awaited
+    months = RESPONSES | {"counted": "months", "at": [18], "information": ["0.5", "1"]}
+    simulation = _simulation("primary", months)
+    raw = kernel.run_trials(simulation.tables, SEED, trial, 1)[0]
+    found = _look(simulation, raw, 0)
+    assert found[LOOK_DAY] == 547, "18 x 30.4375 days"
+    assert found[LOOK_RANDOMISED] == (on <= 547).sum()
+
+
 @pytest.mark.parametrize(
     ("analysis", "interims"), [("primary", RESPONSES), ("pfs_arms_deficient", TIMES)]
 )
