@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from equipoise.analysis.looks import LookResult
     from equipoise.study.definition import Study
 
-WIDTH = 96
-
 
 def write_look(
     record: str,
@@ -59,12 +57,14 @@ def write_look(
 
 def _lines(study: Study, found: LookResult, cut: datetime.date, as_of: int) -> Iterator[str]:
     """The look in words."""
+    from equipoise.analysis.subjects import end_point_of
+    from equipoise.study.analysis_plan import BinaryEndPoint
+
     analysis = next(each for each in study.analysis.analyses if each.id == found.analysis)
-    interims = analysis.interims
-    assert interims is not None
+    binary = isinstance(end_point_of(study.analysis, analysis), BinaryEndPoint)
     yield f"Look {found.look} of {found.looks} at {found.analysis}: {analysis.label.en}"
     yield f"cut {cut}, record up to event {as_of}"
-    what = "outcomes are final" if interims.counted != "events" else "events"
+    what = "outcomes are final" if binary else "events"
     share = "" if found.information is None else f"; information {found.information:.3f}"
     yield f"{found.randomised} randomised, {found.known} {what}{share}, planned {found.planned:.3f}"
     groups = zip(found.groups, found.numerators, found.denominators, strict=True)
