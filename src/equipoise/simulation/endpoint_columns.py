@@ -21,26 +21,17 @@ from equipoise.analysis.subjects import end_point_of
 from equipoise.analysis.table_tests import TABLE_TESTS
 from equipoise.simulation.endpoint_analyses import Compared, Counted
 from equipoise.simulation.scenario import Scenario
-from equipoise.statistics.compiled import compiled
 from equipoise.statistics.cox import wald_p
 from equipoise.statistics.log_rank import log_rank_p_batch
-from equipoise.statistics.proportion import (
-    _chi_square,
-    _chi_square_p,
-    _chi_square_tables,
-    _fisher,
-    _fisher_mid_p,
-    _fisher_mid_p_tables,
-    _fisher_tables,
-    _side,
-    normal_quantile,
-)
+from equipoise.statistics.proportion import normal_quantile
 from equipoise.statistics.trial_tables import COMPARED
 from equipoise.study.analysis_plan import MARKER_STATUS, Analysis, BinaryEndPoint, Group
 from equipoise.study.definition import Study
 
 FloatArray = NDArray[np.float64]
 
+_BESIDE = {"mid_p": "fisher_mid_p"}
+"""Names of tests beside Fisher's where they are not those of the plan."""
 _EQUAL = 1e-9
 """Log odds this close are the same."""
 
@@ -245,21 +236,8 @@ def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
         for column in (events[:, 0], subjects[:, 0], events[:, 1], subjects[:, 1])
     )
     side = side_of_test(each.analysis)
-    if each.analysis.method == "fisher":
-        p = np.empty(len(raw))
-        compiled(_fisher_tables, _fisher)(x1, n1, x2, n2, _side(side), p)
-    else:
-        p = TABLE_TESTS[each.analysis.method](x1, n1, x2, n2, side)
-    found = [p]
-    for test in each.beside:
-        p = np.empty(len(raw))
-        if test == "mid_p":
-            core = compiled(_fisher_mid_p_tables, _fisher, _fisher_mid_p)
-            core(x1, n1, x2, n2, _side(side), p)
-        else:
-            square = compiled(_chi_square_tables, _chi_square, _chi_square_p)
-            square(x1, n1, x2, n2, test == "chi_square_corrected", p)
-        found.append(p)
+    tests = (each.analysis.method, *(_BESIDE.get(test, test) for test in each.beside))
+    found = [TABLE_TESTS[test](x1, n1, x2, n2, side, True) for test in tests]
     return [*(np.where(comparable, one, np.nan) for one in found), rates[:, 0] - rates[:, 1]]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Ties = Literal["efron", "breslow", "exact"]
 Test = Literal["wald", "likelihood_ratio", "score"]
-TESTS: tuple[Test, ...] = ("wald", "likelihood_ratio", "score")
+TESTS: tuple[Test, ...] = get_args(Test)
 
 _RULES: dict[Ties, int] = {"efron": EFRON, "breslow": BRESLOW, "exact": EXACT}
 _RANK = 1e-10

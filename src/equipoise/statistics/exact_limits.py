@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from equipoise.statistics.proportion import Estimate, checked_level, unbounded_r
 
 FloatArray = NDArray[np.float64]
 Rule = Literal["central", "mid_p", "min_likelihood", "blaker"]
-RULES: tuple[Rule, ...] = ("central", "mid_p", "min_likelihood", "blaker")
+RULES: tuple[Rule, ...] = get_args(Rule)
 
 TIE = 1.0 + 1e-7
 """Probabilities within this factor of one another are equal, as in R fisher.test."""

@@ -20,6 +20,7 @@ from equipoise.statistics.follow_up import (
     checked_labels,
     sorted_trials,
 )
+from equipoise.statistics.log_rank_core import UNWEIGHTED, log_rank_sums, log_rank_weight
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 
 IntArray = NDArray[np.int64]
@@ -77,9 +78,12 @@ def log_rank(
     number = len(labels)
     observed, expected = np.zeros(number), np.zeros(number)
     variance, room = np.zeros((number, number)), np.zeros((3, number))
-    core = compiled(_log_rank, worth_it=len(times) >= _COMPILE_FROM)
+    core = compiled(log_rank_sums, log_rank_weight, worth_it=len(times) >= _COMPILE_FROM)
     for chosen in by_stratum(times, layers):
-        core(times[chosen], events[chosen], groups[chosen], observed, expected, variance, room)
+        core(
+            times[chosen], events[chosen], groups[chosen], UNWEIGHTED, 0.0, 0.0,
+            observed, expected, variance, room,
+        )  # fmt: skip
     return log_rank_of(labels, groups, observed, expected, variance)
 
 
@@ -131,54 +135,6 @@ def log_rank_of(
         degrees_of_freedom=freedom,
         p=chi_square_tail(statistic, freedom),
     )
-
-
-def _log_rank(
-    times: FloatArray | IntArray,
-    events: BoolArray,
-    groups: IntArray,
-    observed: FloatArray,
-    expected: FloatArray,
-    variance: FloatArray,
-    room: FloatArray,
-) -> None:
-    """Core: add one stratum, sorted by time, to the sums; a negative group is left out.
-
-    `room` is for three numbers a group.
-    """
-    number = len(observed)
-    at_risk, died, left = room[0, :number], room[1, :number], room[2, :number]
-    at_risk[:] = 0.0
-    for subject in range(len(times)):
-        if groups[subject] >= 0:
-            at_risk[groups[subject]] += 1.0
-    subject = 0
-    while subject < len(times):
-        died[:] = 0.0
-        left[:] = 0.0
-        now = times[subject]
-        while subject < len(times) and times[subject] == now:
-            group = groups[subject]
-            if group >= 0:
-                left[group] += 1.0
-                if events[subject]:
-                    died[group] += 1.0
-            subject += 1
-        deaths = total = 0.0
-        for i in range(number):
-            deaths += died[i]
-            total += at_risk[i]
-        if deaths > 0:
-            spread = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
-            for i in range(number):
-                share = at_risk[i] / total
-                observed[i] += died[i]
-                expected[i] += deaths * share
-                variance[i, i] += spread * share
-                for j in range(number):
-                    variance[i, j] -= spread * share * at_risk[j] / total
-        for i in range(number):
-            at_risk[i] -= left[i]
 
 
 def _log_rank_trials(times: FloatArray, events: BoolArray, groups: IntArray, z: FloatArray) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,7 +35,7 @@ from equipoise.statistics.logistic_core import (
 from equipoise.statistics.proportion import normal_quantile
 
 Test = Literal["wald", "likelihood_ratio", "score"]
-TESTS: tuple[Test, ...] = ("wald", "likelihood_ratio", "score")
+TESTS: tuple[Test, ...] = get_args(Test)
 
 _EXTREME = 1e-7
 """A fitted probability this close to 0 or 1 is one that goes there: the steps end far below it."""

@@ -94,15 +94,19 @@ def fisher_exact_p_batch(
     *,
     side: Side = "two_sided",
     mid_p: bool = False,
+    machine_code: bool | None = None,
 ) -> FloatArray:
     """`fisher_exact_p` of many tables at once; the counts are broadcast against each other.
+
+    `machine_code` says whether it is used, None: where so many tables repay loading it. The values
+    are the same.
 
     >>> fisher_exact_p_batch([10, 18], 34, [2, 3], [25, 26]).round(4).tolist()
     [0.0547, 0.001]
     """
     a, m, b, n = _tables(x1, n1, x2, n2)
     p = np.empty(a.shape)
-    worth_it = a.size >= _COMPILE_FROM
+    worth_it = _worth_it(a.size, machine_code)
     if mid_p:
         core = compiled(_fisher_mid_p_tables, _fisher, _fisher_mid_p, worth_it=worth_it)
     else:
@@ -135,18 +139,25 @@ def chi_square_p_batch(
     n2: ArrayLike,
     *,
     continuity_correction: bool = False,
+    machine_code: bool | None = None,
 ) -> FloatArray:
     """The P values of `chi_square` of many tables at once; the counts are broadcast.
+
+    `machine_code` as in `fisher_exact_p_batch`.
 
     >>> chi_square_p_batch([10, 0], 34, [2, 0], 25).round(4).tolist()
     [0.0435, 1.0]
     """
     a, m, b, n = _tables(x1, n1, x2, n2)
     p = np.empty(a.shape)
-    worth_it = a.size >= _COMPILE_FROM
+    worth_it = _worth_it(a.size, machine_code)
     core = compiled(_chi_square_tables, _chi_square, _chi_square_p, worth_it=worth_it)
     core(a.flatten(), m.flatten(), b.flatten(), n.flatten(), continuity_correction, p.ravel())
     return p
+
+
+def _worth_it(tables: int, machine_code: bool | None) -> bool:
+    return tables >= _COMPILE_FROM if machine_code is None else machine_code
 
 
 def _side(side: Side) -> int:

@@ -53,7 +53,7 @@ _MODELS: dict[Test, tuple[ModelTest, bool]] = {
     "firth_likelihood_ratio": ("likelihood_ratio", True),
 }
 """Tests of the coefficient of a logistic model of the two groups, some with Firth's penalty."""
-_SIDES = ("two_sided", "greater", "less")
+_SIDES: tuple[Side, ...] = get_args(Side)
 _ORDERING: dict[str, Test] = {"boschloo": "fisher", "barnard": "z_pooled"}
 _GRID = np.sin(np.linspace(0, math.pi / 2, 501)[1:-1]) ** 2
 """Common proportions at which a size is computed first: dense near 0 and 1, where it may peak."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
+from equipoise.statistics.checked import one_of
 from equipoise.statistics.exact_limits import TIE, exact_ratio, probabilities
 from equipoise.statistics.odds_ratio import fitted_count, table_counts
 from equipoise.statistics.proportion import ChiSquare, Estimate, Side, normal_quantile
@@ -132,8 +134,7 @@ def exact_stratified_p(
     0.234
     """
     counts, weights, observed = _conditional(x1, n1, x2, n2)
-    if side not in ("two_sided", "greater", "less"):
-        raise BadInput("one of two_sided, greater, less", field="side", found=side)
+    one_of(side, get_args(Side), "side")
     shares = np.exp(weights - weights.max())
     if side == "greater":
         extreme = counts >= observed

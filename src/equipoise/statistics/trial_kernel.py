@@ -18,7 +18,7 @@ from equipoise.errors import BadInput
 from equipoise.statistics.allocation import _block_size, _fill_block
 from equipoise.statistics.compiled import compiled
 from equipoise.statistics.cox_two_groups import cox_risk_sets, cox_two_groups, cox_two_groups_pass
-from equipoise.statistics.log_rank import _log_rank
+from equipoise.statistics.log_rank_core import log_rank_sums, log_rank_weight
 from equipoise.statistics.minimisation import _drawn_slot, _imbalances
 from equipoise.statistics.random import uniform_integer
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
@@ -89,7 +89,7 @@ CALLEES = (
     arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
     minimise_in_turn, block_number, whole_lanes,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare,
-    _log_rank, compare_many, in_order, compare_all,
+    log_rank_weight, log_rank_sums, compare_many, in_order, compare_all,
 )  # fmt: skip
 """Every core that a trial runs."""
 LOOKING = (waited_for, look_at_counts, look_at_times, look_all)

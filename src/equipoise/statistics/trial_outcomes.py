@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.statistics.cox_two_groups import FITTED, cox_risk_sets, cox_two_groups
-from equipoise.statistics.log_rank import _log_rank
+from equipoise.statistics.log_rank_core import UNWEIGHTED, log_rank_sums
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 from equipoise.statistics.trial_draws import fill_uniforms, minus_log, trial_key, uniform
 from equipoise.statistics.trial_patients import find_rows, tie
@@ -304,7 +304,10 @@ def compare_many(
             out[many + group] += 1.0 if events[place] else 0.0
     room[:, :] = 0.0
     observed, expected, variance = room[3, :many], room[4, :many], room[5:, :many]
-    _log_rank(days[:number], events[:number], groups[:number], observed, expected, variance, room)
+    log_rank_sums(
+        days[:number], events[:number], groups[:number], UNWEIGHTED, 0.0, 0.0,
+        observed, expected, variance, room,
+    )  # fmt: skip
     for one in range(many):
         out[2 * many + one] = observed[one] - expected[one]
         for other in range(many):

@@ -21,6 +21,7 @@ from equipoise.statistics.follow_up import (
     sorted_trials,
 )
 from equipoise.statistics.log_rank import LogRank, log_rank_of
+from equipoise.statistics.log_rank_core import log_rank_sums, log_rank_weight
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -63,13 +64,13 @@ def weighted_log_rank(
     scheme = _scheme(weights, rho, gamma)
     number = len(labels)
     observed, expected = np.zeros(number), np.zeros(number)
-    variance = np.zeros((number, number))
-    core = compiled(_weighted_log_rank, _weight, worth_it=len(times) >= _COMPILE_FROM)
+    variance, room = np.zeros((number, number)), np.zeros((3, number))
+    core = compiled(log_rank_sums, log_rank_weight, worth_it=len(times) >= _COMPILE_FROM)
     largest = 0.0
     for chosen in by_stratum(times, layers):
         weight = core(
             times[chosen], events[chosen], groups[chosen], scheme, float(rho), float(gamma),
-            observed, expected, variance,
+            observed, expected, variance, room,
         )  # fmt: skip
         largest = max(largest, weight)
     return log_rank_of(labels, groups, observed, expected, variance, unit=largest**2)
@@ -96,7 +97,7 @@ def weighted_log_rank_z_batch(
     scheme = _scheme(weights, rho, gamma)
     times, events, groups = sorted_trials(time, event, group)
     z = np.zeros(len(times))
-    callees = _weighted_log_rank, _weight
+    callees = log_rank_sums, log_rank_weight
     core = compiled(_weighted_trials, *callees, worth_it=times.size >= _COMPILE_FROM)
     core(times, events, groups, scheme, float(rho), float(gamma), z)
     return z
@@ -111,74 +112,6 @@ def _scheme(weights: Weights, rho: float, gamma: float) -> int:
     return WEIGHTS.index(weights)
 
 
-def _weight(
-    scheme: int, rho: float, gamma: float, survival: float, total: float, modified: float
-) -> float:
-    """Core: the weight of a time with events."""
-    if scheme == 0:
-        return float(survival**rho * (1.0 - survival) ** gamma)
-    if scheme == 1:
-        return total
-    return math.sqrt(total) if scheme == 2 else modified
-
-
-def _weighted_log_rank(
-    times: FloatArray,
-    events: BoolArray,
-    groups: IntArray,
-    scheme: int,
-    rho: float,
-    gamma: float,
-    observed: FloatArray,
-    expected: FloatArray,
-    variance: FloatArray,
-) -> float:
-    """Core: add one stratum, sorted by time, to the sums; the largest weight.
-
-    A negative group is left out.
-    """
-    number = len(observed)
-    at_risk, died, left = np.zeros(number), np.zeros(number), np.zeros(number)
-    total, largest = 0.0, 0.0
-    for subject in range(len(times)):
-        if groups[subject] >= 0:
-            at_risk[groups[subject]] += 1.0
-            total += 1.0
-    survival, modified = 1.0, 1.0
-    subject = 0
-    while subject < len(times):
-        died[:] = 0.0
-        left[:] = 0.0
-        deaths, gone = 0.0, 0.0
-        now = times[subject]
-        while subject < len(times) and times[subject] == now:
-            group = groups[subject]
-            if group >= 0:
-                left[group] += 1.0
-                gone += 1.0
-                if events[subject]:
-                    died[group] += 1.0
-                    deaths += 1.0
-            subject += 1
-        if deaths > 0.0:
-            modified *= 1.0 - deaths / (total + 1.0)
-            weight = _weight(scheme, rho, gamma, survival, total, modified)
-            spread = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
-            spread *= weight * weight
-            largest = max(largest, weight)
-            for i in range(number):
-                share = at_risk[i] / total
-                observed[i] += weight * died[i]
-                expected[i] += weight * deaths * share
-                variance[i, i] += spread * share
-                for j in range(number):
-                    variance[i, j] -= spread * share * at_risk[j] / total
-            survival *= (total - deaths) / total
-        at_risk -= left
-        total -= gone
-    return largest
-
-
 def _weighted_trials(
     times: FloatArray,
     events: BoolArray,
@@ -188,11 +121,12 @@ def _weighted_trials(
     gamma: float,
     z: FloatArray,
 ) -> None:
+    room = np.zeros((3, 2))
     for trial in range(len(z)):
         observed, expected, variance = np.zeros(2), np.zeros(2), np.zeros((2, 2))
-        _weighted_log_rank(
+        log_rank_sums(
             times[trial], events[trial], groups[trial], scheme, rho, gamma,
-            observed, expected, variance,
+            observed, expected, variance, room,
         )  # fmt: skip
         if variance[0, 0] > 0.0:
             z[trial] = (observed[0] - expected[0]) / math.sqrt(variance[0, 0])
