@@ -19,6 +19,7 @@ from equipoise.record.correction import Standing, corrections, standing
 from equipoise.record.event import Event, EventBody
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log, Transaction
+from equipoise.record.rule import Tables
 from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import CATALOGUE
@@ -131,6 +132,10 @@ class Context:
         of re-determined status) counts beside the subject's own.
         """
         return self.tables.get(self.subject, self._read_for(table), self.study, table)
+
+    def event_tables(self, table: str) -> Tables:
+        """The event tables that a derived table of this subject rests on, corrections applied."""
+        return self.tables.event_tables(self.subject, self._read_for(table), table)
 
     def derived_with(self, table: str, body: EventBody) -> pl.DataFrame:
         """A derived table as it would be if this action had been recorded with `body`."""

@@ -104,6 +104,11 @@ class DerivedTables:
             foreseen.read = (number + 1, event.seq, changes), grown
         return derived[table]
 
+    def event_tables(self, subject: str, events: Sequence[Event], table: str) -> Tables:
+        """The event tables of one subject that a derived table rests on, corrections applied."""
+        self._of(subject)
+        return self._tables(subject, events, table)
+
     def _come_true(self, subject: str, events: Sequence[Event]) -> None:
         """Keep what was read and derived as if an event had happened, if exactly that event now
         has."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import zoneinfo
 from collections.abc import Sequence
 
 import polars as pl
@@ -21,6 +22,7 @@ from equipoise.conduct.state import TrialState
 from equipoise.errors import BadInput
 from equipoise.record.correction import Standing, corrections, standing
 from equipoise.record.event import Body, Event, EventBody
+from equipoise.record.rule import Tables
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
@@ -56,6 +58,13 @@ class Inquiry:
         """The day at a hospital, or without one the last that has begun anywhere in the trial."""
         return self.state.today(site, self.conductor.clock())
 
+    def now(self, site: str | None) -> datetime.datetime:
+        """The time at a hospital; in a rehearsal that of its scenario, wherever the site is."""
+        now = self.conductor.clock()
+        zones = {each.code: each.time_zone for each in self.study(site).sites}
+        name = "UTC" if self.state.rehearsal else zones.get(site or "", "UTC")
+        return now.astimezone(zoneinfo.ZoneInfo(name))
+
     def study(self, site: str | None) -> Study:
         """The study version in force at a hospital today, else the one adopted last."""
         state = self.state
@@ -69,6 +78,10 @@ class Inquiry:
     def derived_with(self, action: Action, body: EventBody, table: str) -> pl.DataFrame:
         """The derived table as it would be if `action` had been recorded with `body`."""
         return self._context(action).derived_with(table, body)
+
+    def event_tables(self, subject: str, table: str) -> Tables:
+        """The event tables of one subject that a derived table rests on, corrections applied."""
+        return self._context(_question(subject)).event_tables(table)
 
     def foreseen(self, action: Action) -> tuple[Body, ...]:
         """What the action would bring about now, of which nothing is recorded.

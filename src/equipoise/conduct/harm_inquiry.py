@@ -1,0 +1,83 @@
+"""What may be asked about a subject's adverse events: how they stand, what is due and to whom."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import zoneinfo
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import polars as pl
+
+from equipoise.conduct.inquiry import Inquiry
+from equipoise.record.event import Event
+from equipoise.safety.course import (
+    DEATH,
+    adverse_event_course,
+    adverse_event_standing,
+    reports_awaited,
+)
+from equipoise.safety.laboratory_finding import unreported_grades
+from equipoise.safety.serious import reports_due
+
+
+class Harm(NamedTuple):
+    """The adverse events of one subject: derived tables, their course, and what is due today.
+
+    `reports`: `expedited_report` with the `state` of each on the day; `awaited`: what the sponsor
+    has no report of; `findings`: severe laboratory values that stand in no adverse event.
+    """
+
+    events: pl.DataFrame
+    serious: pl.DataFrame
+    course: pl.DataFrame
+    standing: pl.DataFrame
+    reports: pl.DataFrame
+    awaited: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def harm_of(ask: Inquiry, subject: str) -> Harm:
+    """What the rules say of a subject's adverse events now."""
+    site = ask.site(subject)
+    study, today = ask.study(site), ask.today(site)
+    tables = ask.event_tables(subject, "adverse_event")
+    events = ask.derived(subject, "adverse_event")
+    serious = ask.derived(subject, "serious_adverse_event")
+    standing = adverse_event_standing(tables)
+    zones = {each.code: each.time_zone for each in study.sites}
+    zone = "UTC" if ask.state.rehearsal else zones.get(site or "", "UTC")
+    known = serious_since(ask.events(subject), zone)
+    values = ask.derived(subject, "laboratory_value")
+    return Harm(
+        events=events,
+        serious=serious,
+        course=adverse_event_course(tables),
+        standing=standing,
+        reports=reports_due(ask.derived(subject, "expedited_report"), today),
+        awaited=reports_awaited(events, serious, known, study.safety),
+        findings=unreported_grades(values, events, standing),
+    )
+
+
+def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], datetime.date]:
+    """The day, at a place in `zone`, on which the record first called each adverse event serious or
+    fatal: by its report, a follow-up or a correction. By subject and adverse event."""
+    found: dict[tuple[str, str], datetime.date] = {}
+    named: dict[int, str] = {}
+    for event in sorted(events, key=lambda each: each.seq):
+        body = json.loads(event.body)
+        name: str | None = body.get("adverse_event") or named.get(body.get("target", 0))
+        if event.type in ("AdverseEventReported", "AdverseEventFollowedUp"):
+            named[event.seq] = str(name)
+            says = bool(body.get("serious")) or body["grade"] == DEATH
+        elif event.type == "Corrected":
+            says = (body["item"], body["new"]) in (("serious", "true"), ("grade", str(DEATH)))
+        else:
+            continue
+        if name is not None and says:
+            at = datetime.datetime.fromisoformat(event.recorded.replace("Z", "+00:00"))
+            day = at.astimezone(zoneinfo.ZoneInfo(zone)).date()
+            found.setdefault((event.subject or "", name), day)
+    return found
