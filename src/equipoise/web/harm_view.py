@@ -180,6 +180,18 @@ def grade_text(least: int | None, most: int | None, words: Words) -> str:
     return words["grade.between"].format(least=least, most=most)
 
 
+def unit_text(unit: str) -> str:
+    """A unit as it is printed.
+
+    >>> unit_text("10^9/L"), unit_text("/mm3"), unit_text("mL/min/1.73m2")
+    ('10⁹/L', '/mm³', 'mL/min/1.73 m²')
+    """
+    for plain, printed in (("10^9", "10⁹"), ("10^3", "10³"), ("10^6", "10⁶"), ("mm3", "mm³"),
+                           ("1.73m2", "1.73 m²")):  # fmt: skip
+        unit = unit.replace(plain, printed)
+    return unit
+
+
 def value_text(value: int | None, language: str) -> str:
     """A laboratory value of a table, at its four places, as a page writes it.
 

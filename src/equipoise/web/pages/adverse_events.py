@@ -17,7 +17,14 @@ from equipoise.web.asking import Request
 from equipoise.web.doing import Done, answered, do, last_seen, may_do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.forms.harm import as_radios, ask_grade, ask_term, hide
-from equipoise.web.harm_view import AdverseEvent, HarmView, grade_text, local_name, value_text
+from equipoise.web.harm_view import (
+    AdverseEvent,
+    HarmView,
+    grade_text,
+    local_name,
+    unit_text,
+    value_text,
+)
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.treatment_view import chosen_regimen
@@ -68,6 +75,7 @@ def _value(view: HarmView, row: dict[str, Any]) -> dict[str, Any]:
     words = view.words
     return {
         **row, "shown": value_text(row["value"], words.language),
+        "unit": unit_text(row["unit"]),
         "analyte_name": words.of(f"analyte.{row['analyte']}"),
         "grades": grade_text(row["least"], row["most"], words),
     }  # fmt: skip
@@ -88,6 +96,7 @@ def report_form(request: Request, view: HarmView, data: Any = None) -> ActionFor
                       seen=last_seen(asking, subject), initial=start)  # fmt: skip
     form.fields["serious"].initial = None
     hide(form, "adverse_event")
+    form.fields["specified"].widget.attrs["rows"] = 1
     ask_term(form)
     ask_grade(form)
     as_radios(form, "serious")
