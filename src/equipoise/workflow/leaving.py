@@ -1,0 +1,77 @@
+"""What leaves the record: recorded with its hash before anybody gets it, and anchored.
+
+Each archive carries the signed head of the position it was read at, so that every copy outside is
+a witness of the record (VA3), and the event `Exported` says who took what (AT5).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from equipoise.conduct.conductor import Conductor
+from equipoise.errors import BadInput, RecordError
+from equipoise.exchange.archive import File, archive
+from equipoise.record.anchors import SIGNING_KEY, Anchor, anchor_lines, sign
+from equipoise.record.event import Event
+from equipoise.record.keys import KeyStore
+from equipoise.record.log import Log
+from equipoise.record.sealing import Erased
+from equipoise.study.actions import Action
+
+ANCHOR = "anchor.jsonl"
+
+
+def exported(
+    conductor: Conductor, action: Action, *, content: str, files: Mapping[str, File], as_of: int,
+    facts: Mapping[str, Any],
+) -> bytes:  # fmt: skip
+    """An archive of `files`, read at position `as_of`; recorded as `Exported` first.
+
+    `action` is Exported as somebody asks for it, without its body; `facts` stand in the manifest.
+    The bytes are those of every other export of the same files at this position. Raises what
+    `conduct` raises, and BadInput for a position that the record does not have.
+    """
+    event = position(conductor.log, as_of)
+    anchor = anchored_at(event, conductor.keys, purpose=content)
+    manifest = {
+        "trial": event.trial,
+        "content": content,
+        "synthetic": conductor.state.rehearsal,
+        "as_of": as_of,
+        "head": event.hash,
+        "head_recorded": event.recorded,
+        "zone": "UTC",
+        **facts,
+    }
+    made = archive({**files, ANCHOR: File(anchor_lines([anchor]), 1)}, manifest)
+    body = {
+        "content": content,
+        "rows": sum(each.rows for each in files.values()),
+        "content_sha256": hashlib.sha256(made).hexdigest(),
+        "as_of": as_of,
+    }
+    conductor.act(dataclasses.replace(action, body=body))
+    return made
+
+
+def position(log: Log, as_of: int) -> Event:
+    """The event at a position of the record; BadInput where there is none."""
+    found = log.read(after=as_of - 1, upto=as_of) if as_of > 0 else []
+    if not found:
+        raise BadInput(f"an entry from 1 to {log.head().seq}", field="as_of", found=as_of)
+    return found[0]
+
+
+def anchored_at(event: Event, keys: KeyStore, *, purpose: str) -> Anchor:
+    """The signed head that the record had with this event; RecordError without its key."""
+    keys.ensure(SIGNING_KEY)
+    key = keys.get(SIGNING_KEY)
+    if isinstance(key, Erased):
+        raise RecordError("the signing key of this record was destroyed")
+    return sign(
+        key, trial=event.trial, seq=event.seq, hash=event.hash, recorded=event.recorded,
+        purpose=purpose,
+    )  # fmt: skip
