@@ -46,9 +46,7 @@ def harm_of(ask: Inquiry, subject: str) -> Harm:
     events = ask.derived(subject, "adverse_event")
     serious = ask.derived(subject, "serious_adverse_event")
     standing = adverse_event_standing(tables)
-    zones = {each.code: each.time_zone for each in study.sites}
-    zone = "UTC" if ask.state.rehearsal else zones.get(site or "", "UTC")
-    known = serious_since(ask.events(subject), zone)
+    known = serious_since(ask.events(subject), ask.zone(site))
     values = ask.derived(subject, "laboratory_value")
     return Harm(
         events=events,

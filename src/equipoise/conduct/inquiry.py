@@ -60,10 +60,12 @@ class Inquiry:
 
     def now(self, site: str | None) -> datetime.datetime:
         """The time at a hospital; in a rehearsal that of its scenario, wherever the site is."""
-        now = self.conductor.clock()
+        return self.conductor.clock().astimezone(zoneinfo.ZoneInfo(self.zone(site)))
+
+    def zone(self, site: str | None) -> str:
+        """The time zone in which a hospital's days are counted; UTC in a rehearsal."""
         zones = {each.code: each.time_zone for each in self.study(site).sites}
-        name = "UTC" if self.state.rehearsal else zones.get(site or "", "UTC")
-        return now.astimezone(zoneinfo.ZoneInfo(name))
+        return "UTC" if self.state.rehearsal else zones.get(site or "", "UTC")
 
     def study(self, site: str | None) -> Study:
         """The study version in force at a hospital today, else the one adopted last."""

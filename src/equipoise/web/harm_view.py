@@ -128,21 +128,31 @@ class HarmView:
     def clocks(self, name: str) -> Iterator[Clock]:
         """The clocks of an adverse event; those of the authority only for who sees drugs."""
         for row in self.harm.awaited.filter(adverse_event=name).iter_rows(named=True):
-            yield self._clock({**row, "report": "site_to_sponsor", "start": row["known"],
-                               "done": None, "certain": True, "state": None})  # fmt: skip
+            yield self._clock(as_report(row))
         for row in self.harm.reports.filter(adverse_event=name).iter_rows(named=True):
             if row["report"] == "site_to_sponsor" or self.sees_drugs:
                 yield self._clock(row)
 
     def _clock(self, row: Row) -> Clock:
-        due, done = row["due"], row["done"]
         ask = self.asking.trial.ask
-        left, over = "", False
-        if due is not None and done is None:
-            rest = left_of(due, ask.now(ask.site(self.subject)))
-            left, over = time_left(rest, self.words), rest.days < 0
-        state = row["state"] or ("overdue" if over else "due")
-        return Clock(row["report"], row["start"], due, done, state, bool(row["certain"]), left)
+        return clock_of(row, ask.now(ask.site(self.subject)), self.words)
+
+
+def as_report(row: Row) -> Row:
+    """A report that the sponsor still waits for, as a row of reports."""
+    return {**row, "report": "site_to_sponsor", "start": row["known"], "done": None,
+            "certain": True, "state": None}  # fmt: skip
+
+
+def clock_of(row: Row, now: datetime.datetime, words: Words) -> Clock:
+    """A report of a table as a clock at a moment; `state` null: as the time that is left says."""
+    due, done = row["due"], row["done"]
+    left, over = "", False
+    if due is not None and done is None:
+        rest = left_of(due, now)
+        left, over = time_left(rest, words), rest.days < 0
+    state = row["state"] or ("overdue" if over else "due")
+    return Clock(row["report"], row["start"], due, done, state, bool(row["certain"]), left)
 
 
 def time_left(rest: datetime.timedelta, words: Words) -> str:

@@ -14,9 +14,14 @@ from typing import Any, Literal
 
 import polars as pl
 
+from equipoise.conduct.harm_inquiry import serious_since
+from equipoise.conduct.inquiry import Inquiry
 from equipoise.oversight.query import CLOSED
 from equipoise.record.event import Event
 from equipoise.record.tables import tables
+from equipoise.safety.course import adverse_event_standing, reports_awaited
+from equipoise.safety.events import ReferenceRangesDeclared
+from equipoise.safety.laboratory_finding import unreported_grades
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
@@ -25,7 +30,8 @@ from equipoise.web.trial import Trial
 AT_A_TIME = 200
 """Subjects that are derived together, so that memory stays bounded."""
 
-READ = ("disposition", "visit_timeline", "expedited_report", "query")
+READ = ("disposition", "visit_timeline", "expedited_report", "query", "adverse_event",
+        "laboratory_value")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,12 @@ def due_of(row: Mapping[str, Any]) -> Due:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One subject: stage, days, visits and reports that are due, queries that are not closed."""
+    """One subject: stage, days, visits that are due, queries that are not closed.
+
+    `reports`: every row of `expedited_report`; `serious`: of `serious_adverse_event`; `awaited`:
+    serious events of which the sponsor has no report; `findings`: severe laboratory values that
+    stand in no adverse event.
+    """
 
     subject: str
     site: str
@@ -72,6 +83,9 @@ class Row:
     disposition: Mapping[str, Any]
     due: tuple[Due, ...] = ()
     reports: tuple[Mapping[str, Any], ...] = ()
+    serious: tuple[Mapping[str, Any], ...] = ()
+    awaited: tuple[Mapping[str, Any], ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
     queries: tuple[str, ...] = ()
     last_seq: int = 0
 
@@ -111,7 +125,7 @@ class Overview:
             for event in self.trial.log.read(after=self.head):
                 if event.subject is not None:
                     self.stale.add(event.subject)
-                elif event.type == "StudyVersionActivated":
+                elif event.type in ("StudyVersionActivated", ReferenceRangesDeclared.TYPE):
                     self.rows.clear()
         self.head = head
 
@@ -123,17 +137,30 @@ class Overview:
         for version, together in by_version.items():
             study = self.trial.ask.state.versions[version]
             events = [e for s in together for e in self.trial.log.read(subject=s)]
-            self.rows.update(_rows(events, study))
+            self.rows.update(_rows(events, study, self.trial.ask))
         self.stale.difference_update(subjects)
 
 
-def _rows(events: list[Event], study: Study) -> dict[str, Row]:
-    found = dict(tables(sorted(events), CATALOGUE))
+def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
+    sites = {event.site for event in events}
+    ranges = [each for site in sites for each in ask.state.ranges.get(site, ())]
+    found = dict(tables(sorted([*ranges, *events]), CATALOGUE))
     for name in READ:
         found = derive(found, study, upto=name)
     last = {event.subject: event.seq for event in events}
     due = _grouped(found["visit_timeline"].filter(pl.col("state") == "not_yet_due"))
-    reports = _grouped(found["expedited_report"].filter(pl.col("done").is_null()))
+    reports, serious = (_grouped(found[n]) for n in ("expedited_report", "serious_adverse_event"))
+    known = {
+        name: day
+        for site in sites
+        for name, day in serious_since(
+            [each for each in events if each.site == site], ask.zone(site)
+        ).items()
+    }
+    harms, saes = found["adverse_event"], found["serious_adverse_event"]
+    awaited = _grouped(reports_awaited(harms, saes, known, study.safety))
+    standing = adverse_event_standing(found)
+    findings = _grouped(unreported_grades(found["laboratory_value"], harms, standing))
     queries = _grouped(found["query"].filter(pl.col("status") != CLOSED))
     return {
         row["subject"]: Row(
@@ -143,6 +170,9 @@ def _rows(events: list[Event], study: Study) -> dict[str, Row]:
             disposition=row,
             due=tuple(due_of(each) for each in due.get(row["subject"], ())),
             reports=tuple(reports.get(row["subject"], ())),
+            serious=tuple(serious.get(row["subject"], ())),
+            awaited=tuple(awaited.get(row["subject"], ())),
+            findings=tuple(findings.get(row["subject"], ())),
             queries=tuple(each["query"] for each in queries.get(row["subject"], ())),
             last_seq=last[row["subject"]],
         )

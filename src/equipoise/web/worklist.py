@@ -7,9 +7,9 @@ here decides that something is due.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.urls import reverse
 
@@ -43,7 +43,7 @@ def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
         if asking.role in BLINDED_ROLES:
             continue
         found += _visits(row, today, asking)
-        found += _reports(row, today)
+        found += _harms(row, today, asking)
         found += _queries(row)
         found += _screening(row)
     far = datetime.date.max
@@ -69,15 +69,36 @@ def _visits(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
     return found
 
 
-def _reports(row: Row, today: datetime.date) -> list[Task]:
-    return [
-        Task(
-            f"task.report.{each['report']}", row.subject, str(each["adverse_event"]), each["due"],
-            "overdue" if each["due"] and each["due"] < today else "due",
-            reverse("subject", args=[row.subject]),
+def _harms(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
+    """Reports that are due to the sponsor, for a site; to the authority, for the sponsor's safety
+    officer; opinions that lack; severe laboratory values that nobody answered."""
+    officer = asking.role == "safety_officer"
+    site = asking.role in ("investigator", "nurse")
+    party = {"investigator": "investigator", "safety_officer": "sponsor"}.get(asking.role)
+    found: list[Task] = []
+
+    def add(what: str, each: Mapping[str, Any], due: datetime.date | None = None) -> None:
+        name = each.get("adverse_event")
+        urgency: Urgency = "waiting" if due is None else "overdue" if due < today else "due"
+        link = (
+            reverse("adverse_event", args=[row.subject, name])
+            if name
+            else reverse("adverse_events", args=[row.subject])
         )
-        for each in row.reports
-    ]  # fmt: skip
+        detail = " · ".join(str(part) for part in (name, each.get("term")) if part)
+        found.append(Task(what, row.subject, detail, due, urgency, link))
+
+    for each in row.awaited if site or officer else ():
+        add("task.report.site_to_sponsor", each, each["due"])
+    for each in row.reports if officer else ():
+        if each["done"] is None:
+            add(f"task.report.{each['report']}", each, each["due"])
+    for each in row.serious if party else ():
+        if each[f"related_{party}"] is None:
+            add("task.opinion", each)
+    for each in row.findings if site else ():
+        add("task.finding", each)
+    return found
 
 
 def _queries(row: Row) -> list[Task]:

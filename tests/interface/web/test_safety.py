@@ -153,3 +153,28 @@ def test_in_french(site: Web) -> None:
     name = reported(site, term="Pneumonitis", grade="3", serious="true")
     told = text(site.client("nurse").get(f"{AT}{name}/"))
     assert "pneumopathie interstitielle" in told and "Le promoteur n’a pas encore" in told
+
+
+@pytest.mark.requirement("SA1")
+def test_the_work_list_and_the_safety_page_tell_what_is_due_to_whom(site: Web) -> None:
+    site.trial.screened(NUMBER)
+    name = reported(site, term="Pneumonitis", grade="3", serious="true")
+    for role in ("nurse", "investigator", "safety_officer"):
+        assert "Serious event to report to the sponsor" in text(site.client(role).get("/")), role
+        assert "Not yet reported" in text(site.client(role).get("/safety/")), role
+    today = site.trial.today.isoformat()
+    entries = {"criteria": ["hospitalisation"], "aware": today, "occurred": today,
+               "narrative": "Admitted."}  # fmt: skip
+    site.filled("nurse", f"{AT}{name}/serious/", entries)
+    assert "Serious event to report" not in text(site.client("nurse").get("/"))
+    assert "Opinion on the cause" in text(site.client("investigator").get("/"))
+    opinion = {"drug": "exemplatin", "occurred": today, "related": "related"}
+    site.filled("investigator", f"{AT}{name}/opinion/", opinion)
+    assert "Opinion on the cause" not in text(site.client("investigator").get("/"))
+    officer = text(site.client("safety_officer").get("/"))
+    assert "SUSAR to report to the authority" in officer and "Opinion on the cause" in officer
+    assert "SUSAR" not in text(site.client("nurse").get("/"))
+    told = text(site.client("safety_officer").get("/safety/"))
+    assert "unexpected" in told and "SUSAR" in told and "15 d" in told
+    blinded = site.client("statistician").get("/safety/").content.decode()
+    assert "xpected" not in blinded and "SUSAR" not in blinded and "Pneumonitis" in blinded
