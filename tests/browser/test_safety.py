@@ -83,6 +83,10 @@ def _no_violation(application: Served, page: Any) -> None:
             assert found.violations_count == 0, (width, place, found.generate_report())
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, (width, place, wide)
+        for place in ("/safety/", f"/subjects/{NUMBER}/", "/"):
+            page.goto(application.address + place)
+            found = axe.run(page)
+            assert found.violations_count == 0, (width, place, found.generate_report())
     page.goto(f"{application.address}{PLACE}new/")
     page.fill("#id_term", "")
     page.type("#id_term", "naus")

@@ -178,3 +178,16 @@ def test_the_work_list_and_the_safety_page_tell_what_is_due_to_whom(site: Web) -
     assert "unexpected" in told and "SUSAR" in told and "15 d" in told
     blinded = site.client("statistician").get("/safety/").content.decode()
     assert "xpected" not in blinded and "SUSAR" not in blinded and "Pneumonitis" in blinded
+
+
+def test_the_page_of_the_subject_draws_adverse_events_with_a_table_beside(site: Web) -> None:
+    site.trial.screened(NUMBER)
+    address = f"/subjects/{NUMBER}/"
+    assert "No adverse event" in text(site.client("nurse").get(address))
+    reported(site)
+    reported(site, term="Fatigue", grade="3", occurred="")
+    page = site.client("nurse").get(address).content.decode()
+    assert page.count('<rect class="bar g2 ongoing"') == 1 and "bar g3" not in page
+    assert "Fatigue" in page, "what has no day stands in the table"
+    for role in ("laboratory", "reader"):
+        assert "Fatigue" not in site.client(role).get(address).content.decode()

@@ -1,4 +1,4 @@
-"""Every serious adverse event that a position covers: clocks, opinions, what is expected."""
+"""Adverse events on a subject's page; every serious one that a position covers, with its clocks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,32 @@ from django.shortcuts import render
 
 from equipoise.safety.serious import EXPEDITED_REPORT, reports_due
 from equipoise.web.asking import Request
-from equipoise.web.harm_view import as_report, clock_of, local_name
+from equipoise.web.doing import may_do
+from equipoise.web.harm_chart import chart
+from equipoise.web.harm_view import HarmView, as_report, clock_of, local_name
 from equipoise.web.overview import Row, overview
 from equipoise.web.page import MENU, page
-from equipoise.web.pages.adverse_events import SEES_HARM
+from equipoise.web.pages.adverse_events import SEES_HARM, findings
+from equipoise.web.panels import panel
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
 
 MENU.append(("nav.safety", "safety"))
+
+
+@panel("harm", 60, SEES_HARM)
+def harm(request: Request, subject: str) -> dict[str, Any]:
+    """The adverse events of a subject along time, beside the doses where they may be seen."""
+    asking, ask = request.asking, request.asking.trial.ask
+    view = HarmView(asking, subject)
+    rows, doses = view.all(), []
+    if rows and view.sight.sees("DoseGiven", "amount"):
+        given = ask.event_tables(subject, "exposure")["dose_given"]
+        doses = given["occurred"].drop_nulls().to_list()
+    return {
+        "rows": rows, "findings": findings(view), "may": may_do(asking, "AdverseEventReported"),
+        "chart": chart(rows, doses, ask.today(ask.site(subject))),
+    }  # fmt: skip
 
 
 @page("safety/", name="safety", roles=SEES_HARM)
