@@ -284,14 +284,27 @@ def may_see_type(
     return any(found) or blinding_class(event_type, "*") in ("open", "identity", "sealed")
 
 
-def may_see_refusal(role: str, action: str) -> bool:
+def nothing_blinded(role: str) -> bool:
+    """Whether neither course, marker, arm nor outcome is hidden from a role.
+
+    >>> sorted(role for role in ROLES if nothing_blinded(role))
+    ['auditor', 'data_manager']
+    """
+    return VISIBLE[role] >= {"clinical", "marker", "allocation", "outcome"}
+
+
+def may_see_refusal(role: str, action: str, *, own: bool = False) -> bool:
     """Whether a role may read why an action was refused: the finding may name status or arm.
 
-    Who may do the action is told when it is refused; of the others only those see it whom neither
-    marker nor arm nor course is hidden from.
+    Who may do the action is told when it is refused, a blinded role of its `own` actions alone: a
+    central reader learns nothing of what a hospital wished to record of a scan. Of the others only
+    those see it from whom nothing is hidden.
 
     >>> [may_see_refusal(role, "Randomise") for role in ("nurse", "laboratory", "data_manager")]
     [True, False, True]
+    >>> [may_see_refusal("reader", "TumourAssessed", own=own) for own in (True, False)]
+    [True, False]
     """
-    everything = frozenset({"clinical", "marker", "allocation", "outcome"})
-    return role in ACTION_ROLES.get(action, frozenset()) or everything <= VISIBLE[role]
+    if nothing_blinded(role):
+        return True
+    return role in ACTION_ROLES.get(action, frozenset()) and (own or role not in BLINDED_ROLES)

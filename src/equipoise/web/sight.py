@@ -52,8 +52,8 @@ class Shown:
 class Sight:
     """What one position sees, of a trial whose keys open its sealed texts.
 
-    `types`: of events that others speak of (corrections, redactions, queries), their types by seq;
-    `queries`: what each query is about, as a type.
+    `events`: those that others speak of (corrections, redactions, queries), by seq; `queries`: what
+    each query is about, the seq of an event or a form that is still empty.
     """
 
     role: str
@@ -62,28 +62,29 @@ class Sight:
     unblinded: bool
     trial: str
     keys: KeyStore
-    types: Mapping[int, str] = field(default_factory=dict)
-    queries: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[int, Event] = field(default_factory=dict)
+    queries: Mapping[str, tuple[int | None, str | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, asking: Asking, events: Sequence[Event] = ()) -> Sight:
         """The sight of the person who asks, of `events`."""
-        found, types = asking.trial, {event.seq: event.type for event in events}
+        found = asking.trial
         return cls(
             asking.role, asking.person, asking.disclosed, asking.unblinded, found.log.trial,
-            found.keys, types, _about_queries(events, types),
+            found.keys, {event.seq: event for event in events}, _about_queries(events),
         )  # fmt: skip
 
     def lists(self, event: Event) -> bool:
         """Whether the person is told that the event was recorded at all.
 
-        A central reader sees their own readings alone: neither a hospital's nor another reader's.
+        A central reader sees their own readings alone: neither a hospital's nor another reader's,
+        and nothing that speaks of one.
         """
         if not self._told_of(event.type):
             return False
         if self.role == "reader" and event.type in _READINGS:
             return event.actor == self.person
-        return event.type not in _SPEAK_OF_OTHERS or self._told_of(self._about(event))
+        return event.type not in _SPEAK_OF_OTHERS or self._lists_what_it_is_about(event)
 
     def listed(self, events: Iterable[Event]) -> list[Event]:
         """Those of `events` that the person is told of, in their order."""
@@ -94,12 +95,16 @@ class Sight:
             self.role, event_type, disclosed=self.disclosed, unblinded=self.unblinded
         )
 
-    def _about(self, event: Event) -> str:
-        """The type of what an event speaks of; an allocation's where that cannot be told."""
+    def _lists_what_it_is_about(self, event: Event) -> bool:
+        """Whether what an event speaks of is listed; where that cannot be told, as a dose."""
         body = json.loads(event.body)
+        target: int | None = body.get("target")
         if event.type.startswith("Query"):
-            return self.queries.get(str(body["query"]), "DoseGiven")
-        return self.types.get(body.get("target"), "DoseGiven")
+            target, form = self.queries.get(str(body["query"]), (0, None))
+            if target is None:
+                return self._told_of("FormSaved" if form else "SubjectScreened")
+        about = self.events.get(target or 0)
+        return self._told_of("DoseGiven") if about is None else self.lists(about)
 
     def sees(self, event_type: str, item: str) -> bool:
         """Whether an item of an event type may be seen."""
@@ -110,12 +115,7 @@ class Sight:
     def shown(self, event: Event) -> Shown:
         """The event, each item in its own state: readable, hidden, or erased."""
         body = json.loads(event.body)
-        about, item = self.types.get(body.get("target"), ""), str(body.get("item", ""))
-        hidden = event.type in ("Corrected", "Redacted") and not self.sees(
-            about or "Randomised", item.split("/")[0]
-        )
-        if event.type == "ActionRefused":
-            hidden = not may_see_refusal(self.role, str(body["action"]))
+        hidden = self._hides_values(event, body)
         return Shown(
             event,
             tuple(
@@ -125,6 +125,17 @@ class Sight:
                 for name, value in body.items()
             ),
         )
+
+    def _hides_values(self, event: Event, body: Mapping[str, Any]) -> bool:
+        """Whether an event speaks of something else that the person may not see."""
+        if event.type == "ActionRefused":
+            own = event.actor == self.person
+            return not may_see_refusal(self.role, str(body["action"]), own=own)
+        if event.type not in ("Corrected", "Redacted"):
+            return False
+        about = self.events.get(body.get("target", 0))
+        item = str(body.get("item", "")).split("/")[0]
+        return not self.lists(event) or not self.sees(about.type if about else "Randomised", item)
 
     def opened(self, event: Event, path: str, value: Any) -> Item:
         """One value of an item by its path, as somebody sees it who may see the item."""
@@ -152,12 +163,7 @@ class Sight:
         return Item(name, state=ERASED) if isinstance(opened, Erased) else Item(name, opened)
 
 
-def _about_queries(events: Iterable[Event], types: Mapping[int, str]) -> dict[str, str]:
-    """What each query is about: the type of its event, or of a form that is still empty."""
-    found = {}
-    for event in events:
-        if event.type == "QueryRaised":
-            body = json.loads(event.body)
-            empty = "FormSaved" if body.get("form") else "SubjectScreened"
-            found[str(body["query"])] = types.get(body.get("target"), empty)
-    return found
+def _about_queries(events: Iterable[Event]) -> dict[str, tuple[int | None, str | None]]:
+    """What each query is about: the seq of an event, or the form that is still empty."""
+    raised = (json.loads(event.body) for event in events if event.type == "QueryRaised")
+    return {str(body["query"]): (body.get("target"), body.get("form")) for body in raised}

@@ -128,8 +128,12 @@ def ordered(entries: list[Shown], order: str) -> list[Shown]:
     return sorted(entries, key=keys[order]) if order in keys else entries
 
 
-def as_csv(entries: Iterable[Shown]) -> str:
-    """Entries as comma-separated text: the envelope whole, the items as one JSON object."""
+def as_csv(entries: Iterable[Shown], *, hashes: bool) -> str:
+    """Entries as comma-separated text: the envelope, the items as one JSON object.
+
+    `hashes`: whether each entry's own and the one before it are written. A hash covers the whole
+    body: with it, whoever knows the rest can try the few arms until it fits.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -140,7 +144,7 @@ def as_csv(entries: Iterable[Shown]) -> str:
             event.occurred, event.actor, event.role, event.organisation, event.reason,
             event.study_version, event.release,
             json.dumps(plain(shown.items), ensure_ascii=False, sort_keys=True),
-            event.prev, event.hash,
+            *((event.prev, event.hash) if hashes else (None, None)),
         ])  # fmt: skip
     return out.getvalue()
 

@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from equipoise.conduct.conductor import Conductor
-from equipoise.errors import BadInput, RecordError
+from equipoise.errors import BadInput
 from equipoise.exchange.archive import File, archive
-from equipoise.record.anchors import SIGNING_KEY, Anchor, anchor_lines, sign
+from equipoise.record.anchors import anchor_lines
 from equipoise.record.event import Event
-from equipoise.record.keys import KeyStore
-from equipoise.record.log import Log
-from equipoise.record.sealing import Erased
+from equipoise.record.log import Head, Log
 from equipoise.study.actions import Action
+from equipoise.workflow.anchor import signed_head
 
 ANCHOR = "anchor.jsonl"
 
@@ -35,7 +34,8 @@ def exported(
     `conduct` raises, and BadInput for a position that the record does not have.
     """
     event = position(conductor.log, as_of)
-    anchor = anchored_at(event, conductor.keys, purpose=content)
+    head = Head(event.seq, event.hash, event.recorded)
+    anchor = signed_head(head, conductor.keys, trial=event.trial, purpose=content)
     manifest = {
         "trial": event.trial,
         "content": content,
@@ -63,15 +63,3 @@ def position(log: Log, as_of: int) -> Event:
     if not found:
         raise BadInput(f"an entry from 1 to {log.head().seq}", field="as_of", found=as_of)
     return found[0]
-
-
-def anchored_at(event: Event, keys: KeyStore, *, purpose: str) -> Anchor:
-    """The signed head that the record had with this event; RecordError without its key."""
-    keys.ensure(SIGNING_KEY)
-    key = keys.get(SIGNING_KEY)
-    if isinstance(key, Erased):
-        raise RecordError("the signing key of this record was destroyed")
-    return sign(
-        key, trial=event.trial, seq=event.seq, hash=event.hash, recorded=event.recorded,
-        purpose=purpose,
-    )  # fmt: skip

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -117,3 +118,41 @@ def test_a_hospital_sees_the_trail_of_its_own_entries_and_an_administrator_none(
     assert NUMBER in told and "Permission" not in told and "Grant" not in told
     assert site.client("administrator").get("/audit/").status_code == 403
     assert site.client("nurse").post("/audit/export/", {}).status_code == 403
+
+
+@pytest.mark.requirement("AT6", "RN2")
+def test_no_hash_lets_a_blinded_statistician_try_which_arm_fits(site: Web) -> None:
+    site.trial.screened(NUMBER)
+    site.trial.act("Randomise", {}, "nurse", subject=NUMBER)
+    hashes = {event.hash for event in site.trial.log.read(subject=NUMBER)}
+    for role, told in (("statistician", False), ("auditor", True)):
+        browser = site.client(role)
+        asked = hidden(browser.get(f"/audit/?subject={NUMBER}").content.decode())
+        answer = browser.post("/audit/export/", {**asked, "subject": NUMBER})
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+            written = packed.read("audit-trail.csv").decode()
+        assert NUMBER in written and any(each in written for each in hashes) is told, role
+
+
+@pytest.mark.requirement("AT8")
+def test_in_any_order_the_pages_together_hold_every_entry_once(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("equipoise.web.pages.audit.A_PAGE", 7)
+    site.trial.screened(NUMBER)
+    events = site.trial.log.read()
+    auditor = site.client("auditor")
+    for order in ("latest", "earliest", "person", "entry", "subject"):
+        seqs: list[int] = []
+        address: str | None = f"?order={order}"
+        while address is not None:
+            page = auditor.get(f"/audit/{address}").content.decode()
+            seqs += [int(each) for each in re.findall(r'id="entry-(\d+)"', page)]
+            older = re.search(r'<p class="do"><a href="(\?[^"]*)">Older', page)
+            address = older[1].replace("&amp;", "&") if older else None
+        assert sorted(seqs) == [event.seq for event in events], order
+        if order in ("latest", "earliest"):
+            assert seqs == sorted(seqs, reverse=order == "latest")
+        if order == "person":
+            people = {event.seq: event.actor for event in events}
+            assert [people[seq] for seq in seqs] == sorted(people[seq] for seq in seqs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from equipoise.errors import Refused
 from tests.harness.web import Web, text
 
 NUMBER = "X01-001"
@@ -50,3 +51,39 @@ def test_an_entry_that_a_blinded_role_is_not_told_of_is_not_there(treated: Web, 
             assert answer.status_code == 404, event.type
         if event.type in seen:
             assert answer.status_code == 200, event.type
+
+
+LESION = {
+    "lesion": "T01",
+    "evaluator": "committee",
+    "role": "target",
+    "organ": "lung",
+    "node": False,
+}
+
+
+@pytest.mark.requirement("AT6", "BM1")
+def test_a_central_reader_sees_nothing_that_speaks_of_the_reading_of_another(site: Web) -> None:
+    trial = site.trial
+    trial.screened(NUMBER)
+    other: dict[str, str] = {"role": "reader", "actor": "reader-2"}
+    trial.act("GrantGiven", {"person": "reader-2", "granted_role": "reader"}, "administrator")
+    body = {**LESION, "description": "upper lobe"}
+    trial.act("LesionIdentified", body, subject=NUMBER, **other)
+    (lesion,) = trial.log.read(subject=NUMBER, types={"LesionIdentified"})
+    change = {"target": lesion.seq, "item": "organ", "new": '"pleura"'}
+    trial.act("Correct", change, subject=NUMBER, reason="seen again", **other)
+    asked = {"query": "Q1", "target": lesion.seq, "question": "pleura or lung?"}
+    trial.act("QueryRaised", asked, "monitor", subject=NUMBER)
+    with pytest.raises(Refused):
+        trial.act("LesionIdentified", {**LESION, "evaluator": "independent"}, subject=NUMBER)
+    hidden = ("pleura", "seen again", "upper lobe", "independent")
+    for address in (f"/subjects/{NUMBER}/", f"/subjects/{NUMBER}/entries/", "/audit/"):
+        told, open_to_all = site.client("reader").get(address), site.client("auditor").get(address)
+        assert told.status_code == 200
+        for each in hidden[: 4 if address == "/audit/" else 2]:
+            assert each in text(open_to_all), (address, each, "the auditor sees it")
+            assert each not in text(told), (address, each)
+    for event in trial.log.read(subject=NUMBER, types={"Corrected", "QueryRaised"}):
+        found = site.client("reader").get(f"/subjects/{NUMBER}/entries/{event.seq}/")
+        assert found.status_code == 404, event.type

@@ -13,6 +13,7 @@ from equipoise.safety.ctcae import ctcae_terms
 from equipoise.safety.laboratory import beyond_value
 from equipoise.safety.laboratory_finding import analytes_of, term_grades
 from equipoise.safety.term_search import search_terms
+from equipoise.study.access import BLINDED_ROLES
 from equipoise.web.asking import Request
 from equipoise.web.doing import Done, answered, do, last_seen, may_do, offer_to, told
 from equipoise.web.forms.action import ActionForm
@@ -30,7 +31,7 @@ from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.treatment_view import chosen_regimen
 from equipoise.web.wording import wording
 
-SEES_HARM = SEES_SUBJECTS - {"laboratory", "reader"}
+SEES_HARM = SEES_SUBJECTS - BLINDED_ROLES
 """Who looks at adverse events: not who determines the marker or reads the scans, blinded."""
 
 JUDGES = frozenset({"investigator", "safety_officer"})

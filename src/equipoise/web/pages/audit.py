@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from equipoise.exchange.archive import File
-from equipoise.study.access import ACTION_ROLES
+from equipoise.study.access import ACTION_ROLES, nothing_blinded
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import EVENTS
 from equipoise.web import trail
@@ -22,6 +23,7 @@ from equipoise.web.forms.action import ActionForm, new_key
 from equipoise.web.forms.fields import FullDateField
 from equipoise.web.page import MENU, SEES_SUBJECTS, page
 from equipoise.web.pages.actions import OWN_SCREEN
+from equipoise.web.sight import Shown
 from equipoise.web.trail import Search
 from equipoise.web.wording import Words, wording
 from equipoise.workflow.leaving import exported
@@ -29,6 +31,7 @@ from equipoise.workflow.leaving import exported
 MENU.append(("nav.audit", "audit"))
 OWN_SCREEN["AuditTrailReviewed"] = "audit_review"
 A_PAGE = 100
+BEFORE, SKIP = "before", "skip"
 
 
 class SearchForm(forms.Form):
@@ -77,11 +80,11 @@ def audit(request: Request) -> HttpResponse:
     form = SearchForm(request.GET, wording(asking.language))
     valid = form.is_valid()
     search, order = (form.search(), form.order) if valid else (Search(), "latest")
-    entries, older, cut = _page_of(asking, search, order, request.GET.get("before", ""))
-    asked = {k: str(v) for k, v in request.GET.items() if k != "before" and v}
+    entries, older, cut = _page_of(asking, search, order, request.GET)
+    asked = {k: str(v) for k, v in request.GET.items() if k not in (BEFORE, SKIP) and v}
     content = {
         "form": form, "found": entries, "cut": cut, "most": trail.MOST_SORTED,
-        "older": f"?{urlencode({**asked, 'before': str(older)})}" if older else "",
+        "older": f"?{urlencode({**asked, **older})}" if older else "",
         "asked": asked, "head": asking.trial.log.head(),
         "may_export": may_do(asking, "Exported"),
         "may_review": may_do(asking, "AuditTrailReviewed"),
@@ -91,18 +94,26 @@ def audit(request: Request) -> HttpResponse:
 
 
 def _page_of(
-    asking: Asking, search: Search, order: str, before: str
-) -> tuple[list[Any], int | None, bool]:
-    """The entries of a page, the seq before which the next begins, whether some were left out."""
+    asking: Asking, search: Search, order: str, given: Mapping[str, str]
+) -> tuple[list[Shown], dict[str, str], bool]:
+    """The entries of a page, how the next one is asked for, whether the oldest were left out.
+
+    The latest first go on before a seq, so that what is recorded meanwhile moves nothing; any other
+    order goes on after a number of rows.
+    """
     last = asking.trial.log.head().seq + 1
-    start = min(int(before), last) if before.isdigit() else last
     if order == "latest":
+        before = given.get(BEFORE, "")
+        start = min(int(before), last) if before.isdigit() else last
         entries = trail.found(asking, search, before=start, most=A_PAGE + 1)
         more = len(entries) > A_PAGE
-        return entries[:A_PAGE], entries[A_PAGE - 1].event.seq if more else None, False
+        return entries[:A_PAGE], {BEFORE: str(entries[A_PAGE - 1].event.seq)} if more else {}, False
     every = trail.found(asking, search, before=last, most=trail.MOST_SORTED + 1)
     cut = len(every) > trail.MOST_SORTED
-    return trail.ordered(every[: trail.MOST_SORTED], order)[:A_PAGE], None, cut
+    skip = int(given[SKIP]) if given.get(SKIP, "").isdigit() else 0
+    entries = trail.ordered(every[: trail.MOST_SORTED], order)
+    more = len(entries) > skip + A_PAGE
+    return entries[skip : skip + A_PAGE], {SKIP: str(skip + A_PAGE)} if more else {}, cut
 
 
 def _reviewed(asking: Asking) -> dict[str, Any] | None:
@@ -122,7 +133,8 @@ def audit_export(request: Request) -> HttpResponse:
     as_of = min(int(told), head) if told.isdigit() and int(told) else head
     entries = trail.found(asking, form.search(), before=as_of + 1, most=as_of)
     entries = trail.ordered(entries, form.order)
-    files = {"audit-trail.csv": File(trail.as_csv(entries), len(entries))}
+    text = trail.as_csv(entries, hashes=nothing_blinded(asking.role))
+    files = {"audit-trail.csv": File(text, len(entries))}
     facts = {
         "role": asking.role,
         "looked_for": {k: str(v) for k, v in form.cleaned_data.items() if v},

@@ -11,12 +11,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from equipoise.study.access import ACTION_ROLES
+from equipoise.study.access import ACTION_ROLES, BLINDED_ROLES
 from equipoise.web.asking import Request
 from equipoise.web.doing import do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.overview import due_of, overview
-from equipoise.web.page import CLINICAL, OVERSIGHT, SEES_SUBJECTS, page
+from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
 from equipoise.web.pages.actions import NOT_BY_HAND, OWN_SCREEN
 from equipoise.web.panels import panel, panels
 from equipoise.web.sight import Sight
@@ -123,7 +123,7 @@ def zone(request: Request, site: str | None) -> str:
     return sites.get(site or "", "UTC")
 
 
-@panel("visits", 30, CLINICAL | OVERSIGHT | {"pharmacist"})
+@panel("visits", 30, SEES_SUBJECTS - BLINDED_ROLES)
 def visits(request: Request, subject: str) -> dict[str, Any]:
     """The planned visits with their windows, and the forms that each of them has."""
     ask = request.asking.trial.ask
