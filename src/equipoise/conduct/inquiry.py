@@ -19,10 +19,12 @@ from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
 from equipoise.conduct.state import TrialState
+from equipoise.conduct.together import Together, one_after_another
 from equipoise.errors import BadInput
 from equipoise.record.correction import Standing, corrections, standing
 from equipoise.record.event import Body, Event, EventBody
 from equipoise.record.rule import Tables
+from equipoise.response.target import target_sizes
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
@@ -98,6 +100,15 @@ class Inquiry:
         decided = DECISIONS.get(action.name)
         found = decided(context, body) if decided else body
         return found if isinstance(found, tuple) else (found,)
+
+    def together(self, actions: Sequence[Action]) -> Together:
+        """The record as it would be after several actions about one subject, one after another."""
+        return one_after_another(self._context(actions[0]), actions)
+
+    def target_sizes(self, subject: str) -> pl.DataFrame:
+        """Every target lesion of a subject at every assessment as it counts in the sum."""
+        found = self.event_tables(subject, "target_sum")
+        return target_sizes(found, self.study(self.site(subject)).response)
 
     def doubts(self, action: Action) -> list[Doubt]:
         """What on a form that is being filled in is unusual, by the study's own limits and soft

@@ -169,6 +169,15 @@ class TimePointTable(_Sourced):
     rows: tuple[TimePointRow, ...]
 
 
+class ResponseSections(_Sourced):
+    """Where each response of target lesions, of others, and a new lesion are defined."""
+
+    basis: Basis
+    target: Mapping[str, str]
+    non_target: Mapping[str, str]
+    new_lesion: str
+
+
 class Criteria(_Sourced):
     """One version of one response standard, whole."""
 
@@ -184,6 +193,7 @@ class Criteria(_Sourced):
     organ_words: OrganWords
     local_treatments: LocalTreatments
     time_point_response: TimePointTable
+    response_sections: ResponseSections
     tumour_growth: TumourGrowth
     conventions: Conventions
 

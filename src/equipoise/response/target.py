@@ -6,6 +6,7 @@ import polars as pl
 
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.response.assessments import (
+    READER,
     at_rows,
     followed,
     in_order,
@@ -99,6 +100,22 @@ def target_sum(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
         _with_nadir(sums)
         .with_columns(_sources(tables, assessments, lesions, treated))
         .select(list(TARGET_SUM))
+    )
+
+
+def target_sizes(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
+    """Every target lesion at every assessment as it counts in the sum of diameters.
+
+    Columns: READER, lesion, assessment, occurred, order, size (hundredths of a mm; null: not
+    evaluated, as is a lesion from its local treatment on). What `target_sum` adds up.
+    """
+    assessments = in_order(tables["tumour_assessed"])
+    lesions = followed(tables, assessments, tables["target_measured"], "target")
+    treated = treated_lesions(tables, plan, assessments)
+    sizes = _diameters(tables, plan, assessments, lesions, treated)
+    at = assessments.select("row", *READER, "assessment", "occurred", "order")
+    return sizes.join(at, "row").select(
+        *READER, "lesion", "assessment", "occurred", "order", size="value"
     )
 
 

@@ -19,6 +19,7 @@ from equipoise.conduct.inquiry import Inquiry
 from equipoise.oversight.query import CLOSED
 from equipoise.record.event import Event
 from equipoise.record.tables import tables
+from equipoise.response.waiting import scan_waiting
 from equipoise.safety.course import adverse_event_standing, reports_awaited
 from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.safety.laboratory_finding import unreported_grades
@@ -87,6 +88,7 @@ class Row:
     awaited: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
     queries: tuple[str, ...] = ()
+    scans: tuple[Mapping[str, Any], ...] = ()
     last_seq: int = 0
 
 
@@ -148,6 +150,7 @@ def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
     for name in READ:
         found = derive(found, study, upto=name)
     last = {event.subject: event.seq for event in events}
+    scans = _grouped(_unread(found, study))
     due = _grouped(found["visit_timeline"].filter(pl.col("state") == "not_yet_due"))
     reports, serious = (_grouped(found[n]) for n in ("expedited_report", "serious_adverse_event"))
     known = {
@@ -174,10 +177,22 @@ def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
             awaited=tuple(awaited.get(row["subject"], ())),
             findings=tuple(findings.get(row["subject"], ())),
             queries=tuple(each["query"] for each in queries.get(row["subject"], ())),
+            scans=tuple(scans.get(row["subject"], ())),
             last_seq=last[row["subject"]],
         )
         for row in found["disposition"].iter_rows(named=True)
     }  # fmt: skip
+
+
+def _unread(found: Mapping[str, pl.DataFrame], study: Study) -> pl.DataFrame:
+    """The scans that central readers have still to read."""
+    blinded = [each.code for each in study.response.evaluators if each.blinded_to_marker]
+    visits = {
+        each.code: max(each.window_before, each.window_after)
+        for each in study.visits.visits
+        if each.imaging
+    }
+    return scan_waiting(found, blinded, visits)
 
 
 def _grouped(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:

@@ -10,11 +10,13 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from equipoise.study.access import BLINDED_ROLES
 from equipoise.web.asking import Asking
+from equipoise.web.lesion_table import evaluators_of
 from equipoise.web.overview import Row
 from equipoise.web.wording import wording
 
@@ -38,6 +40,8 @@ class Task:
 def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
     """The tasks of a position, the most urgent first, then by day, then by subject."""
     found: list[Task] = []
+    if asking.role == "reader":
+        return scans(rows, asking)
     for row in rows:
         today = asking.trial.ask.today(row.site)
         if asking.role in BLINDED_ROLES:
@@ -48,6 +52,26 @@ def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
         found += _screening(row)
     far = datetime.date.max
     return sorted(found, key=lambda each: (_ORDER[each.urgency], each.due or far, each.subject))
+
+
+def scans(rows: Iterable[Row], asking: Asking) -> list[Task]:
+    """The scans that wait for this central reader, the oldest first; nothing else of anybody."""
+    words, found = wording(asking.language), []
+    ask = asking.trial.ask
+    for row in rows:
+        if not row.scans:
+            continue
+        mine = evaluators_of(asking, row.subject, ask.events(row.subject))
+        labels = {v.code: v.label for v in ask.study(row.site).visits.visits}
+        for each in row.scans:
+            if each["evaluator"] not in mine:
+                continue
+            query = {name: str(each[name]) for name in ("evaluator", "visit")}
+            query["day"] = each["occurred"].isoformat()
+            link = f"{reverse('assessment', args=[row.subject])}?{urlencode(query)}"
+            name = f"{words.label(labels[each['visit']])} {each['occurred'].isoformat()}"
+            found.append(Task("task.reading", row.subject, name, None, "waiting", link))
+    return sorted(found, key=lambda each: (each.link.rpartition("=")[2], each.subject))
 
 
 def _visits(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
