@@ -20,6 +20,8 @@ Found = list[tuple[str, dict[str, Any]]]
 NOT_EVALUATED = ("not_done", "not_evaluable", "unknown")
 """Why a lesion was not evaluated: it was not imaged, the image cannot be read, nobody knows."""
 MERGED = "merged:"
+TREATED: Mapping[str, bool | None] = {"progressed": True, "not": False, "unknown": None}
+"""Whether a lesion that was treated locally before has grown since."""
 
 
 class Holder(Protocol):
@@ -246,13 +248,12 @@ class AddedRow(_Row):
     """A lesion that is identified now: at a baseline a target or not, later a new one."""
 
     ITEMS = ("lesion", "role", "organ", "node", "size", "state", "certainty", "side", "kind",
-             "treated_before", "progressed_since")  # fmt: skip
+             "treated")  # fmt: skip
 
     def __init__(self, form: Holder, place: str, proposed: str) -> None:
         super().__init__(form, f"added-{place}")
         self.number, self.proposed = place, proposed
         words, baseline = self.words, form.baseline
-        yes_no = [("true", words["yes"]), ("false", words["no"])]
         name = forms.CharField(
             required=False, max_length=64, initial=proposed, label=words["field.lesion"]
         )
@@ -279,8 +280,8 @@ class AddedRow(_Row):
                                  label=words["field.kind"])  # fmt: skip
         self.add("kind", kind)
         if baseline:
-            self.add("treated_before", choice(words["field.treated_before"], yes_no, False))
-            self.add("progressed_since", choice(words["field.progressed_since"], yes_no, False))
+            since = [(e, words[f"assessment.treated.{e}"]) for e in TREATED]
+            self.add("treated", choice(words["assessment.treated"], since, False, words["no"]))
 
     def fields(self) -> list[forms.BoundField]:
         """The fields in the order in which they are filled in."""
@@ -313,9 +314,8 @@ class AddedRow(_Row):
         }  # fmt: skip
         if side := self.value("side"):
             found["side"] = side
-        for name in ("treated_before", "progressed_since"):
-            if told := self.value(name):
-                found[name] = told == "true"
+        if since := self.value("treated"):
+            found |= {"treated_before": True, "progressed_since": TREATED[since]}
         return found
 
     def read(self) -> None:

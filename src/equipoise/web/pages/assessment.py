@@ -25,7 +25,7 @@ from equipoise.web.wording import wording
 
 OWN_SCREEN["TumourAssessed"] = OWN_SCREEN["LesionIdentified"] = "assessment"
 READS = CLINICAL | {"reader"}
-SHOWN_SCANS = 4
+SHOWN_SCANS = 3
 """Scans before, besides the baseline, that the table shows."""
 
 
