@@ -27,10 +27,7 @@ About = Literal["trial", "site", "subject", "person"]
 EVERYBODY = ROLES
 CLINICAL = frozenset({"investigator", "nurse"})
 OVERSIGHT = frozenset({"data_manager", "monitor", "auditor", "statistician", "safety_officer"})
-SEES_SUBJECTS = ROLES - {"administrator", "reader"}
-"""Who opens a subject's page. A central reader does not: visits, stage and cycles tell of outcome
-and treatment; readers have their queue, and the entries that they made."""
-SEES_ENTRIES = SEES_SUBJECTS | {"reader"}
+SEES_SUBJECTS = ROLES - {"administrator"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ def menu(role: str) -> list[tuple[str, str]]:
 
 def back_to(role: str, subject: str) -> str:
     """Where work on a subject leads back to: their page, for a central reader the queue."""
-    if role not in SEES_SUBJECTS:
+    if role == "reader":
         return reverse("readings")
     return reverse("subject", args=[subject])
 

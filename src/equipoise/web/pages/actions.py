@@ -12,7 +12,7 @@ from equipoise.study.catalogue import ACTIONS
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import answered, last_seen, may_do, offer_to
 from equipoise.web.forms.action import ActionForm
-from equipoise.web.page import EVERYBODY, SEES_ENTRIES, back_to, page
+from equipoise.web.page import EVERYBODY, SEES_SUBJECTS, back_to, page
 
 OWN_SCREEN: dict[str, str] = {}
 """Actions that are done on a screen of their own, with the name of its page."""
@@ -29,7 +29,7 @@ none yet."""
 
 
 @page(
-    "subjects/<str:subject>/do/<str:action>/", name="subject_action", roles=SEES_ENTRIES,
+    "subjects/<str:subject>/do/<str:action>/", name="subject_action", roles=SEES_SUBJECTS,
     about="subject", methods=("GET", "POST"),
 )  # fmt: skip
 def subject_action(request: Request, subject: str, action: str) -> HttpResponse:

@@ -80,8 +80,8 @@ def assessment(request: Request, subject: str) -> HttpResponse:
     asking, ask = request.asking, request.asking.trial.ask
     site = ask.site(subject)
     if not evaluators_of(asking, subject, ask.events(subject)):
-        content = {"subject": subject, "back": where(asking, subject)}
-        return render(request, "response/nobody.html", content)
+        nobody = {"subject": subject, "back": where(asking, subject)}
+        return render(request, "response/nobody.html", nobody)
     table, mine = asked_for(request, subject)
     data = request.POST if request.method == "POST" else None
     day = request.GET.get("day") or ask.today(site).isoformat()

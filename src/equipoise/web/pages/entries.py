@@ -20,7 +20,7 @@ from equipoise.web.doing import answered
 from equipoise.web.forms.action import new_key
 from equipoise.web.forms.fields import MISSING, plain_text
 from equipoise.web.forms.study_form import answer_field
-from equipoise.web.page import SEES_ENTRIES, page
+from equipoise.web.page import SEES_SUBJECTS, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
@@ -53,7 +53,7 @@ def _asked(request: Request, subject: str, seq: int) -> Asked:
         raise Http404 from error
 
 
-@page("subjects/<str:subject>/entries/<int:seq>/history/", name="history", roles=SEES_ENTRIES,
+@page("subjects/<str:subject>/entries/<int:seq>/history/", name="history", roles=SEES_SUBJECTS,
       about="subject")  # fmt: skip
 def item_history(request: Request, subject: str, seq: int) -> HttpResponse:
     """Every value that an item had: who, when, why; the first entry included (AT3)."""

@@ -16,7 +16,7 @@ from equipoise.visits.plan import Form
 from equipoise.web.asking import Request
 from equipoise.web.doing import do, may_do, offer_to, told
 from equipoise.web.forms.study_form import ITEM, StudyForm
-from equipoise.web.page import CLINICAL, SEES_ENTRIES, SEES_SUBJECTS, page
+from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
 from equipoise.web.pages.eligibility import verdicts
 from equipoise.web.sight import Sight
 
@@ -123,7 +123,7 @@ def forms_of(request: Request, subject: str) -> HttpResponse:
     return render(request, "forms/list.html", content)
 
 
-@page("subjects/<str:subject>/entries/<int:seq>/", name="form", roles=SEES_ENTRIES,
+@page("subjects/<str:subject>/entries/<int:seq>/", name="form", roles=SEES_SUBJECTS,
       about="subject")  # fmt: skip
 def form(request: Request, subject: str, seq: int) -> HttpResponse:
     """An entry as it stands now: every item with its history and, for its author, a correction."""
