@@ -142,19 +142,17 @@ def evaluators_of(asking: Asking, subject: str, events: Sequence[Event]) -> list
     """The evaluators that the position reads for in this subject, in the order of the study file.
 
     At a hospital those who are not blinded to the marker. A central reader reads for the blinded
-    ones; where there are several, for the one that this person has read for in this subject, and
-    before that for those that nobody has: no reader sees what another has read.
+    ones: for the one that this person has read for in this subject, and before that for those that
+    nobody has. What another reads for is nobody else's, since no reader sees another's lesions.
     """
     plan = asking.trial.ask.study(asking.trial.ask.site(subject)).response
     if asking.role != "reader":
         return [each.code for each in plan.evaluators if not each.blinded_to_marker]
-    blinded = [each.code for each in plan.evaluators if each.blinded_to_marker]
-    if len(blinded) < 2:
-        return blinded
     by: dict[str, set[str]] = {}
     for event in events:
         if event.type in READINGS:
             found = event_as_it_stands(events, event).body["evaluator"]
             by.setdefault(found, set()).add(event.actor)
-    mine = [code for code in blinded if asking.person in by.get(code, ())]
+    blinded = [each.code for each in plan.evaluators if each.blinded_to_marker]
+    mine = [code for code in blinded if by.get(code) == {asking.person}]
     return mine[:1] or [code for code in blinded if code not in by]

@@ -227,6 +227,20 @@ def test_who_has_read_for_one_blinded_evaluator_does_not_see_the_other(site: Web
     assert browser.get(f"/subjects/{NUMBER}/entries/{own[0]}/").status_code == 200
 
 
+@pytest.mark.requirement("BM1")
+def test_what_another_reader_reads_for_is_neither_offered_nor_shown(site: Web) -> None:
+    other: dict[str, str] = {"role": "reader", "actor": "reader-2"}
+    grant = {"person": "reader-2", "granted_role": "reader"}
+    site.trial.act("GrantGiven", grant, "administrator")
+    body = {"lesion": "T1", "evaluator": "committee", "role": "target", "organ": "liver",
+            "node": False}  # fmt: skip
+    site.trial.act("LesionIdentified", body, subject=NUMBER, occurred=day(site), **other)
+    browser = site.client("reader")
+    assert browser.get(f"{ADDRESS}?evaluator=committee").status_code == 404
+    page = browser.get(ADDRESS)
+    assert page.status_code == 200 and "size-T1" not in page.content.decode()
+
+
 def test_the_pages_speak_french(site: Web) -> None:
     followed(site)
     browser = site.client("investigator", language="fr")

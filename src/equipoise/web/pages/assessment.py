@@ -21,6 +21,7 @@ from equipoise.web.page import CLINICAL, back_to, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.refusal import shown
 from equipoise.web.response_view import findings, judged
+from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
 
 OWN_SCREEN["TumourAssessed"] = OWN_SCREEN["LesionIdentified"] = "assessment"
@@ -69,7 +70,7 @@ def asked_for(request: Request, subject: str) -> tuple[LesionTable, list[str]]:
     wanted = request.GET.get("evaluator") or (mine[0] if mine else "")
     if wanted not in mine:
         raise Http404
-    return lesion_table(events, wanted), mine
+    return lesion_table(Sight.of(request.asking, events).listed(events), wanted), mine
 
 
 @page("subjects/<str:subject>/assessments/new/", name="assessment", roles=READS, about="subject",

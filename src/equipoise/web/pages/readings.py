@@ -8,6 +8,7 @@ from django.shortcuts import render
 from equipoise.web.asking import Request
 from equipoise.web.overview import overview
 from equipoise.web.page import MENU, page
+from equipoise.web.sight import Sight
 from equipoise.web.worklist import scans
 
 MENU.append(("nav.readings", "readings"))
@@ -17,8 +18,7 @@ MENU.append(("nav.readings", "readings"))
 def readings(request: Request) -> HttpResponse:
     """The scans that wait for this reader, the oldest first, and those that they have read."""
     asking = request.asking
-    log = asking.trial.log
     rows = overview(asking.trial).of(None)
-    mine = [each for each in log.read(types={"TumourAssessed"}) if each.actor == asking.person]
+    mine = Sight.of(asking).listed(asking.trial.log.read(types={"TumourAssessed"}))
     content = {"tasks": scans(rows, asking), "read": mine[::-1][:50], "number": len(mine)}
     return render(request, "response/queue.html", content)
