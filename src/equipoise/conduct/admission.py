@@ -13,7 +13,7 @@ from equipoise.errors import BadInput, Refused
 from equipoise.record.event import Body, PartialDate
 from equipoise.study.access import AFTER_LOCK, SITE_ROLES, may_act
 from equipoise.study.actions import Action
-from equipoise.study.catalogue import ACTIONS, ASKED_FOR
+from equipoise.study.catalogue import ACTIONS, ASKED_FOR, WITHOUT_SUBJECT
 from equipoise.visits.events import FormSaved
 
 REASON_NEEDED = frozenset(
@@ -29,6 +29,8 @@ def validated(action: Action) -> Body:
     model = ACTIONS.get(action.name)
     if model is None:
         raise BadInput(f"one of {', '.join(sorted(ACTIONS))}", where="action", found=action.name)
+    if action.subject is None and action.name not in WITHOUT_SUBJECT:
+        raise BadInput("the subject that it is about", where=action.name, field="subject")
     if action.name in REASON_NEEDED and not (action.reason or "").strip():
         raise BadInput("a reason is obligatory", where=action.name, field="reason")
     try:

@@ -75,3 +75,15 @@ ACTIONS: dict[str, type[Body]] = {
     "BreakCode": oversight.BreakCode,
 }
 """Input model of every action by its name."""
+
+WITHOUT_SUBJECT: frozenset[str] = frozenset(
+    {
+        "AccessReviewed", "ActivateScheme", "AdoptStudyVersion", "AuditTrailReviewed",
+        "CertifiedCopyMade", "CutOffDeclared", "DeviationRecorded", "Exported", "GrantGiven",
+        "GrantRevoked", "Locked", "OutageDeclared", "PersonUnblinded", "QueryAnswered",
+        "QueryClosed", "QueryRaised", "RedeterminationFrozen", "ReferenceRangesDeclared",
+        "ReproduceAllocations", "Signed", "SiteClosed", "SiteOpened", "StudyVersionActivated",
+        "Unlocked",
+    }
+)  # fmt: skip
+"""Actions that may concern the trial or a hospital as a whole; every other one names a subject."""

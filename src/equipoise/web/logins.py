@@ -17,6 +17,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from equipoise.record.event import Draft, Event
 from equipoise.record.log import Log
 from equipoise.record.stores import is_address, opened
+from equipoise.web.address import client_address
 from equipoise.web.configuration import Configuration
 
 TYPES = (
@@ -75,7 +76,7 @@ def listen() -> None:
 
 
 def _from(request: Any) -> dict[str, str]:
-    return {"address": request.META.get("REMOTE_ADDR", "-")} if request is not None else {}
+    return {"address": client_address(request)} if request is not None else {}
 
 
 def _logged_in(sender: Any, request: Any, user: Any, **_: Any) -> None:

@@ -96,6 +96,14 @@ def _database(accounts: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(CONFIGURATION.accounts)}
+# Limits of rate and codes that were used once are shared by all workers.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "equipoise_web_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 
 # --- who somebody is ---------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -170,6 +178,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
     }
 }
+API_RATES = {"token": "300/m", "address": "600/m", "failures": "20/m"}
+"""Requests of programs: of one token, of one address, and with tokens that open nothing."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024

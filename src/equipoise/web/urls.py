@@ -9,6 +9,7 @@ from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
 from equipoise.web import pages
+from equipoise.web.api.service import api
 from equipoise.web.page import url_patterns
 from equipoise.web.pages import failures, session
 
@@ -21,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("accounts/password/change/", account.password_change, name="account_change_password"),
     path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("api/", api.urls),
     path("language/", session.language, name="language"),
     path("position/", session.position, name="position"),
     path("healthy/", session.healthy, name="healthy"),

@@ -358,3 +358,13 @@ def test_a_further_version_is_adopted_once_by_who_may(embedded: Trial) -> None:
     embedded.screened("A-001")
     with pytest.raises(Refused, match="scheme of the version in force is not active"):
         embedded.act("Randomise", {}, subject="A-001")
+
+
+@pytest.mark.requirement("AT1")
+@pytest.mark.parametrize("name", ["VitalStatusRecorded", "DeathRecorded", "ConfirmEligibility"])
+def test_what_is_about_a_subject_names_one(trial: Trial, name: str) -> None:
+    before = trial.log.head().seq
+    bodies = {"VitalStatusRecorded": {"source": "visit"}, "DeathRecorded": {"cause": "disease"}}
+    with pytest.raises(BadInput, match="subject"):
+        trial.act(name, bodies.get(name, {}), subject=None, site=trial.site)
+    assert trial.log.head().seq == before

@@ -240,7 +240,7 @@ def test_a_code_break_needs_a_reason_and_one_randomised_subject(embedded: Trial)
             embedded.act("BreakCode", BREAK, subject="A-001", reason=reason)
     with pytest.raises(Refused, match=r"A-002 is not randomised.*RN6"):
         embedded.act("BreakCode", BREAK, subject="A-002", reason="emergency")
-    with pytest.raises(Refused, match="is not in this record"):
+    with pytest.raises(BadInput, match="the subject that it is about"):
         embedded.act("BreakCode", BREAK, site=embedded.site, reason="emergency")
     with pytest.raises(BadInput, match="circumstance"):
         embedded.act("BreakCode", {"person": "x"}, subject="A-001", reason="emergency")
