@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Header, NinjaAPI, Query
+from ninja import NinjaAPI, Query
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.params.functions import Header
 from pydantic import Field
 
 from equipoise import __version__
