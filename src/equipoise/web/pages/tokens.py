@@ -12,9 +12,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from equipoise.web import tokens
 from equipoise.web.asking import Request
 from equipoise.web.models import Token
-from equipoise.web.page import EVERYBODY, page
+from equipoise.web.page import EVERYBODY, MENU, page
 from equipoise.web.reauthentication import confirmed
 from equipoise.web.wording import Words, wording
+
+MENU.append(("nav.tokens", "tokens"))
 
 
 class TokenForm(forms.Form):
