@@ -58,6 +58,7 @@ BY_MODULE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stratified_risk": ("risk_difference_mantel_haenszel", "risk_ratio_mantel_haenszel"),
         "logistic": ("logistic_fit", "logistic_effect"),
         "cox": ("cox_fit", "cox_effect"),
+        "firth_cox": ("firth_cox_effect",),
         "proportional_hazards": ("proportional_hazards", "schoenfeld_residuals"),
         "concordance": ("concordance",),
         "kaplan_meier": (

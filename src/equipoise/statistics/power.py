@@ -111,6 +111,7 @@ def two_proportions_power(
     *,
     alpha: float,
     sides: Literal[1, 2] = 2,
+    side: Literal["greater", "less"] | None = None,
     continuity_correction: bool = False,
     method: Method = "pooled",
 ) -> float:
@@ -118,7 +119,8 @@ def two_proportions_power(
 
     A two-sided test counts both directions, the wrong one as for a statistic of variance 1; with
     p1 = p2 the power is then alpha, or less if corrected. The sizes above neglect the wrong one,
-    as is usual. A one-sided test looks in the direction of the difference.
+    as is usual. A one-sided test looks in the direction of the difference, or as `side` says:
+    `greater` for p1 above p2. Where the difference has the other sign its power is below alpha.
 
     >>> round(two_proportions_power(34, 26, 0.50, 0.15, alpha=0.05), 4)
     0.8325
@@ -129,6 +131,12 @@ def two_proportions_power(
     distance, under_null, under_alternative = _scale(p1, p2, ratio, method)
     if under_alternative == 0:
         return 1.0 if distance != 0 else 0.0
+    if side is not None:
+        one_of(side, ("greater", "less"), "side")
+        if sides != 1:
+            raise BadInput("no side of a two-sided test", field="side", found=side)
+    if side is not None and p1 != p2 and (side == "greater") != (p1 > p2):
+        distance = -distance
     z = _NORMAL.inv_cdf(1 - level)
     added = (1 + ratio) / (2 * ratio * math.sqrt(n1)) if continuity_correction else 0.0
     right = (math.sqrt(n1) * distance - z * under_null - added) / under_alternative

@@ -13,6 +13,7 @@ import pytest
 
 from equipoise.statistics.concordance import concordance
 from equipoise.statistics.cox import Test, Ties, cox_effect, cox_fit
+from equipoise.statistics.firth_cox import firth_cox_effect
 from equipoise.statistics.proportional_hazards import TimeScale, proportional_hazards
 
 HERE = Path(__file__).parent
@@ -145,6 +146,18 @@ def test_exact_ties() -> None:
     found = cox_effect(model.time, model.event, model.covariates, [0], ties="exact")
     assert found.estimate == approx(golden["coef"])
     assert found.standard_error == approx(golden["se"])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_firth(part: str) -> None:
+    """R's coxphf: limits of the profile on the scale of the ratio, P by likelihood."""
+    model, golden = Model(PARTS[part], ("arm",), None), GOLDEN["synth"][part]["firth_cox"]
+    found = firth_cox_effect(model.time, model.event, model.covariates, 0)
+    assert found.lower is not None and found.upper is not None
+    assert found.estimate == approx(golden["coef"])
+    assert found.standard_error == approx(golden["se"])
+    limits = [math.exp(found.lower), math.exp(found.upper)]
+    assert [*limits, found.p] == approx([golden["lo"], golden["hi"], golden["p"]])
 
 
 def test_interaction_by_likelihood() -> None:

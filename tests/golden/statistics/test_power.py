@@ -117,6 +117,9 @@ def test_approximate_power(row: dict[str, Any]) -> None:
     if row["p1"] > row["p2"]:
         one = two_proportions_power(*rates, alpha=row["alpha"] / 2, sides=1)
         assert one == pytest.approx(row["gsDesign_nBinomial_power"], abs=TOLERANCE)
+    if row["p1"] < row["p2"]:
+        wrong = two_proportions_power(*rates, alpha=row["alpha"] / 2, sides=1, side="greater")
+        assert wrong == pytest.approx(row["gsDesign_nBinomial_power"], rel=1e-6)
 
 
 @pytest.mark.parametrize("row", GOLDEN["survival_n"])
