@@ -56,7 +56,7 @@ def firth_cox_effect(
     (7.56, 0.129)
     """
     from firthmodels import FirthCoxPH
-    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
     times, events, values = _checked(time, event, covariates, tested)
     inner_probability(level, "level")
