@@ -14,7 +14,7 @@ penalised likelihood (1993, Biometrika 80:27-38) has none of this.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -32,6 +32,7 @@ from equipoise.statistics.logistic_core import (
     newton,
     pseudo_inverse,
 )
+from equipoise.statistics.profile_limits import FURTHEST, crossed
 from equipoise.statistics.proportion import normal_quantile
 
 Test = Literal["wald", "likelihood_ratio", "score"]
@@ -39,7 +40,6 @@ TESTS: tuple[Test, ...] = get_args(Test)
 
 _EXTREME = 1e-7
 """A fitted probability this close to 0 or 1 is one that goes there: the steps end far below it."""
-_FURTHEST = 40.0
 _PROFILE_STEPS = 30
 _PROFILE_PRECISION = 1e-10
 """The last step of a profile limit: Newton's method is by then exact to far more digits."""
@@ -227,8 +227,6 @@ def _profile(
     out. Where coefficients do so together, steps that begin at 0 may not get there, and the
     likelihood would seem to fall: then they begin at the estimates as well.
     """
-    from scipy.optimize import brentq
-
     free = np.arange(x.shape[1]) != column
     found, best, allowed = fit.coefficients[0], fit.log_likelihood[0], normal_quantile(level) ** 2
     probability = expit(found @ x.T)
@@ -243,8 +241,8 @@ def _profile(
         _, reached = newton(x, events, subjects, at, free, penalised)
         return float(2 * (best - reached.max()) - allowed)
 
-    centre = max(-_FURTHEST, min(_FURTHEST, float(found[column])))
-    return _crossed(excess, centre, -1.0, brentq), _crossed(excess, centre, 1.0, brentq)
+    centre = max(-FURTHEST, min(FURTHEST, float(found[column])))
+    return crossed(excess, centre, -1.0), crossed(excess, centre, 1.0)
 
 
 def _stepped(
@@ -273,26 +271,11 @@ def _stepped(
             return None
         step = (2 * (fit.log_likelihood - reached) - allowed) / fall
         at[:, column] -= sides * step
-        if (np.abs(at[:, column]) > _FURTHEST).any():
+        if (np.abs(at[:, column]) > FURTHEST).any():
             return None
         if (np.abs(step) <= _PROFILE_PRECISION).all():
             return float(at[0, column]), float(at[1, column])
     return None
-
-
-def _crossed(
-    excess: Callable[[float], float],
-    centre: float,
-    direction: float,
-    root: Callable[..., float],
-) -> float:
-    reach = 0.5
-    while abs(centre + direction * reach) <= _FURTHEST:
-        if excess(centre + direction * reach) > 0:
-            inner = centre + direction * reach / 2 if reach > 0.5 else centre
-            return float(root(excess, inner, centre + direction * reach, xtol=1e-10, rtol=1e-12))
-        reach *= 2
-    return direction * math.inf
 
 
 def _degrees(x: FloatArray, cells: BoolArray, columns: list[int]) -> NDArray[np.int64]:
