@@ -182,7 +182,7 @@ def _newton(data: _Sorted, start: FloatArray, free: BoolArray) -> _Point:
         return here
     for _ in range(_STEPS):
         score = here.score[free]
-        step: FloatArray = np.linalg.solve(here.information[np.ix_(free, free)], score)
+        step = np.asarray(np.linalg.solve(here.information[np.ix_(free, free)], score), np.float64)
         decrement = float(step @ score)
         length = float(before @ before)
         step /= 1 + (max(0.0, -float(step @ before)) / length if length > 0 else 0.0)
