@@ -6,6 +6,8 @@ import polars as pl
 
 from equipoise.record.rule import KEY, Columns
 from equipoise.response.assessments import READER
+from equipoise.response.criteria import criteria
+from equipoise.response.plan import ResponsePlan
 
 SUM_CHANGE: Columns = {
     **KEY,
@@ -24,6 +26,7 @@ SUM_CHANGE: Columns = {
     "from_nadir": pl.Int64,
     "rise": pl.Int64,
 }
+SUM_LIMITS: Columns = {**SUM_CHANGE, "partial_at": pl.Int64, "progression_at": pl.Int64}
 
 LESION_CHANGE: Columns = {
     **KEY,
@@ -61,6 +64,29 @@ def _changes() -> tuple[pl.Expr, ...]:
         tenths_of_percent(now, pl.col("nadir")).alias("from_nadir"),
         (now - pl.col("nadir")).alias("rise"),
     )
+
+
+def sum_limits(changes: pl.DataFrame, plan: ResponsePlan) -> pl.DataFrame:
+    """The changes of the sum of diameters with the sums at which the response would turn.
+
+    `changes`: as `sum_change` makes them. `partial_at`: the largest sum that is a partial response;
+    `progression_at`: the smallest that is progression, both in hundredths of a millimetre and
+    whatever was found of other lesions. Null at a baseline, and without the sum that each is
+    compared with; a baseline of 0 has no partial response.
+
+    Source: RECIST 1.1, section 4.3.1 (recist_1_1.yaml). Columns: SUM_LIMITS, order unchanged.
+    """
+    limits = criteria(plan).limits
+    baseline, nadir = pl.col("baseline_sum"), pl.col("nadir")
+    left = 100 - limits.partial_response_decrease.value
+    rise = -((-nadir * limits.progression_increase.value) // 100)
+    least = limits.progression_absolute_increase.scaled
+    return changes.with_columns(
+        partial_at=pl.when(~pl.col("baseline"), baseline > 0).then(baseline * left // 100),
+        progression_at=pl.when(~pl.col("baseline")).then(
+            nadir + pl.when(rise > least).then(rise).otherwise(least)
+        ),
+    ).select(list(SUM_LIMITS))
 
 
 def tenths_of_percent(now: pl.Expr, then: pl.Expr) -> pl.Expr:

@@ -9,11 +9,11 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from equipoise.web.axis import months
 from equipoise.web.harm_view import AdverseEvent
 
 WIDTH, LEFT, RIGHT = 900, 250, 20
 TOP, LINE = 46, 24
-MOST_MARKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +61,5 @@ def chart(
     return Chart(
         height=TOP + len(dated) * LINE + 24, bars=bars,
         doses=tuple((place(day), day) for day in sorted(set(doses))),
-        marks=tuple((place(day), day) for day in _months(first, last)),
+        marks=tuple((place(day), day) for day in months(first, last)),
     )  # fmt: skip
-
-
-def _months(first: datetime.date, last: datetime.date) -> list[datetime.date]:
-    """First days of months between two days, at most `MOST_MARKS`, evenly chosen.
-
-    >>> [each.month for each in _months(datetime.date(2024, 1, 5), datetime.date(2024, 4, 2))]
-    [2, 3, 4]
-    """
-    number = (last.year - first.year) * 12 + last.month - first.month
-    step = max(-(-number // MOST_MARKS), 1)
-    months = [first.month + each for each in range(step, number + 1, step)]
-    return [datetime.date(first.year + (m - 1) // 12, (m - 1) % 12 + 1, 1) for m in months]

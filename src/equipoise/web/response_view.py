@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from equipoise.record.event import decimal_text
-from equipoise.response.change import sum_change
+from equipoise.response.change import sum_change, sum_limits
 from equipoise.response.criteria import Criteria, criteria
 from equipoise.response.events import DIAMETER_PLACES
 from equipoise.response.grounds import Ground, grounds
@@ -69,7 +69,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One assessment as the rules judge it; figures as text, "" where there is none."""
+    """One assessment as the rules judge it; figures as text, "" where there is none.
+
+    `row`: the same figures as `sum_limits` has them, for a drawing.
+    """
 
     assessment: str
     occurred: datetime.date | None
@@ -82,7 +85,10 @@ class Judged:
     from_nadir: str
     rise: str
     nadir: str
+    partial_at: str
+    progression_at: str
     verdicts: tuple[Verdict, ...]
+    row: Mapping[str, Any]
 
     @property
     def overall(self) -> str:
@@ -102,6 +108,7 @@ def judged(
     by_name = {
         row["assessment"]: row for row in responses.filter(evaluator=evaluator).rows(named=True)
     }
+    changes = sum_change(sums.filter(evaluator=evaluator))
     return [
         Judged(
             assessment=row["assessment"], occurred=row["occurred"], baseline=row["baseline"],
@@ -110,10 +117,12 @@ def judged(
             known=millimetres(row["known_sum"], words),
             from_baseline=percent(row["from_baseline"], words),
             from_nadir=percent(row["from_nadir"], words), rise=signed(row["rise"], words),
-            nadir=millimetres(row["nadir"], words),
+            nadir=millimetres(row["nadir"], words), row=row,
+            partial_at=millimetres(row["partial_at"], words),
+            progression_at=millimetres(row["progression_at"], words),
             verdicts=_verdicts(by_name.get(row["assessment"]), found, words),
         )
-        for row in sum_change(sums).filter(evaluator=evaluator).rows(named=True)
+        for row in sum_limits(changes, study.response).rows(named=True)
     ]  # fmt: skip
 
 
