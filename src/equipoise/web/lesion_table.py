@@ -11,8 +11,8 @@ from typing import Any
 
 from equipoise.conduct.context import event_as_it_stands
 from equipoise.record.event import Event
+from equipoise.study.access import ACTION_ROLES
 from equipoise.web.asking import Asking
-from equipoise.web.doing import may_do
 from equipoise.web.wording import Words
 
 READINGS = frozenset({"LesionIdentified", "TumourAssessed"})
@@ -142,7 +142,7 @@ def _seen(row: Mapping[str, Any], words: Words) -> str:
 def evaluators_shown(asking: Asking, subject: str, events: Sequence[Event]) -> list[str]:
     """The evaluators whose course the position looks at: who reads scans sees what they read for,
     so that nobody fits a reading to another's; everybody else sees all."""
-    if may_do(asking, "TumourAssessed"):
+    if asking.role in ACTION_ROLES["TumourAssessed"]:
         return evaluators_of(asking, subject, events)
     plan = asking.trial.ask.study(asking.trial.ask.site(subject)).response
     return [each.code for each in plan.evaluators]
