@@ -3,14 +3,14 @@
 Written from the study file and the descriptions in words, by somebody who has not read the rules:
 plain loops over the rows of one subject, whole days and whole numbers of 1/100 mg. What a cycle
 was decided to be, when a visit was due and what holds of entry and stratum are tables that are
-programmed a second time elsewhere.
+programmed a second time elsewhere; `departures_from_events` puts them all together.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from equipoise.study.definition import Study
@@ -44,26 +44,32 @@ def treatment(subject: Rows, study: Study) -> list[Row]:
         found += _calendar(cycle, _days_early(study))
         put_off = _put_off(decided[cycle["cycle"]])
         if put_off:
-            found.append(_row("cycle_put_off", cycle["started"], cycle["cycle"], drugs=put_off))
+            by = _sources(*(decided[cycle["cycle"]][drug] for drug in put_off))
+            found.append(
+                _row("cycle_put_off", cycle["started"], cycle["cycle"], drugs=put_off, sources=by)
+            )
     for dose in subject["dose_given"]:
         decision = decided[dose["cycle"]].get(dose["drug"])
         if _was_given(dose) and decision is not None and _beyond(dose["amount"], decision):
             found.append(
                 _row("dose_amount", dose["occurred"], dose["cycle"], drugs=[dose["drug"]],
-                     found=dose["amount"], least=decision["least"], most=decision["most"])
+                     found=dose["amount"], least=decision["least"], most=decision["most"],
+                     sources=_sources(dose, decision))
             )  # fmt: skip
-    found += _too_often(subject["dose_given"], regimen_of, regimens)
+    found += _too_often(subject, regimen_of, regimens, decided)
     for lot in subject["drug_dispensed"]:
         which = {"drugs": [lot["drug"]], "lot": lot["lot"]}
         if lot["occurred"] > lot["expiry"]:
             found.append(
-                _row(
-                    "dispensed_expired", lot["occurred"], lot["cycle"], limit=lot["expiry"], **which
-                )
-            )
+                _row("dispensed_expired", lot["occurred"], lot["cycle"], limit=lot["expiry"],
+                     sources=_sources(lot), **which)
+            )  # fmt: skip
         decision = decided[lot["cycle"]].get(lot["drug"])
         if decision is not None and decision["decision"] in ("omit", "stop"):
-            found.append(_row("dispensed_omitted", lot["occurred"], lot["cycle"], **which))
+            by = _sources(lot, decision)
+            found.append(
+                _row("dispensed_omitted", lot["occurred"], lot["cycle"], sources=by, **which)
+            )
     for row in found:
         rests_on_it = row["kind"] != "dispensed_expired"
         row["regimen"] = regimen_of.get(row["cycle"]) if rests_on_it else None
@@ -73,6 +79,16 @@ def treatment(subject: Rows, study: Study) -> list[Row]:
 def _row(kind: str, day: Day | None, cycle: int, **items: object) -> Row:
     usual = dict.fromkeys(("drugs", "found", "least", "most", "lot", "limit"))
     return {"kind": kind, "day": day, "cycle": cycle, **usual, **items}
+
+
+def _sources(*rows: Row) -> list[int] | None:
+    """The entries that rows rest on, of an event its own; None where a table does not tell."""
+    found: set[int] = set()
+    for row in rows:
+        if "sources" not in row and "seq" not in row:
+            return None
+        found |= set(row["sources"] if "sources" in row else [row["seq"]])
+    return sorted(found)
 
 
 def _days_early(study: Study) -> int:
@@ -87,7 +103,8 @@ def _days_early(study: Study) -> int:
 def _calendar(cycle: Row, allowed: int) -> Iterator[Row]:
     due, started = cycle["due"], cycle["started"]
     if due is not None and (due - started).days > allowed:
-        yield _row("cycle_early", started, cycle["cycle"], found=(due - started).days, limit=due)
+        yield _row("cycle_early", started, cycle["cycle"], found=(due - started).days, limit=due,
+                   sources=_sources(cycle))  # fmt: skip
 
 
 def _put_off(decisions: Mapping[str, Row]) -> list[str]:
@@ -109,10 +126,15 @@ def _beyond(amount: int, decision: Row) -> bool:
 
 
 def _too_often(
-    doses: Iterable[Row], regimen_of: Mapping[int, str], regimens: Mapping[str, Regimen]
+    subject: Rows,
+    regimen_of: Mapping[int, str],
+    regimens: Mapping[str, Regimen],
+    decided: Mapping[int, Mapping[str, Row]],
 ) -> Iterator[Row]:
+    """A drug that the regimen does not have is planned no times; its cycle says so."""
+    begun = {row["cycle"]: row for row in subject["treatment_cycle"]}
     given = defaultdict(list)
-    for dose in doses:
+    for dose in subject["dose_given"]:
         if _was_given(dose):
             given[dose["cycle"], dose["drug"]].append(dose)
     for (cycle, drug), records in given.items():
@@ -125,7 +147,9 @@ def _too_often(
         number = sum(each["administrations"] for each in records)
         if number > planned:
             last = max(each["occurred"] for each in records)
-            yield _row("dose_times", last, cycle, drugs=[drug], found=number, most=planned)
+            by = _sources(*records, decided[cycle].get(drug, begun[cycle]))
+            yield _row("dose_times", last, cycle, drugs=[drug], found=number, most=planned,
+                       sources=by)  # fmt: skip
 
 
 def prohibited(subject: Rows, study: Study) -> list[Row]:
@@ -136,28 +160,29 @@ def prohibited(subject: Rows, study: Study) -> list[Row]:
         if period is None:
             continue
         since, until = period
-        for entry, code, first, last in _entries(subject, ban):
+        for row, code, first, last in _entries(subject, ban):
             day = since if first is None else max(first, since)
             end = min((each for each in (last, until) if each is not None), default=None)
             if end is None or day <= end:
                 found.append(
-                    {"prohibition": ban.code, "entry": entry, "code": code, "day": day,
-                     "first": first, "last": last, "since": since, "until": until}
+                    {"prohibition": ban.code, "entry": row["entry"], "code": code, "day": day,
+                     "first": first, "last": last, "since": since, "until": until,
+                     "sources": _sources(row, subject["randomised"][0])}
                 )  # fmt: skip
     return found
 
 
 def _entries(
     subject: Rows, ban: ProhibitedTherapy
-) -> Iterator[tuple[str, str, Day | None, Day | None]]:
-    """Entry, code, first and last day of everything of the prohibition's codes."""
+) -> Iterator[tuple[Row, str, Day | None, Day | None]]:
+    """The entry, its code, first and last day of everything of the prohibition's codes."""
     for row in subject["concomitant_medication_recorded"]:
         if row["drug_class"] not in ban.medication_classes:
             continue
-        last = latest(None, row["end"])
+        first, last = earliest(None, row["start"]), latest(None, row["end"])
         if last is None and not row["ongoing"]:
-            last = row["occurred"]
-        yield row["entry"], row["drug_class"], earliest(None, row["start"]), last
+            last = max((day for day in (row["occurred"], first) if day is not None), default=None)
+        yield row, row["drug_class"], first, last
     dated = (
         ("subsequent_therapy_recorded", "therapy", ban.therapies),
         ("procedure_recorded", "procedure", ban.procedures),
@@ -165,7 +190,7 @@ def _entries(
     for table, item, codes in dated:
         for row in subject[table]:
             if row[item] in codes and row["occurred"] is not None:
-                yield row["entry"], row[item], row["occurred"], row["occurred"]
+                yield row, row[item], row["occurred"], row["occurred"]
 
 
 def _period(subject: Rows, ban: ProhibitedTherapy, evaluator: str) -> tuple[Day, Day | None] | None:
@@ -215,7 +240,8 @@ def deviations(subject: Rows, study: Study) -> list[Row]:
             found.append(
                 _deviation("prohibited_therapy", "prohibited_therapy", row["day"],
                            entry=row["prohibition"], found=row["code"],
-                           expected=_range(row["since"], row["until"]))
+                           expected=_range(row["since"], row["until"]),
+                           sources=row["sources"])
             )  # fmt: skip
         for row in found:
             row["site"] = subject["randomised"][0]["site"]
@@ -231,7 +257,8 @@ def _deviation(category: str, kind: str, day: Day | None, **items: object) -> Ro
 
 
 def _recorded(row: Row, listed: set[str]) -> Row:
-    said = _deviation(row["category"], "recorded", row["occurred"], found=row["description"])
+    said = _deviation(row["category"], "recorded", row["occurred"], found=row["description"],
+                      sources=_sources(row))  # fmt: skip
     important = row["important"] or row["category"] in listed
     return {**said, "site": row["site"], "important": important, "recorded": True}
 
@@ -241,29 +268,29 @@ def _entry(subject: Rows, study: Study) -> Iterator[Row]:
     for row in subject["stratum"]:
         if row["differs"]:
             yield _deviation("wrong_stratum", "wrong_stratum", day, found=row["stratum"],
-                             expected=row["stratum_corrected"])  # fmt: skip
+                             expected=row["stratum_corrected"], sources=_sources(row))  # fmt: skip
     for row in subject["entry_eligibility"]:
         if row["decision"] != "randomised" or not row["differs"]:
             continue
         if row["eligible_now"] is False:
             yield _deviation("not_eligible", "not_eligible", row["decided"],
-                             entry=_together(row["unmet_now"]))  # fmt: skip
+                             entry=_together(row["unmet_now"]), sources=_sources(row))  # fmt: skip
         elif row["eligible_now"] is None:
-            yield _deviation("not_eligible", "eligibility_unknown", row["decided"],
-                             entry=_together(row["pending_now"]))  # fmt: skip
+            yield _deviation(
+                "not_eligible", "eligibility_unknown", row["decided"],
+                entry=_together(row["pending_now"]), sources=_sources(row),
+            )  # fmt: skip
     for consent in study.visits.consents:
         if not consent.required_for_randomisation:
             continue
-        signed = [
-            row["occurred"]
-            for row in subject["consent_signed"]
-            if row["consent"] == consent.code and row["occurred"] is not None
-        ]
-        first = min(signed, default=None)
+        signed = [row for row in subject["consent_signed"] if row["consent"] == consent.code]
+        days = (row["occurred"] for row in signed if row["occurred"] is not None)
+        first = min(days, default=None)
         if first is None or day < first:
             yield _deviation("consent", "consent_missing", day, entry=consent.code,
                              found=None if first is None else str(first),
-                             expected=str(day))  # fmt: skip
+                             expected=str(day),
+                             sources=_sources(subject["randomised"][0], *signed))  # fmt: skip
 
 
 def _visits(subject: Rows, study: Study) -> Iterator[Row]:
@@ -277,7 +304,7 @@ def _visits(subject: Rows, study: Study) -> Iterator[Row]:
         yield _deviation(
             "visit_window", f"{what}_{row['state']}", row["latest"] if missed else row["actual"],
             entry=row["visit"], instance=row["instance"],
-            found=None if missed else str(row["actual"]), expected=window,
+            found=None if missed else str(row["actual"]), expected=window, sources=_sources(row),
         )  # fmt: skip
 
 
@@ -295,6 +322,7 @@ def _of_treatment(row: Row) -> Row:
         found, expected = _mg(found), "/".join(_mg(each) for each in expected)
     return _deviation(
         "dose", kind, row["day"], entry=_together(row["drugs"]), instance=row["cycle"],
+        sources=row["sources"],
         found=None if found is None else str(found),
         expected=None if expected is None else str(expected),
     )  # fmt: skip

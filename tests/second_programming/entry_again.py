@@ -111,7 +111,9 @@ def _over(row: Row, item: Item, judged: Day | None) -> bool:
     """Whether the medicine had surely ended more days before than the item allows."""
     if item.medication_days is None or judged is None or row["ongoing"]:
         return False
-    end = row["occurred"] if row["end"] is None else latest_day(row["end"])
+    end = latest_day(row["end"]) if row["end"] is not None else row["occurred"]
+    if row["end"] is None and row["start"] is not None:
+        end = max(end or Day.min, first_day(row["start"]))
     return bool(end is not None and end + datetime.timedelta(days=item.medication_days) < judged)
 
 

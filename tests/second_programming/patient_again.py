@@ -146,7 +146,7 @@ def _medicine(row: Row) -> Medicine:
     first = None if row["start"] is None else first_day(row["start"])
     last = None if row["end"] is None else latest_day(row["end"])
     if not row["ongoing"] and last is None:
-        last = row["occurred"]
+        last = max((day for day in (row["occurred"], first) if day is not None), default=None)
     return Medicine(row["drug_class"], first, None if row["ongoing"] else last)
 
 

@@ -1,7 +1,7 @@
 """Departures from the protocol from two programmers, the second of whom has not read the rules.
 
-Compared row by row: every column of `treatment_departure`, `prohibited_therapy` and `deviation`
-but `sources`, and the order of the rows.
+Compared row by row: every column of `treatment_departure`, `prohibited_therapy` and `deviation`,
+and the order of the rows. From events alone all but `sources` is compared.
 """
 
 from __future__ import annotations
@@ -9,20 +9,24 @@ from __future__ import annotations
 import random
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from equipoise.oversight.plan import ImportantDeviation
 from equipoise.record.rule import KEY
+from equipoise.record.tables import tables as read_tables
 from equipoise.simulation.run import Version, rehearsed
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.load import load_study
-from tests.harness.bridge import STUDIES, scenario_of, troubled
+from tests.harness.bridge import STUDIES, drawn, scenario_of, through_sqlite, troubled
 from tests.second_programming.departure_courses import departing, disturbed
-from tests.second_programming.departures_compared import derived, differences
+from tests.second_programming.departures_compared import compared, derived, differences
+from tests.second_programming.departures_from_events import subjects_from_events
 
-SUBJECTS = 150
+SUBJECTS = 120
 """Random subjects by each plan."""
 
 KINDS = {
@@ -80,19 +84,38 @@ def _in_order(frame: pl.DataFrame) -> bool:
     return rows == sorted(rows, key=lambda row: [(each is not None, each or 0) for each in row])
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("RN5", "CN1")
-@pytest.mark.parametrize("code", STUDIES)
-def test_simulated_trials(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "scenario", "seed"), [("mgmt-net", "planning", 53), ("lung-tmb", "null", 7)]
+)
+def test_rehearsed_trials_from_their_events_alone(code: str, scenario: str, seed: int) -> None:
+    """No table of the product stands between an event and a deviation of the second program."""
     study = load_study(code)
-    scenario = troubled(scenario_of(code, "planning"))
-    tables = rehearsed([Version(0, study)], scenario, 53, range(2)).tables
+    world = troubled(scenario_of(code, scenario))
+    tables = rehearsed([Version(0, study)], world, seed, range(1)).tables
     for given in (tables, disturbed(random.Random(code), tables)):
         found = derived(given, study)
-        rows, said = differences(found, found, study)
+        rows, said = compared(subjects_from_events(given, study), found, study)
         assert not said
-        assert rows["deviation"] > 100
+        assert rows["deviation"] > 80
+        assert differences(found, found, study) == (rows, [])
     kinds = set(found["deviation"]["kind"])
     assert len(kinds & KINDS) > 10, kinds
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("RN5", "CN1")
+def test_a_record_in_a_store(tmp_path: Path) -> None:
+    """Events of a file, with corrections, and with what `conduct` recorded beside them."""
+    rehearsal = drawn("mgmt-net", troubled(scenario_of("mgmt-net", "planning", 9)), 5)
+    log, *_ = through_sqlite(rehearsal, tmp_path)
+    events = read_tables(log.read(), CATALOGUE)
+    assert len(events["corrected"])
+    found = derived(events, rehearsal.study)
+    rows, said = compared(subjects_from_events(events, rehearsal.study), found, rehearsal.study)
+    assert not said
+    assert rows["deviation"]
 
 
 @pytest.mark.requirement("RN5", "CN1", "DT1")

@@ -147,7 +147,7 @@ def _treatment(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
             continue
         (drug,) = row["drugs"]
         if row["kind"] in ("dose_amount", "dose_times"):
-            yield f"given {dose_told(context, row, by_drug[row['cycle'], drug])}", "dose"
+            yield f"given {dose_told(context, row, by_drug.get((row['cycle'], drug)))}", "dose"
         else:
             lot = lot_told(context, row, by_drug.get((row["cycle"], drug)))
             yield f"dispensed {lot}, on {row['day']}", "dose"

@@ -216,8 +216,9 @@ def dose_given(context: Context, body: DoseGiven) -> EventBody | tuple[EventBody
     return body, deviation(context, "dose", f"given {'; '.join(told)}")
 
 
-def dose_told(context: Context, row: Mapping[str, Any], decided: Mapping[str, Any]) -> str:
-    """A dose of `treatment_departure` in words; `decided` is the row of `dose_decision` on it."""
+def dose_told(context: Context, row: Mapping[str, Any], decided: Mapping[str, Any] | None) -> str:
+    """A dose of `treatment_departure` in words; `decided` is the row of `dose_decision` on it, if
+    the regimen has the drug."""
     (drug,) = row["drugs"]
     if row["kind"] == "dose_times":
         return (
@@ -231,7 +232,7 @@ def dose_told(context: Context, row: Mapping[str, Any], decided: Mapping[str, An
     return (
         f"{found} mg of {drug} in cycle {row['cycle']}, where the rule gives "
         f"{allowed if row['most'] else 'none'}"
-        + (f" ({decision_told(context, decided)})" if decided["rule"] else "")
+        + (f" ({decision_told(context, decided)})" if decided and decided["rule"] else "")
     )
 
 

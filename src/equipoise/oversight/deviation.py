@@ -218,7 +218,7 @@ def _treatment(departed: pl.DataFrame) -> pl.DataFrame:
     kind, amount = pl.col("kind"), pl.col("kind") == "dose_amount"
     found = (
         pl.when(amount)
-        .then((pl.col("found") / 100).cast(pl.String))
+        .then(_mg("found"))
         .when(kind.str.starts_with("dispensed_"))
         .then("lot")
         .when(kind == "cycle_early")
@@ -227,13 +227,19 @@ def _treatment(departed: pl.DataFrame) -> pl.DataFrame:
     )
     expected = (
         pl.when(amount)
-        .then(pl.format("{}/{}", pl.col("least") / 100, pl.col("most") / 100))
+        .then(pl.format("{}/{}", _mg("least"), _mg("most")))
         .otherwise(pl.coalesce(pl.col("limit").cast(pl.String), pl.col("most").cast(pl.String)))
     )
     return _found(
         departed, "dose", kind, day="day", entry=pl.col("drugs").list.join(", "), instance="cycle",
         found=found, expected=expected,
     )  # fmt: skip
+
+
+def _mg(name: str) -> pl.Expr:
+    """An amount in 1/100 mg as mg, exact, without needless zeros."""
+    rest = (pl.col(name) % 100).cast(pl.String).str.zfill(2).str.strip_chars_end("0")
+    return pl.format("{}.{}", pl.col(name) // 100, rest).str.strip_chars_end(".")
 
 
 def _prohibited(given: pl.DataFrame) -> pl.DataFrame:

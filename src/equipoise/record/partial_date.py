@@ -113,7 +113,8 @@ def stretch(start: str, end: str, ongoing: str, recorded: str) -> tuple[pl.Expr,
     The arguments name columns: two texts of dates, whole or partial, whether it is `ongoing`, and
     the day on which that was `recorded`. The first day is the first that `start` can mean, null
     where nothing is known of it. The last is the last that `end` can mean; null while it goes on;
-    of what has ended on a day that is not known the day recorded, by which it had ended (DT1).
+    of what has ended on a day that is not known the day recorded, by which it had ended, or the
+    first day where that is later: it was there on the day on which it began (DT1).
 
     >>> rows = [("2024-02", "2024-03", False, "2024-06-01"), (None, None, False, "2024-06-01")]
     >>> frame = pl.DataFrame(rows, schema=["start", "end", "ongoing", "recorded"], orient="row")
@@ -123,7 +124,8 @@ def stretch(start: str, end: str, ongoing: str, recorded: str) -> tuple[pl.Expr,
     [('2024-02-01', '2024-03-31'), (None, '2024-06-01')]
     """
     first = earliest_day(_complete(start), pl.col(start))
-    ended = pl.coalesce(latest_day(_complete(end), pl.col(end)), pl.col(recorded))
+    by_then = pl.max_horizontal(pl.col(recorded), first)
+    ended = pl.coalesce(latest_day(_complete(end), pl.col(end)), by_then)
     return first, pl.when(~pl.col(ongoing)).then(ended)
 
 

@@ -96,7 +96,8 @@ def treatment_departure(tables: Tables, plan: DeparturePlan) -> pl.DataFrame:
     - `dose_amount`: an amount `found` that was given, outside `least` to `most` of the dosing rule.
       Amounts are those of one administration in 1/100 mg.
     - `dose_times`: a drug that was given in a cycle more often (`found`) than the regimen has
-      administrations (`most`); `day` is that of the last dose.
+      administrations (`most`, 0 for a drug that the regimen does not have); `day` is that of the
+      last dose.
     - `dispensed_expired`: a lot that left the pharmacy after its last day (`limit`).
     - `dispensed_omitted`: a drug that was dispensed for a cycle in which the rule omits or stops
       it.
@@ -107,6 +108,9 @@ def treatment_departure(tables: Tables, plan: DeparturePlan) -> pl.DataFrame:
     """
     cycles, decided = tables["treatment_cycle"], tables["dose_decision"]
     given, lots = tables["dose_given"], tables["drug_dispensed"]
+    amount, times = whole(given["amount"], 0), whole(given["administrations"], 0)
+    was_given: Flags = (amount > 0) & (times > 0)
+    undecided = was_given
     parts = [_early(cycles, plan.early_days), _expired(lots)]
     if len(decided):
         subjects = SubjectRows(decided)
@@ -121,14 +125,15 @@ def treatment_departure(tables: Tables, plan: DeparturePlan) -> pl.DataFrame:
         place_given, place_lots = (
             _found(wanted[order], order, keys) for keys in (of_given, of_lots)
         )
-        amount, times = whole(given["amount"], 0), whole(given["administrations"], 0)
-        place_given = np.where((amount > 0) & (times > 0), place_given, -1)
+        undecided = was_given & (place_given < 0)
+        place_given = np.where(was_given, place_given, -1)
         parts += [
             _put_off(decided, wanted // len(drugs)),
             _amounts(decided, given, place_given, amount),
             _times(decided, given, place_given, times, plan),
             _omitted(decided, lots, place_lots),
         ]
+    parts.append(_foreign(cycles, given, undecided, plan))
     found = [part for part in parts if part is not None]
     if not found:
         return no_rows(TREATMENT_DEPARTURE)
@@ -249,6 +254,29 @@ def _planned_times(decided: pl.DataFrame, plan: DeparturePlan) -> Numbers:
     table = [[known.get((each, drug), _ANY_NUMBER) for drug in drugs] for each in regimens]
     found: Numbers = np.array(table, dtype=np.int64)[of_regimen, of_drug]
     return found
+
+
+def _foreign(
+    cycles: pl.DataFrame, given: pl.DataFrame, undecided: Flags, plan: DeparturePlan
+) -> pl.DataFrame | None:
+    """Drugs that were given in a cycle whose regimen, known to the study, does not have them."""
+    if not undecided.any():
+        return None
+    head = [*KEY, "cycle"]
+    known = cycles.filter(pl.col("regimen").is_in([each.code for each in plan.regimens]))
+    doses = kept(given, undecided).select(*head, "drug", "occurred", "administrations", "seq")
+    found = doses.join(known.select(*head, "regimen", "sources"), head, "inner")
+    if found.is_empty():
+        return None
+    found = found.group_by(*head, "regimen", "drug", "sources", maintain_order=True).agg(
+        pl.col("occurred").max().alias("day"),
+        pl.col("administrations").sum().alias("found"),
+        pl.col("seq"),
+    )
+    both = found.select(_united("sources", "seq")).to_series()
+    return _departed(
+        found, "dose_times", both, most=pl.lit(0, pl.Int64), drugs=pl.concat_list("drug")
+    )
 
 
 def _expired(lots: pl.DataFrame) -> pl.DataFrame | None:

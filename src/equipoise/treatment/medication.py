@@ -49,7 +49,7 @@ def medicines(
 
     Where a day is not known whole, a medicine is taken from the first to the last day that it can
     mean (DT1); without a first day from the beginning; without a last day for good, but one that
-    is recorded as not ongoing until the day of that entry.
+    is recorded as not ongoing until the day of that entry, or its first day where that is later.
     """
     asked = sorted({name for _, rule in rules if (m := rule.medication) for name in m.classes})
     found = tables["concomitant_medication_recorded"]

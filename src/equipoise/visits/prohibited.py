@@ -69,7 +69,8 @@ def prohibited_therapy(tables: Tables, plan: ProhibitionPlan) -> pl.DataFrame:
     `entry` and `code` say what was recorded, `day` the first day in the period on which it was
     given. A medicine was taken from `first` to `last`: from the first day that its start can mean,
     null for one that is not known, to the last that its end can mean, null while it goes on; one
-    that ended on a day nobody knows was taken until that of its entry (DT1, as in rules on doses).
+    that ended on a day nobody knows was taken until that of its entry, and on its first day where
+    that is later (DT1, as in rules on doses).
     Of a later therapy and of a procedure the day recorded counts alone; without one it is not known
     to be in the period.
 
