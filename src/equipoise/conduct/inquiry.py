@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -18,6 +19,7 @@ from equipoise.conduct.allocation import ready_for_randomisation
 from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
+from equipoise.conduct.marker import place_on_path
 from equipoise.conduct.state import TrialState
 from equipoise.conduct.together import Together, one_after_another
 from equipoise.errors import BadInput
@@ -129,6 +131,11 @@ class Inquiry:
         events = self.events(subject)
         event = {each.seq: each for each in events}[seq]
         return standing(event, corrections(events, CATALOGUE).get(seq, ()), CATALOGUE)
+
+    def on_path(self, subject: str) -> Mapping[str, Any]:
+        """Where the subject stands today on the marker's declared path, by the rule in force: a row
+        of `marker_path`."""
+        return place_on_path(self._context(_question(subject)))
 
     def ready_for_randomisation(self, subject: str) -> tuple[str, ...]:
         """The criteria judged provisionally of a subject who can be randomised now.

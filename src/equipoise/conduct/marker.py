@@ -30,7 +30,7 @@ def status_for_randomisation(context: Context) -> str:
     Refused, with the place on the declared path, when there is none and the study does not give
     such subjects a stratum of their own.
     """
-    found = _standing(context)
+    found = place_on_path(context)
     if found["status"] is not None:
         return str(found["status"])
     marker = context.study.biomarker.marker
@@ -62,7 +62,7 @@ def check_step(context: Context, body: SampleCollected | SampleDerived) -> None:
             field="step",
             found=body.step,
         )
-    found = _standing(context)
+    found = place_on_path(context)
     if found["step"] == body.step and found["place"] not in (DETERMINED, PAST, ENDED):
         return
     raise _out_of_order(context, path, found, f"{body.sample} cannot be of the step {body.step}")
@@ -79,7 +79,7 @@ def check_run(context: Context, body: AssayResultRecorded) -> None:
         return
     if not any(event.type == AssayResultRecorded.TYPE for event in context.events):
         return  # without a result there is no status yet
-    found = _standing(context)
+    found = place_on_path(context)
     if found["place"] != DETERMINED:
         return
     of_sample = dict(context.derived("sample_state").select("sample", "step").iter_rows())
@@ -108,7 +108,7 @@ def _is_new_block(context: Context, body: AssayResultRecorded) -> bool:
     return origin.get(body.sample) not in {origin.get(each) for each in read}
 
 
-def _standing(context: Context) -> dict[str, Any]:
+def place_on_path(context: Context) -> dict[str, Any]:
     """The subject's row of the declared path by the rule in force, as it is on the day."""
     plan = context.study.biomarker
     path = context.derived("marker_path").filter(

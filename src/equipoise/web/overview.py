@@ -1,16 +1,11 @@
-"""Every subject in one row: where they stand, what is due. Kept, and made anew where it moved.
-
-A row rests on the subject's events alone. When something was recorded, the rows of the subjects
-that it concerns are derived again, together, by the same rules as everything else; so that the list
-of a hospital costs what is new in it, not what is in it.
-"""
+"""Every subject in one row: where they stand, what is due. Kept, and made anew where it moved."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 
@@ -21,15 +16,12 @@ from equipoise.record.event import Event
 from equipoise.record.tables import tables
 from equipoise.response.waiting import scan_waiting
 from equipoise.safety.course import adverse_event_standing, reports_awaited
-from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.safety.laboratory_finding import unreported_grades
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
+from equipoise.web.kept import Kept
 from equipoise.web.trial import Trial
-
-AT_A_TIME = 200
-"""Subjects that are derived together, so that memory stays bounded."""
 
 READ = ("disposition", "visit_timeline", "expedited_report", "query", "adverse_event",
         "laboratory_value")  # fmt: skip
@@ -90,57 +82,6 @@ class Row:
     queries: tuple[str, ...] = ()
     scans: tuple[Mapping[str, Any], ...] = ()
     last_seq: int = 0
-
-
-@dataclass(slots=True)
-class Overview:
-    """The rows of one trial, up to a position of its record."""
-
-    trial: Trial
-    head: int = 0
-    rows: dict[str, Row] = field(default_factory=dict)
-    stale: set[str] = field(default_factory=set)
-    known: set[str] = field(default_factory=set)
-
-    def of(self, site: str | None) -> list[Row]:
-        """The rows of a hospital, or of all (None), by subject number."""
-        self._catch_up()
-        state = self.trial.ask.state
-        wanted = [s for s, each in state.screened.items() if site is None or each.site == site]
-        missing = [s for s in wanted if s in self.stale or s not in self.rows]
-        for start in range(0, len(missing), AT_A_TIME):
-            self._derive(missing[start : start + AT_A_TIME])
-        return [self.rows[subject] for subject in sorted(wanted)]
-
-    def one(self, subject: str) -> Row:
-        """The row of one subject, which must be in the record."""
-        self._catch_up()
-        if subject in self.stale or subject not in self.rows:
-            self._derive([subject])
-        return self.rows[subject]
-
-    def _catch_up(self) -> None:
-        """Mark whom anything was recorded of since the last look. The first look marks nobody:
-        whoever has no row is derived when asked for."""
-        head = self.trial.log.head().seq
-        if self.head and head > self.head:
-            for event in self.trial.log.read(after=self.head):
-                if event.subject is not None:
-                    self.stale.add(event.subject)
-                elif event.type in ("StudyVersionActivated", ReferenceRangesDeclared.TYPE):
-                    self.rows.clear()
-        self.head = head
-
-    def _derive(self, subjects: list[str]) -> None:
-        by_version: dict[str, list[str]] = {}
-        for subject in subjects:
-            study = self.trial.ask.study(self.trial.ask.site(subject))
-            by_version.setdefault(study.version, []).append(subject)
-        for version, together in by_version.items():
-            study = self.trial.ask.state.versions[version]
-            events = [e for s in together for e in self.trial.log.read(subject=s)]
-            self.rows.update(_rows(events, study, self.trial.ask))
-        self.stale.difference_update(subjects)
 
 
 def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
@@ -222,18 +163,24 @@ def stage(row: Mapping[str, Any]) -> str:
     return "on_treatment" if row.get("first_dose") else "randomised"
 
 
-_overviews: dict[int, Overview] = {}
+_kept: dict[str, Kept[Any]] = {}
+
+R = TypeVar("R")
 
 
-def overview(trial: Trial) -> Overview:
-    """The overview of this process's trial."""
-    found = _overviews.get(id(trial))
+def kept(trial: Trial, name: str, make: Callable[[list[Event], Study], Mapping[str, R]]) -> Kept[R]:
+    """What `make` derives of the subjects of this process's trial, kept under a name."""
+    found = _kept.get(name)
     if found is None or found.trial is not trial:
-        _overviews.clear()
-        found = _overviews[id(trial)] = Overview(trial)
+        found = _kept[name] = Kept(trial, make)
     return found
+
+
+def overview(trial: Trial) -> Kept[Row]:
+    """The overview of this process's trial."""
+    return kept(trial, "overview", lambda events, study: _rows(events, study, trial.ask))
 
 
 def forget() -> None:
     """Let go of every row: the next question derives what it asks for."""
-    _overviews.clear()
+    _kept.clear()

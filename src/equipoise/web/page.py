@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Literal, ParamSpec, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods
 
@@ -46,6 +47,10 @@ class Route:
 
 ROUTES: dict[str, Route] = {}
 """Every page by its name."""
+
+ELSEWHERE: dict[tuple[str, str], str] = {}
+"""Pages that a role has of its own in place of one for all, by role and name of the page: who is
+blinded looks at their own matters alone."""
 
 _VIEWS: dict[str, Callable[..., HttpResponse]] = {}
 
@@ -84,6 +89,8 @@ def page(
                     raise Http404
             if route.about == "site" and not asking.position.covers(cast(str, given["site"])):
                 raise Http404
+            if (other := ELSEWHERE.get((asking.role, name))) is not None:
+                return redirect(reverse(other, kwargs=arguments_of(ROUTES[other], **given)))
             return view(request, *args, **given)
 
         ROUTES[name] = route
@@ -111,7 +118,9 @@ MENU: list[tuple[str, str]] = [("nav.subjects", "subjects")]
 def menu(role: str) -> list[tuple[str, str]]:
     """The entries that a role may open, with their addresses."""
     return [
-        (key, reverse(name)) for key, name in MENU if name in ROUTES and role in ROUTES[name].roles
+        (key, reverse(name))
+        for key, name in MENU
+        if name in ROUTES and role in ROUTES[name].roles and (role, name) not in ELSEWHERE
     ]
 
 

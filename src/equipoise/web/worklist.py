@@ -7,7 +7,7 @@ here decides that something is due.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -37,19 +37,37 @@ class Task:
     link: str
 
 
+Source = Callable[[Asking], Iterable[Task]]
+_SCREENING = frozenset({"investigator", "nurse", "data_manager", "monitor"})
+_SOURCES: list[tuple[frozenset[str], Source]] = []
+
+
+def tasks_of(*roles: str) -> Callable[[Source], Source]:
+    """Declare what finds tasks of an area for these roles."""
+
+    def declare(source: Source) -> Source:
+        _SOURCES.append((frozenset(roles), source))
+        return source
+
+    return declare
+
+
 def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
     """The tasks of a position, the most urgent first, then by day, then by subject."""
     found: list[Task] = []
     if asking.role == "reader":
         return scans(rows, asking)
     for row in rows:
-        today = asking.trial.ask.today(row.site)
         if asking.role in BLINDED_ROLES:
             continue
+        today = asking.trial.ask.today(row.site)
         found += _visits(row, today, asking)
         found += _harms(row, today, asking)
         found += _queries(row)
-        found += _screening(row)
+        found += _screening(row, asking)
+    for roles, source in _SOURCES:
+        if asking.role in roles:
+            found += source(asking)
     far = datetime.date.max
     return sorted(found, key=lambda each: (_ORDER[each.urgency], each.due or far, each.subject))
 
@@ -75,7 +93,7 @@ def scans(rows: Iterable[Row], asking: Asking) -> list[Task]:
 
 
 def _visits(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
-    if asking.role not in ("investigator", "nurse", "data_manager", "monitor"):
+    if asking.role not in _SCREENING:
         return []
     words = wording(asking.language)
     labels = {v.code: v.label for v in asking.trial.ask.study(row.site).visits.visits}
@@ -130,8 +148,8 @@ def _queries(row: Row) -> list[Task]:
     return [Task("task.query", row.subject, each, None, "waiting", link) for each in row.queries]
 
 
-def _screening(row: Row) -> list[Task]:
-    if row.stage != "screening":
+def _screening(row: Row, asking: Asking) -> list[Task]:
+    if row.stage != "screening" or asking.role not in _SCREENING:
         return []
     link = reverse("subject", args=[row.subject])
     return [Task("task.screening", row.subject, "", None, "waiting", link)]

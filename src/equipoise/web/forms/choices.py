@@ -38,6 +38,13 @@ class Offer:
         found = [str(each[item]) for _, each in as_it_stands(events, event_type) if each[item]]
         return [(each, each) for each in dict.fromkeys(reversed(found))]
 
+    def samples(self) -> Choices:
+        """The subject's samples, those made of others included, newest first."""
+        return [
+            *self.recorded("SampleDerived", "sample"),
+            *self.recorded("SampleCollected", "sample"),
+        ]
+
 
 def _sites(offer: Offer) -> Choices:
     return [(each.code, f"{each.code} {each.name}") for each in offer.study.sites]
@@ -76,6 +83,30 @@ def _evaluators(offer: Offer) -> Choices:
     return [(each.code, each.code) for each in offer.study.response.evaluators]
 
 
+def _steps(material: str) -> Callable[[Offer], Choices]:
+    def offered(offer: Offer) -> Choices:
+        path = offer.study.biomarker.marker.path
+        steps = path.steps if path else ()
+        return offer.named((each.code, each.label) for each in steps if each.material == material)
+
+    return offered
+
+
+def _classifications(offer: Offer) -> Choices:
+    plan = offer.study.biomarker.pathology
+    return offer.named((e.version, e.label) for e in plan.classifications) if plan else []
+
+
+def _differentiations(offer: Offer) -> Choices:
+    """The codes of the form item in which the hospital says the differentiation."""
+    plan = offer.study.biomarker.pathology
+    wanted = plan.local.differentiation if plan else None
+    items = [item for form in offer.study.visits.forms for item in form.items]
+    return offer.named(
+        (code.code, code.label) for item in items if item.code == wanted for code in item.codes
+    )
+
+
 def _assays(offer: Offer) -> Choices:
     return [(each.code, each.code) for each in offer.study.biomarker.marker.assays]
 
@@ -96,11 +127,16 @@ CHOICES: Mapping[str, Callable[[Offer], Choices]] = {
     "ConsentSigned.version": _consent_versions,
     "StudyVersionActivated.version": _versions,
     "AssayResultInvalidated.result": _recorded("AssayResultRecorded", "result"),
-    "AssayResultRecorded.sample": _recorded("SampleCollected", "sample"),
-    "SampleLabelled.sample": _recorded("SampleCollected", "sample"),
-    "SampleShipped.sample": _recorded("SampleCollected", "sample"),
-    "SampleReceived.sample": _recorded("SampleCollected", "sample"),
-    "SampleDerived.parent": _recorded("SampleCollected", "sample"),
+    "AssayResultRecorded.sample": Offer.samples,
+    "PathologyReviewed.sample": Offer.samples,
+    "PathologyReviewed.classification": _classifications,
+    "PathologyReviewed.differentiation": _differentiations,
+    "SampleCollected.step": _steps("rebiopsy"),
+    "SampleDerived.step": _steps("recut"),
+    "SampleLabelled.sample": Offer.samples,
+    "SampleShipped.sample": Offer.samples,
+    "SampleReceived.sample": Offer.samples,
+    "SampleDerived.parent": Offer.samples,
     "AdverseEventFollowedUp.adverse_event": _recorded("AdverseEventReported", "adverse_event"),
     "SeriousAdverseEventReported.adverse_event": _recorded("AdverseEventReported", "adverse_event"),
     "CausalityAssessed.adverse_event": _recorded("AdverseEventReported", "adverse_event"),

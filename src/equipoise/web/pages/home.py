@@ -8,7 +8,7 @@ from django.shortcuts import render
 from equipoise.web.asking import Request
 from equipoise.web.overview import overview
 from equipoise.web.page import CLINICAL, EVERYBODY, page
-from equipoise.web.worklist import tasks
+from equipoise.web.worklist import OF_SUBJECTS, tasks
 
 
 @page("", name="home", roles=EVERYBODY)
@@ -18,7 +18,7 @@ def home(request: Request) -> HttpResponse:
     trial = asking.trial
     content = {"today": trial.ask.today(asking.site), "can_screen": asking.role in CLINICAL}
     if asking.role != "administrator":
-        rows = overview(trial).of(asking.site)
+        rows = overview(trial).of(asking.site) if asking.role in OF_SUBJECTS else []
         content["tasks"] = tasks(rows, asking)
         content["number"] = len(rows)
     return render(request, "home.html", content)

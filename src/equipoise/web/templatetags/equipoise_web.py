@@ -64,7 +64,9 @@ def field(context: Context, bound: Any) -> dict[str, Any]:
     measure = getattr(bound.field, "measure", None)
     return {
         "field": bound,
-        "unit": measure.unit if measure and measure.unit != "as given" else "",
+        "unit": ""
+        if measure is None or measure.unit == "as given" or "unit" in measure.unit
+        else measure.unit,
         "words": context["words"],
         "language": context.get("language"),
     }
