@@ -47,6 +47,9 @@ REDETERMINATION_WORK: Columns = {
     "finding": pl.String,
 }
 
+Who = tuple[int, str]
+"""Replicate and subject."""
+
 _OVER = ("randomised", "screening_failed", "death_recorded", "lost_to_follow_up")
 
 
@@ -72,41 +75,45 @@ def sample_work(tables: Tables, plan: BiomarkerPlan, today: datetime.date) -> pl
     paths = _paths(tables, plan, today)
     samples = tables["sample_state"].rows(named=True)
     found = [*_of_samples(samples, tables, plan, paths, today)]
-    held = {(row["subject"], row["step"]) for row in found}
-    over = {s for name in _OVER for s in tables[name]["subject"]}
+    held = {(*_who(row), row["step"]) for row in found}
+    over = {who for name in _OVER for who in tables[name].select(*KEY).iter_rows()}
     first = declared_path(plan).steps[0].code
-    for subject, path in paths.items():
+    for who, path in paths.items():
         step = path["step"] or first
-        waits = path["place"] in TO_BEGIN.values() and subject not in over
-        if waits and (subject, step) not in held:
+        waits = path["place"] in TO_BEGIN.values() and who not in over
+        if waits and (*who, step) not in held:
             found.append(_row(path, None, path["step"], EXPECTED, path, today))
     order = {each.code: place for place, each in enumerate(declared_path(plan).steps)}
     found.sort(key=lambda row: (row["replicate"], row["subject"], order.get(row["step"], 0)))
     return pl.DataFrame(found, schema=dict(SAMPLE_WORK), orient="row")
 
 
-def _paths(tables: Tables, plan: BiomarkerPlan, today: datetime.date) -> dict[str, Any]:
+def _who(row: Mapping[str, Any]) -> Who:
+    return row["replicate"], row["subject"]
+
+
+def _paths(tables: Tables, plan: BiomarkerPlan, today: datetime.date) -> dict[Who, Any]:
     """Where each subject stands today, by the rule in force."""
     path = tables["marker_path"].filter(rule=plan.marker.rule_in_force)
     on = pl.Series([today], dtype=pl.Date).new_from_index(0, len(path))
-    return {row["subject"]: row for row in standing_on(path, on, plan).iter_rows(named=True)}
+    return {_who(row): row for row in standing_on(path, on, plan).iter_rows(named=True)}
 
 
 def _of_samples(
     samples: Sequence[Mapping[str, Any]], tables: Tables, plan: BiomarkerPlan,
-    paths: Mapping[str, Any], today: datetime.date,
+    paths: Mapping[Who, Any], today: datetime.date,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    named = {(row["subject"], row["sample"]): row for row in samples}
+    named = {(_who(row), row["sample"]): row for row in samples}
     first = declared_path(plan).steps[0].code
-    chains: dict[tuple[str, str], list[str]] = {}
+    chains: dict[tuple[Who, str], list[str]] = {}
     for row in samples:
         head = row
         while head["parent"] is not None:
-            above = named.get((head["subject"], head["parent"]))
+            above = named.get((_who(head), head["parent"]))
             if above is None or above["step"] != head["step"]:
                 break
             head = above
-        chains.setdefault((row["subject"], head["sample"]), []).append(row["sample"])
+        chains.setdefault((_who(row), head["sample"]), []).append(row["sample"])
     runs, read = _runs(tables)
     for key, chain in chains.items():
         row, path = named[key], paths.get(key[0])
@@ -117,15 +124,15 @@ def _of_samples(
         yield _row(row, row["sample"], row["step"] or first, state, path, today, runs=number)
 
 
-def _runs(tables: Tables) -> tuple[dict[tuple[str, str], int], set[tuple[str, str]]]:
+def _runs(tables: Tables) -> tuple[dict[tuple[Who, str], int], set[tuple[Who, str]]]:
     """By subject and sample: runs for randomisation, and whether a determination can be read."""
     values = tables["assay_value"].filter(pl.col("purpose") == BASES[0], ~pl.col("invalidated"))
-    counted = values.group_by("subject", "sample").len()
+    counted = values.group_by(*KEY, "sample").len()
     found = tables["assay_determination"].filter(
         pl.col("basis") == BASES[0], pl.col("interpretable")
     )
-    number = {(row[0], row[1]): row[2] for row in counted.iter_rows()}
-    return number, set(found.select("subject", "sample").iter_rows())
+    number = {((row[0], row[1]), row[2]): row[3] for row in counted.iter_rows()}
+    return number, {((row[0], row[1]), row[2]) for row in found.select(*KEY, "sample").iter_rows()}
 
 
 def _state(
@@ -185,12 +192,12 @@ def redetermination_work(tables: Tables) -> pl.DataFrame:
     )
     rows = []
     for row in tables["randomised"].sort("replicate", "subject").iter_rows(named=True):
-        mine = [frame.filter(subject=row["subject"]) for frame in (samples, values, found)]
+        key = {name: row[name] for name in KEY}
+        mine = [frame.filter(**key) for frame in (samples, values, found)]
         readable = mine[2].filter("interpretable")
         last = mine[2].sort("occurred", "event")["finding"]
         rows.append({
-            **{name: row[name] for name in KEY},
-            "samples": mine[0]["sample"].to_list(), "runs": len(mine[1]),
+            **key, "samples": mine[0]["sample"].to_list(), "runs": len(mine[1]),
             "determined": len(readable) > 0,
             "finding": last[-1] if len(last) and not len(readable) else None,
         })  # fmt: skip

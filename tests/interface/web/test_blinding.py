@@ -31,7 +31,7 @@ def treated(site: Web) -> Web:
 def test_a_blinded_role_is_not_told_how_a_subject_fares(treated: Web, role: str) -> None:
     browser, free = treated.client(role), treated.client("data_manager")
     for address in (f"/subjects/{NUMBER}/", f"/subjects/{NUMBER}/entries/", "/subjects/", "/"):
-        told, open_to_all = browser.get(address), free.get(address)
+        told, open_to_all = browser.get(address, follow=True), free.get(address)
         assert told.status_code == open_to_all.status_code == 200
         for each in ("Death", "died", "Nausea", "Adverse event", "Regimen", "On treatment"):
             assert each.lower() not in text(told).lower(), (address, each)

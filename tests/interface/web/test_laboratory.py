@@ -52,10 +52,10 @@ def test_a_run_is_read_by_the_rules_before_it_is_recorded_and_after(site: Web) -
 def test_what_cannot_be_read_says_why_and_what_is_next(site: Web) -> None:
     site.trial.screened(NUMBER, without="assay")
     browser = site.client("laboratory")
-    told = text(browser.post(f"{RUN}check/", entries(site, **{"technically_valid": "false",
-                "failure": "no amplification"})))  # fmt: skip
+    invalid = {"technically_valid": "false", "failure": "no amplification"}
+    told = text(browser.post(f"{RUN}check/", entries(site, **invalid)))
     assert "not interpretable" in told and "no amplification" in told
-    browser.post(RUN, entries(site, technically_valid="false", failure="no amplification"))
+    browser.post(RUN, entries(site, **invalid))
     page = text(browser.get(LAB))
     assert "another biopsy is needed" in page and "until" in page
     assert "failed 1" in text(browser.get("/laboratory/"))
@@ -71,19 +71,25 @@ def test_the_laboratory_learns_no_arm_no_treatment_and_no_outcome(site: Web) -> 
     labels = {each.code: each.label.en for each in site.trial.study.randomisation.arms}
     plan = next(each for each in site.trial.study.randomisation.arms if each.code == arm)
     site.trial.act("RegimenChosen", {"regimen": plan.regimens[0]}, subject=NUMBER)
-    report = {"adverse_event": "AE-1", "term": "neuropathy", "grade": 2}
+    report = {"adverse_event": "AE-1", "term": "Peripheral sensory neuropathy", "grade": 2,
+              "outcome": "not_recovered"}  # fmt: skip
     site.trial.act("AdverseEventReported", report, subject=NUMBER)
+    site.trial.act("VisitRecorded", {"visit": "scans"}, subject=NUMBER)
     dead = {"cause": "disease"}
     site.trial.act("DeathRecorded", dead, subject=NUMBER)
     browser = site.client("laboratory")
     told = {"DeathRecorded", "neuropathy", "Death", "died", arm, labels[arm], *plan.regimens}
-    for address in ("/", "/subjects/", f"/subjects/{NUMBER}/", f"/subjects/{NUMBER}/entries/",
-                    f"/subjects/{NUMBER}/forms/", "/laboratory/", "/laboratory/?state=all", LAB,
-                    "/laboratory/again/", "/laboratory/controls/", "/laboratory/freeze/"):  # fmt: skip
+    addresses = (
+        "/", "/subjects/", f"/subjects/{NUMBER}/", f"/subjects/{NUMBER}/entries/",
+        f"/subjects/{NUMBER}/forms/", "/laboratory/", "/laboratory/?state=all", LAB,
+        "/laboratory/again/", "/laboratory/controls/", "/laboratory/freeze/",
+    )  # fmt: skip
+    for address in addresses:
         answer = browser.get(address, follow=True)
         assert answer.status_code == 200, address
         page = answer.content.decode()
         assert not {each for each in told if each in page}, (address, told)
+    assert "Visit" not in text(browser.get(LAB)), "how long somebody comes tells how they fare"
     for event in site.trial.log.read(subject=NUMBER):
         answer = browser.get(f"/subjects/{NUMBER}/entries/{event.seq}/")
         own = may_see_type("laboratory", event.type)
@@ -94,7 +100,9 @@ def test_the_laboratory_learns_no_arm_no_treatment_and_no_outcome(site: Web) -> 
 @pytest.mark.requirement("BM1", "CO3")
 def test_a_hospital_sees_the_status_where_the_study_discloses_it_only(tmp_path: Path) -> None:
     for told in (False, True):
-        with web(tmp_path / str(told), _disclosed(told)) as site:
+        folder = tmp_path / str(told)
+        folder.mkdir()
+        with web(folder, _disclosed(told)) as site:
             site.trial.screened(NUMBER, burden="20")
             page = text(site.client("investigator").get(f"/subjects/{NUMBER}/"))
             marker = site.trial.study.biomarker.marker

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from equipoise.study.access import BLINDED_ROLES
 from equipoise.web.asking import Request
 from equipoise.web.overview import overview
 from equipoise.web.page import CLINICAL, EVERYBODY, page
-from equipoise.web.worklist import OF_SUBJECTS, tasks
+from equipoise.web.worklist import tasks
 
 
 @page("", name="home", roles=EVERYBODY)
@@ -18,7 +19,6 @@ def home(request: Request) -> HttpResponse:
     trial = asking.trial
     content = {"today": trial.ask.today(asking.site), "can_screen": asking.role in CLINICAL}
     if asking.role != "administrator":
-        rows = overview(trial).of(asking.site) if asking.role in OF_SUBJECTS else []
+        rows = () if asking.role in BLINDED_ROLES else overview(trial).of(asking.site)
         content["tasks"] = tasks(rows, asking)
-        content["number"] = len(rows)
     return render(request, "home.html", content)

@@ -6,6 +6,7 @@ in place of those of the hospitals.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +18,9 @@ from django.urls import reverse
 from equipoise.biomarker.plan import PathStep
 from equipoise.biomarker.quality import failures
 from equipoise.biomarker.work import EXPECTED, FAILED, IN_WORK, OPEN, RECEIVED, REPORTED, SENT
-from equipoise.study.access import ROLES, may_see, may_see_type
+from equipoise.record.event import Event
+from equipoise.study.access import ROLES, may_see
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.web.asking import Asking, Request
 from equipoise.web.control_chart import charts
@@ -37,6 +40,7 @@ from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
 from equipoise.web.worklist import Task, Urgency, tasks_of
 
+MARKER = "equipoise.biomarker."
 SEES_MARKER = frozenset(r for r in ROLES if may_see(r, "AssayResultRecorded", "measurements"))
 """Who sees the marker's status of everybody."""
 
@@ -126,7 +130,7 @@ def laboratory_subject(request: Request, subject: str) -> HttpResponse:
     study, today = ask.study(site), ask.today(site)
     events = ask.events(subject)
     sight = Sight.of(asking, events)
-    own = [each for each in sight.listed(events) if may_see_type("laboratory", each.type)]
+    own = sight.listed(_of_samples(events))
     plan = study.biomarker
     found = ask.derived(subject, "marker_status")
     content = {
@@ -143,6 +147,21 @@ def laboratory_subject(request: Request, subject: str) -> HttpResponse:
         "may_record": may_do(asking, "AssayResultRecorded"), "frozen": ask.state.frozen,
     }  # fmt: skip
     return render(request, "laboratory/subject.html", content)
+
+
+def _of_samples(events: Iterable[Event]) -> list[Event]:
+    """What was recorded of samples, runs and readings, and what was corrected or asked of it."""
+    own: set[int] = set()
+    queries: set[str] = set()
+    found = []
+    for event in events:
+        body = json.loads(event.body)
+        of_marker = CATALOGUE.of(event.type).__module__.startswith(MARKER)
+        if of_marker or body.get("target") in own or body.get("query") in queries:
+            own.add(event.seq)
+            queries.update({body["query"]} if event.type == "QueryRaised" else ())
+            found.append(event)
+    return found
 
 
 def _again(events: Iterable[Any]) -> bool:
