@@ -13,7 +13,8 @@ from typing import Any
 from equipoise.record.tables import tables
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import derive
-from equipoise.web.overview import AT_A_TIME, Row
+from equipoise.web.kept import AT_A_TIME
+from equipoise.web.overview import Row
 from equipoise.web.trial import Trial
 
 TABLE = "reader_discordance"
