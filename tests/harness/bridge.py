@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import fields, replace
 from decimal import Decimal
 from itertools import groupby
@@ -254,3 +255,10 @@ def through_sqlite(rehearsal: Rehearsal, folder: Path) -> tuple[Log, KeyStore, R
     log = SqliteLog.create(folder / "record.sqlite3", trial="bridge")
     keys = KeyStore.create(folder / "record.sqlite3.keys")
     return log, keys, replayed(rehearsal, 0, log, keys)
+
+
+def recorded_in_sqlite(rehearsal: Rehearsal, folder: Path) -> Recorded:
+    """The rehearsal recorded in a new SQLite file, and read again."""
+    log, keys, replay = through_sqlite(rehearsal, folder)
+    with closing(log), closing(keys):
+        return recorded(rehearsal, log, replay)

@@ -8,9 +8,7 @@ import pytest
 
 from tests.harness.bridge import STUDIES
 
-HEAVIEST_FIRST = (
-    "test_full_size", "test_small_trials", "test_troubled_trials", "test_minimised", "test_amended",
-)  # fmt: skip
+HEAVIEST_FIRST = ("test_full_size", "test_small_trials", "test_amended")
 
 
 @pytest.hookimpl(trylast=True)

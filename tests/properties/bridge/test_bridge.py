@@ -1,13 +1,13 @@
-"""The bridge: simulated trials, replayed through conduct, give the same tables and results."""
+"""The bridge: simulated trials, replayed through conduct, give the same tables and results.
+
+Trials in which most of what can go wrong does stand beside it, in `tests/properties/troubles`.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from equipoise.record.keys import KeyStore
@@ -25,9 +25,9 @@ from tests.harness.bridge import (
     drawn,
     eventful,
     recorded,
+    recorded_in_sqlite,
     scenario_of,
     through_sqlite,
-    troubled,
 )
 from tests.harness.postgresql import Cluster, Database
 
@@ -73,23 +73,6 @@ def test_small_trials(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 100, 20))
-@pytest.mark.parametrize("study", STUDIES)
-def test_troubled_trials(study: str, first: int, memory_path: Path) -> None:
-    """A hundred small trials of each study in which most of what can go wrong does."""
-    scenario = troubled(scenario_of(study, "planning", 8))
-    happened: Counter[str] = Counter()
-    trials = []
-    for seed in range(first, first + 20):
-        rehearsal = drawn(study, scenario, seed)
-        happened += _troubles(rehearsal)
-        trials.append(_recorded_in_sqlite(rehearsal, memory_path / str(seed)))
-    assert_all_same(trials)
-    assert min(happened.values()) > 0, happened
-    assert len(happened) == len(TROUBLES)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("study", STUDIES)
 def test_amended(study: str, store: str, memory_path: Path, request: pytest.FixtureRequest) -> None:
@@ -101,59 +84,10 @@ def test_amended(study: str, store: str, memory_path: Path, request: pytest.Fixt
     assert len(rehearsal.entries.changes()) > 3
     assert happened["assay_result_invalidated"] > 0
     if store == "sqlite":
-        found = _recorded_in_sqlite(rehearsal, memory_path)
+        found = recorded_in_sqlite(rehearsal, memory_path)
     else:
         found = _recorded_in_postgresql(rehearsal, memory_path, request.getfixturevalue("postgres"))
     assert_all_same([found])
-
-
-@pytest.mark.slow
-@pytest.mark.requirement("RN7")
-@pytest.mark.parametrize("study", STUDIES)
-def test_minimised(study: str, memory_path: Path) -> None:
-    """By minimisation, amended to another coin: a new stream, and the old allocations stay."""
-    scenario = eventful(scenario_of(study, "planning", SUBJECTS))
-    rehearsal = drawn(study, scenario, 5, amended_on=35, minimising=True)
-    assert set(rehearsal.tables["randomised"]["scheme_version"]) == {"1", "2"}
-    assert_all_same([_recorded_in_sqlite(rehearsal, memory_path)])
-
-
-TROUBLES: Mapping[str, tuple[str, pl.Expr]] = {
-    "failed assay": ("assay_result_recorded", ~pl.col("technically_valid")),
-    "treatment given up": (
-        "treatment_discontinued", pl.col("cause") == "subject_decision",
-    ),
-    "visits given up": ("visits_discontinued", pl.lit(value=True)),
-    "consent withdrawn": ("consent_withdrawn", pl.lit(value=True)),
-    "lost": ("lost_to_follow_up", pl.lit(value=True)),
-    "lesion not evaluated": ("target_measured", pl.col("state") == "not_evaluated"),
-    "lesion in pieces": ("target_measured", pl.col("state") == "split"),
-    "lesions merged": ("target_measured", pl.col("state") == "merged"),
-    "scan not evaluable": ("non_target_observed", pl.col("state") == "not_evaluated"),
-    "new lesion in doubt": ("new_lesion_observed", pl.col("certainty") == "equivocal"),
-    "read again": (
-        "tumour_assessed", pl.col("evaluator").is_in(["independent", "local"]),
-    ),
-    "screening failed": ("screening_failed", pl.lit(value=True)),
-    "dose left out": ("dose_given", pl.col("amount_missing").is_not_null()),
-    "correction": ("form_item", pl.col("seq") != pl.col("event")),
-}  # fmt: skip
-
-
-def _troubles(rehearsal: Rehearsal) -> Counter[str]:
-    """How often each of TROUBLES happened in a trial."""
-    return Counter(
-        {
-            name: rehearsal.tables[table].filter(where).height
-            for name, (table, where) in TROUBLES.items()
-        }
-    )
-
-
-def _recorded_in_sqlite(rehearsal: Rehearsal, folder: Path) -> Recorded:
-    log, keys, replay = through_sqlite(rehearsal, folder)
-    with closing(log), closing(keys):
-        return recorded(rehearsal, log, replay)
 
 
 def _recorded_in_postgresql(rehearsal: Rehearsal, folder: Path, database: Database) -> Recorded:
