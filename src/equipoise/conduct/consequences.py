@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from equipoise.conduct.context import Context, as_it_stands, event_as_it_stands
+from equipoise.conduct.context import Context, event_as_it_stands
 from equipoise.conduct.criteria_again import (
     against_randomisation,
     against_treatment,
@@ -20,7 +20,7 @@ from equipoise.conduct.criteria_again import (
 from equipoise.conduct.derived import rests_on
 from equipoise.conduct.dispensing import lot_told
 from equipoise.conduct.dosing import against_cycle, deviation, dose_told
-from equipoise.conduct.participation import ASKED, Done, check_taking_part, unconsented
+from equipoise.conduct.participation import ASKED, Done, check_taking_part
 from equipoise.errors import BadInput, Refused
 from equipoise.oversight.events import DeviationCategory, DeviationRecorded
 from equipoise.randomisation.events import Randomised
@@ -191,9 +191,9 @@ def _participation(context: Context) -> Iterator[tuple[str, DeviationCategory]]:
             yield f"event {event.seq}: {what}", "consent" if "consent" in what else "other"
         except BadInput:
             continue
-    for day, _ in as_it_stands(context.events, Randomised.TYPE):
-        for code in unconsented(context, day):
-            yield f"randomised on {day}, before consent {code} was signed", "consent"
+    for row in context.derived("consent_missing").iter_rows(named=True):
+        what = f"randomised on {row['randomised']}, before consent {row['consent']} was signed"
+        yield what, "consent"
 
 
 _FOUND: tuple[

@@ -36,7 +36,6 @@ from equipoise.visits.taking_part import (
     Signature,
     Withdrawn,
     barred,
-    consents_missing,
 )
 
 ASKED = COLLECTED | VITAL | SAMPLE_WORK
@@ -95,11 +94,6 @@ def is_allowed(context: Context, done: Done) -> bool:
     except (Refused, BadInput):
         return False
     return True
-
-
-def unconsented(context: Context, day: str) -> list[str]:
-    """The consents without which nobody is randomised that were not signed by a day."""
-    return consents_missing(_facts(context).signed, day, context.study.visits.consents)
 
 
 def _facts(context: Context) -> Facts:

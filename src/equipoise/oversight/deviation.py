@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
@@ -29,8 +28,14 @@ RECORDED: Final = "recorded"
 """The kind of what somebody recorded."""
 
 REQUIRES: dict[str, Columns] = {
-    "randomised": {**KEY, "site": pl.String, "occurred": pl.Date, "seq": pl.Int64},
-    "consent_signed": {**KEY, "occurred": pl.Date, "seq": pl.Int64, "consent": pl.String},
+    "randomised": {**KEY, "site": pl.String, "occurred": pl.Date},
+    "consent_missing": {
+        **KEY,
+        "consent": pl.String,
+        "randomised": pl.Date,
+        "signed": pl.Date,
+        **SOURCES,
+    },
     "deviation_recorded": {
         **KEY,
         "site": pl.String,
@@ -105,8 +110,8 @@ def deviation(tables: Tables, plan: DeviationPlan) -> pl.DataFrame:
       the allocation; day of randomisation.
     - `not_eligible`: a criterion (`entry`: which, by commas) is not met by what the record says
       now of the time of entry; `eligibility_unknown`: that is no longer known.
-    - `consent_missing`: randomised without a consent (`entry`) that randomisation requires, or
-      before the day (`found`) of its first signature.
+    - `consent_missing`, by the table of that name: randomised without a consent (`entry`) that
+      randomisation requires, or before the day (`found`) of its first signature.
     - `visit_early`, `visit_late`, `visit_missed`, and for a visit with imaging `scan_early`,
       `scan_late`, `scan_missed`: outside the window `expected`; a missed one on its last day.
     - the kinds of `treatment_departure`; `entry`: the drugs, by commas, `instance` the cycle.
@@ -115,13 +120,13 @@ def deviation(tables: Tables, plan: DeviationPlan) -> pl.DataFrame:
 
     ICH E9(R1) and E3, 10.2: deviations related to entry, consent, treatment and assessments.
     """
-    entered = tables["randomised"].select(*KEY, "site", pl.col("occurred").alias("on"), "seq")
+    entered = tables["randomised"].select(*KEY, "site", pl.col("occurred").alias("on"))
     parts: list[pl.DataFrame] = []
     if len(entered):
         by_rules = [
             _strata(tables["stratum"], entered),
             _eligibility(tables["entry_eligibility"]),
-            *_consents(tables["consent_signed"], entered, plan),
+            _consents(tables["consent_missing"]),
             _visits(tables["visit_timeline"], plan),
             _treatment(tables["treatment_departure"]),
             _prohibited(tables["prohibited_therapy"]),
@@ -186,20 +191,11 @@ def _eligibility(judged: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _consents(
-    signed: pl.DataFrame, entered: pl.DataFrame, plan: DeviationPlan
-) -> Iterator[pl.DataFrame]:
-    for code in plan.consents:
-        firsts = signed.filter(pl.col("consent") == code).group_by(*KEY).agg(
-            pl.col("occurred").min().alias("signed"), pl.col("seq").alias("by")
-        )  # fmt: skip
-        late = entered.join(firsts, [*KEY], "left", maintain_order="left")
-        late = late.filter(pl.col("signed").is_null() | (pl.col("signed") > pl.col("on")))
-        late = late.with_columns(pl.concat_list("seq", pl.col("by").fill_null([])).alias("sources"))
-        yield _found(
-            late, "consent", "consent_missing", day="on", entry=pl.lit(code),
-            found=pl.col("signed").cast(pl.String), expected=pl.col("on").cast(pl.String),
-        )  # fmt: skip
+def _consents(missing: pl.DataFrame) -> pl.DataFrame:
+    return _found(
+        missing, "consent", "consent_missing", day="randomised", entry="consent",
+        found=pl.col("signed").cast(pl.String), expected=pl.col("randomised").cast(pl.String),
+    )  # fmt: skip
 
 
 def _visits(visits: pl.DataFrame, plan: DeviationPlan) -> pl.DataFrame:

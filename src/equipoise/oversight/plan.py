@@ -19,8 +19,7 @@ class OversightPlan(Plan):
 
 
 class DeviationPlan(Plan):
-    """Consents without which nobody is randomised, visits with imaging, important categories."""
+    """Visits with imaging, important categories."""
 
-    consents: tuple[Code, ...] = ()
     imaging: tuple[Code, ...] = ()
     important: tuple[DeviationCategory, ...] = ()

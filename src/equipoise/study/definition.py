@@ -90,11 +90,9 @@ class Study(Plan):
 
     @property
     def deviations(self) -> DeviationPlan:
-        """What the rule of deviations has to know of consents, visits and what is important."""
-        consents, visits = self.visits.consents, self.visits.visits
+        """What the rule of deviations has to know of visits and what is important."""
         return DeviationPlan(
-            consents=tuple(each.code for each in consents if each.required_for_randomisation),
-            imaging=tuple(each.code for each in visits if each.imaging),
+            imaging=tuple(each.code for each in self.visits.visits if each.imaging),
             important=tuple(each.category for each in self.oversight.important_deviations),
         )
 

@@ -30,6 +30,8 @@ from equipoise.visits.answer_discrepancy import (
     ANSWERS,
     answer_discrepancy,
 )
+from equipoise.visits.consent_missing import CONSENT_MISSING, consent_missing
+from equipoise.visits.consent_missing import REQUIRES as CONSENT_REQUIRES
 from equipoise.visits.entry_item import entry_item
 from equipoise.visits.events import (
     ConcomitantMedicationRecorded,
@@ -318,6 +320,13 @@ RULES: tuple[TableRule, ...] = (
 )
 
 LAST_RULES: tuple[TableRule, ...] = (
+    TableRule(
+        produces="consent_missing",
+        columns=CONSENT_MISSING,
+        requires=CONSENT_REQUIRES,
+        plan="visits",
+        rule=consent_missing,
+    ),
     TableRule(
         produces="answer_discrepancy",
         columns=ANSWER_DISCREPANCY,

@@ -17,7 +17,7 @@ from typing import Literal
 
 from equipoise.visits.consent import Procedure, first_consent_due, samples_closed_by
 from equipoise.visits.participation import PROCEDURES, Withdrawal, closed_by
-from equipoise.visits.plan import Consent, VisitsPlan
+from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.reconsent import InForce, Text, consent_due
 
 FULL_DAY = len("2024-01-05")
@@ -107,15 +107,6 @@ def first_signatures(signed: Sequence[Signature]) -> dict[str, str]:
     for each in signed:
         found[each.consent] = min(each.day, found.get(each.consent, each.day))
     return found
-
-
-def consents_missing(
-    signed: Sequence[Signature], day: str, consents: Sequence[Consent]
-) -> list[str]:
-    """The consents without which nobody is randomised that were not signed by a day."""
-    firsts = first_signatures(signed)
-    required = [each.code for each in consents if each.required_for_randomisation]
-    return [code for code in required if code not in firsts or day < firsts[code]]
 
 
 def _from_the_trial(facts: Facts, plan: VisitsPlan) -> Iterator[Withdrawal]:

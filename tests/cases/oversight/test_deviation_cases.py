@@ -17,12 +17,16 @@ from equipoise.record.tables import empty_tables
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.treatment.departure import DeparturePlan, treatment_departure
 from equipoise.treatment.plan import Dose, Regimen
+from equipoise.visits.consent_missing import consent_missing
+from equipoise.visits.plan import Consent, VisitsPlan
 from tests.harness.hand_made import DERIVED
 from tests.harness.history import read_cases
 
 CASES = read_cases(Path(__file__).with_name("deviations.yaml"))
-PLAN = DeviationPlan(
-    consents=("main",), imaging=("scan",), important=("wrong_stratum", "prohibited_therapy")
+PLAN = DeviationPlan(imaging=("scan",), important=("wrong_stratum", "prohibited_therapy"))
+CONSENTS = tuple(
+    Consent(code=code, label=Label(en=code), version="1", required_for_randomisation=needed)
+    for code, needed in (("main", True), ("tissue", False))
 )
 TABLES = {
     "stratum": "stratum",
@@ -82,6 +86,8 @@ def dated(value: Any, kind: Any) -> Any:
 def found(case: dict[str, Any]) -> pl.DataFrame:
     made = dict(tables(case))
     made["treatment_departure"] = treatment_departure(made, departures())
+    consents = VisitsPlan(consents=CONSENTS, forms=(), visits=())
+    made["consent_missing"] = consent_missing(made, consents)
     return deviation(made, PLAN)
 
 

@@ -44,7 +44,7 @@ def derived(tables: Tables) -> Tables:
     """The tables, with deviations derived from what stands in the others."""
     done = dict(tables)
     for rule in ORDER:
-        if rule.produces in ("treatment_departure", "deviation"):
+        if rule.produces in ("treatment_departure", "consent_missing", "deviation"):
             done[rule.produces] = rule.rule(done, getattr(LUNG, rule.plan))
     return done
 

@@ -6,10 +6,14 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from equipoise.record.tables import empty_tables
 from equipoise.study.access import ACTION_ROLES
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.visits.consent import Procedure
+from equipoise.visits.consent_missing import CONSENT_MISSING, consent_missing
 from equipoise.visits.participation import Withdrawal
 from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.reconsent import InForce
@@ -19,7 +23,6 @@ from equipoise.visits.taking_part import (
     Signature,
     Withdrawn,
     barred,
-    consents_missing,
 )
 from tests.harness.history import read_cases
 
@@ -68,8 +71,25 @@ def test_case(case: dict[str, Any]) -> None:
 
 @pytest.mark.requirement("CN1")
 def test_randomised_without_a_consent() -> None:
-    """On the day of the signature nothing is missing; a consent that is not required never is."""
-    signed = [Signature("main", "1", "2024-01-12"), Signature("main", "2", "2024-01-10")]
-    for day, missing in (("2024-01-09", ["main"]), ("2024-01-10", [])):
-        assert consents_missing(signed, day, PLAN.consents) == missing
-    assert consents_missing([], "2024-01-10", PLAN.consents) == ["main"]
+    """On the day of the signature nothing is missing; a consent that is not required never is. The
+    first signature counts, in whatever version; without one the consent is missing on any day."""
+    made = dict(empty_tables(CATALOGUE))
+    signed = [("early", 9), ("early", 12), ("same", 12), ("same", 10), ("late", 11)]
+    for name, rows in (
+        ("randomised", [(who, 10) for who in ("early", "same", "late", "never")]),
+        ("consent_signed", signed),
+    ):
+        said = [
+            {"replicate": 0, "subject": who, "occurred": datetime.date(2024, 1, day), "seq": seq,
+             "consent": "main", "event": seq}
+            for seq, (who, day) in enumerate(rows, start=100 if name == "randomised" else 1)
+        ]  # fmt: skip
+        schema = made[name].schema
+        made[name] = pl.DataFrame([{of: row.get(of) for of in schema} for row in said], schema)
+    found = consent_missing(made, PLAN)
+    assert found.schema == pl.Schema(CONSENT_MISSING)
+    assert found.select("subject", "consent", "signed", "sources").rows() == [
+        ("late", "main", datetime.date(2024, 1, 11), [5, 102]),
+        ("never", "main", None, [103]),
+    ]
+    assert consent_missing(dict(empty_tables(CATALOGUE)), PLAN).schema == found.schema
