@@ -65,12 +65,17 @@ _NO_FACT = frozenset(
 """What is judged when it is entered, or only ever allows more."""
 
 
-def deviations_shown(context: Context, body: EventBody) -> tuple[DeviationRecorded, ...]:
-    """The deviations that the record shows with `body` and did not show without it, by category."""
+def deviations_shown(
+    context: Context, body: EventBody, *others: EventBody
+) -> tuple[DeviationRecorded, ...]:
+    """The deviations that the record shows with `body` (and `others` that correct the same event)
+    and did not show without it, by category."""
     concerned = [found for types, late, found in _FOUND if _concerns(context, body, types, late)]
     if not concerned:
         return ()
     after = context.afterwards(body)
+    for other in others:
+        after = after.afterwards(other)
     new: Told = {}
     for found in concerned:
         known = dict(found(context))

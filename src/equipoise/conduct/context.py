@@ -158,7 +158,7 @@ class Context:
     def afterwards(self, body: EventBody) -> Context:
         """The context as it would be if this action had been recorded with `body`."""
         events = [*self.events, self.foreseen(body)]
-        return replace(self, events=events, tables=DerivedTables())
+        return replace(self, events=events, head_seq=self.head_seq + 1, tables=DerivedTables())
 
     def _read_for(self, table: str) -> list[Event]:
         """The subject's events, after those of others that the table reads."""

@@ -58,7 +58,9 @@ def decide(
     decided = DECISIONS.get(context.action.name)
     found = decided(context, body) if decided else body
     events: tuple[Body, ...] = found if isinstance(found, tuple) else (found,)
-    shown = deviations_shown(context, events[0]) if isinstance(events[0], EventBody) else ()
+    own = [each for each in events if isinstance(each, EventBody)]
+    own = own if context.action.name == "Correct" else own[:1]
+    shown = deviations_shown(context, *own) if own else ()
     for event in (*events, *shown):
         if not isinstance(event, EventBody):
             raise TypeError(f"{context.action.name} has no decision and is no event")

@@ -36,7 +36,7 @@ from equipoise.record.correction import (
 )
 from equipoise.record.event import Event, EventBody
 from equipoise.study.access import BLINDED_ROLES, ROLES, SITE_ROLES, VISIBLE
-from equipoise.study.actions import Correct
+from equipoise.study.actions import Change, Correct
 from equipoise.study.catalogue import CATALOGUE, DECIDED
 from equipoise.study.checks import disagreements
 from equipoise.study.load import parse_study, study_sha256, study_text
@@ -181,7 +181,7 @@ def source_verified(context: Context, body: SourceVerified) -> EventBody:
     return body
 
 
-def correct(context: Context, body: Correct) -> EventBody:
+def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...]:
     """The correction of an item: the old value comes from the record, the new one is checked.
 
     What the event says after the correction passes the checks that the event itself had to pass.
@@ -207,33 +207,48 @@ def correct(context: Context, body: Correct) -> EventBody:
             rule="RN5",
             way_out="correct what the rule read, and record a deviation",
         )
-    value = _plain(body)
-    changed = _corrected(context, body, value)
-    now = _says(context, target, changed)
+    asked = (body, *body.also)
+    if len({each.item for each in asked}) < len(asked):
+        raise BadInput("each item once", where=f"Correct, event {target.seq}", field="also")
+    changes = tuple(_corrected(context, target, each, _plain(each)) for each in asked)
+    now = _says(context, target, *changes)
     before = CATALOGUE.of(target.type).model_validate_json(target.body)
     if now.guards(target.subject) != before.guards(target.subject):
         raise BadInput(
             "not a permanent name: record the right one anew and a deviation",
             where=f"Correct, event {target.seq}",
             field=body.item,
-            found=value,
+            found=_plain(body),
         )
-    _check_decided(context, body, before, now)
-    _check_possible(context, target, changed, now)
+    for each in asked:
+        _check_decided(context, each, before, now)
+    _check_possible(context, target, changes, now)
     check = CHECKED_AGAIN.get(target.type)
     checked = check(context, now) if check else now
-    if isinstance(checked, FormSaved) and body.item.startswith("items/"):
-        name = body.item.split("/")[1]
-        answer = next(item.value for item in checked.items if item.item == name)
-        if answer is not None and name in entry.free_text_items(context, checked.form):
+    kept = tuple(
+        _as_kept(context, target, each, change, checked)
+        for each, change in zip(asked, changes, strict=True)
+    )
+    return kept if body.also else kept[0]
+
+
+def _as_kept(
+    context: Context, target: Event, asked: Change, changed: Corrected, now: EventBody
+) -> Corrected:
+    """The correction as it is recorded: text of a person under the subject's key."""
+    if isinstance(now, FormSaved) and asked.item.startswith("items/"):
+        name = asked.item.split("/")[1]
+        answer = next(item.value for item in now.items if item.item == name)
+        if answer is not None and name in entry.free_text_items(context, now.form):
             answer = entry.sealed_answer(context, name, answer)
-        return _corrected(context, body, answer)
-    if isinstance(value, str) and is_under_key(type(now), body.item):
-        return _corrected(context, body, entry.sealed_answer(context, body.item, value))
+        return _corrected(context, target, asked, answer)
+    value = _plain(asked)
+    if isinstance(value, str) and is_under_key(type(now), asked.item):
+        return _corrected(context, target, asked, entry.sealed_answer(context, asked.item, value))
     return changed
 
 
-def _check_decided(context: Context, body: Correct, before: EventBody, now: EventBody) -> None:
+def _check_decided(context: Context, body: Change, before: EventBody, now: EventBody) -> None:
     """Refuse to correct what the rule said of a screening failure, and the link of a number."""
     if isinstance(before, ScreeningFailed) and isinstance(now, ScreeningFailed):
         entry.failure_corrected(context, body.item, before.cause, now.cause)
@@ -252,13 +267,13 @@ def redact(context: Context, body: Redact) -> EventBody:
     return redaction(context.events, body.target, body.item, CATALOGUE)
 
 
-def _corrected(context: Context, body: Correct, value: object) -> Corrected:
+def _corrected(context: Context, target: Event, asked: Change, value: object) -> Corrected:
     return correction(
-        context.events, body.target, body.item, CATALOGUE, value=value, missing=body.new_missing
+        context.events, target.seq, asked.item, CATALOGUE, value=value, missing=asked.new_missing
     )
 
 
-def _plain(body: Correct) -> object:
+def _plain(body: Change) -> object:
     if body.new is None:
         return None
     try:
@@ -270,10 +285,14 @@ def _plain(body: Correct) -> object:
         ) from error  # fmt: skip
 
 
-def _check_possible(context: Context, target: Event, changed: Corrected, now: EventBody) -> None:
+def _check_possible(
+    context: Context, target: Event, changes: tuple[Corrected, ...], now: EventBody
+) -> None:
     """Refuse what would have been refused when the event was entered: a day that cannot be, and a
     procedure that was allowed as it stood, and is not as corrected."""
-    after = context.afterwards(changed)
+    after = context
+    for each in changes:
+        after = after.afterwards(each)
     check_corrected_day(context, after, target)
     if target.type not in ASKED:
         return
@@ -325,7 +344,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
 }
 """Checks that an event has to pass again after a correction."""
 
-DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
+DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {
     "AdoptStudyVersion": study_version_adopted,
     "SiteOpened": site_opened,
     "OutageDeclared": outage_declared,

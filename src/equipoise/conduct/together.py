@@ -15,7 +15,6 @@ from equipoise.conduct import admission
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
 from equipoise.errors import EquipoiseError
-from equipoise.record.event import EventBody
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ACTIONS
 
@@ -36,8 +35,7 @@ class Together:
 def one_after_another(context: Context, actions: Sequence[Action]) -> Together:
     """The record of a subject after `actions`, each decided on what those before it brought about.
 
-    `context`: that of any of them. Only actions of which the body is the event they bring about,
-    as lesions and readings are.
+    `context`: that of any of them. Only actions that no chance decides.
     """
     refused: dict[int, EquipoiseError] = {}
     for place, action in enumerate(actions):
@@ -49,8 +47,7 @@ def one_after_another(context: Context, actions: Sequence[Action]) -> Together:
         except EquipoiseError as error:
             refused[place] = error
             continue
-        if not isinstance(decided, EventBody):
-            raise TypeError(f"{action.name} brings about more than one event")
-        after = then.afterwards(decided)
-        context = dataclasses.replace(after, head_seq=after.head_seq + 1)
+        for each in decided if isinstance(decided, tuple) else (decided,):
+            then = then.afterwards(each)
+        context = then
     return Together(context, refused)

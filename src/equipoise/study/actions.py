@@ -12,16 +12,24 @@ from pydantic import Field
 from equipoise.record.event import Body, MissingReason
 
 
-class Correct(Body):
-    """Action: the item `item` of the event `target` has another value, or none for a reason.
+class Change(Body):
+    """Another value of an item as canonical JSON, or none for a reason."""
 
-    `new` is canonical JSON. The old value is read from the record, never given.
-    """
-
-    target: int = Field(ge=1)
     item: str = Field(min_length=1, max_length=300)
     new: str | None = None
     new_missing: MissingReason | None = None
+
+
+class Correct(Change):
+    """Action: the item `item` of the event `target` has another value, or none for a reason.
+
+    `new` is canonical JSON. The old value is read from the record, never given. `also`: other items
+    of the event that change with it; what the event says is judged once all have changed, and each
+    is a correction of its own in the record.
+    """
+
+    target: int = Field(ge=1)
+    also: tuple[Change, ...] = Field(default=(), max_length=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
