@@ -103,9 +103,9 @@ class Inquiry:
         found = decided(context, body) if decided else body
         return found if isinstance(found, tuple) else (found,)
 
-    def together(self, actions: Sequence[Action]) -> Together:
+    def together(self, subject: str, actions: Sequence[Action]) -> Together:
         """The record as it would be after several actions about one subject, one after another."""
-        return one_after_another(self._context(actions[0]), actions)
+        return one_after_another(self._context(_question(subject)), actions)
 
     def target_sizes(self, subject: str) -> pl.DataFrame:
         """Every target lesion of a subject at every assessment as it counts in the sum."""

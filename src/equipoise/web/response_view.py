@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from equipoise.conduct.together import Together
 from equipoise.record.event import decimal_text
 from equipoise.response.change import sum_change, sum_limits
 from equipoise.response.criteria import Criteria, criteria
@@ -159,3 +160,22 @@ def findings(rows: Iterable[Mapping[str, Any]], words: Words, *, blinded: bool) 
         lesion = f"{row['lesion']}: " if row["lesion"] else ""
         told.append(f"{lesion}{text} (RECIST 1.1, {row['section']})")
     return told
+
+
+def judged_reading(
+    together: Together, evaluator: str, name: str, words: Words, *, blinded: bool
+) -> dict[str, Any]:
+    """`this`: a reading as the rules would judge it; `warnings`: what is to be asked about it."""
+    sums, responses, asked = (
+        together.derived(each) for each in ("target_sum", "time_point_response", "reading_finding")
+    )
+    every = judged(sums, responses, evaluator, together.context.study, words)
+    mine = [
+        each
+        for each in asked.filter(evaluator=evaluator).rows(named=True)
+        if each["assessment"] in (name, None)
+    ]
+    return {
+        "this": next((each for each in every if each.assessment == name), None),
+        "warnings": findings(mine, words, blinded=blinded),
+    }

@@ -8,7 +8,6 @@ from typing import Any
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
-from equipoise.conduct.together import Together
 from equipoise.errors import BadInput, EquipoiseError
 from equipoise.response.criteria import criteria
 from equipoise.study.actions import Action
@@ -20,7 +19,7 @@ from equipoise.web.lesion_table import LesionTable, cell, evaluators_of, lesion_
 from equipoise.web.page import CLINICAL, back_to, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.refusal import shown
-from equipoise.web.response_view import findings, judged
+from equipoise.web.response_view import judged_reading
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
 
@@ -124,7 +123,7 @@ def _save(asking: Asking, form: AssessmentForm, subject: str, site: str | None) 
         return Done(status=422)
     actions = form.actions(asking, subject, site)
     if not _begun(asking, subject, actions):
-        for place, error in asking.trial.ask.together(actions).refused.items():
+        for place, error in asking.trial.ask.together(subject, actions).refused.items():
             if isinstance(error, BadInput):
                 _Asked(actions[place], form).told(error)
                 return Done(status=422)
@@ -169,30 +168,15 @@ def assessment_check(request: Request, subject: str) -> HttpResponse:
     actions = form.actions(asking, subject, site)
     if actions[-1].occurred is None:
         return render(request, "response/judged.html", {"incomplete": True})
-    together = ask.together(actions)
+    together = ask.together(subject, actions)
     content = {
         "refused": [_refused(actions[place], error) for place, error in together.refused.items()],
         "open": sum(not row.found for row in (*form.targets, *form.non_targets)),
-        **_judged(asking, together, table.evaluator, form.cleaned_data["assessment"]),
+        **judged_reading(together, table.evaluator, form.cleaned_data["assessment"],
+                         wording(asking.language), blinded=asking.role == "reader"),
     }  # fmt: skip
     return render(request, "response/judged.html", content)
 
 
 def _refused(action: Action, error: EquipoiseError) -> tuple[str, dict[str, Any]]:
     return str(action.body.get("lesion", "")), shown(error)
-
-
-def _judged(asking: Asking, together: Together, evaluator: str, name: str) -> dict[str, Any]:
-    words = wording(asking.language)
-    study = together.context.study
-    every = judged(
-        together.derived("target_sum"), together.derived("time_point_response"), evaluator, study,
-        words,
-    )  # fmt: skip
-    this = next((each for each in every if each.assessment == name), None)
-    asked = together.derived("reading_finding").filter(evaluator=evaluator).rows(named=True)
-    mine = [each for each in asked if each["assessment"] in (name, None)]
-    return {
-        "this": this,
-        "warnings": findings(mine, words, blinded=asking.role == "reader"),
-    }

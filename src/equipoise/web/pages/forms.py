@@ -142,7 +142,8 @@ def form(request: Request, subject: str, seq: int) -> HttpResponse:
     content = {
         "subject": subject, "event": event, "shown": shown, "occurred": standing.occurred,
         "labels": {each.code: each for each in plan.items} if plan else {}, "plan": plan,
-        "may_correct": may_do(asking, "Correct"), "changed": standing.seq != seq
+        "may_correct": may_do(asking, "Correct"), "in_table": event.type == "TumourAssessed"
+        and may_do(asking, event.type), "changed": standing.seq != seq
         or bool(standing.rows), "study": ask.study(event.site),
     }  # fmt: skip
     return render(request, "forms/entry.html", content)

@@ -13,7 +13,7 @@ from equipoise.study.definition import Study
 from equipoise.web.asking import Request
 from equipoise.web.differences import differences
 from equipoise.web.doing import may_do
-from equipoise.web.lesion_table import evaluators_shown
+from equipoise.web.lesion_table import evaluators_shown, lesion_table
 from equipoise.web.overview import overview
 from equipoise.web.page import MENU, OVERSIGHT, SEES_SUBJECTS, page
 from equipoise.web.panels import panel
@@ -35,15 +35,19 @@ def response(request: Request, subject: str) -> dict[str, Any] | None:
     """Sums of diameters along time and the response at each assessment, of each evaluator."""
     asking, ask = request.asking, request.asking.trial.ask
     study, words = ask.study(ask.site(subject)), wording(asking.language)
-    shown = evaluators_shown(asking, subject, ask.events(subject))
+    events = ask.events(subject)
+    shown = evaluators_shown(asking, subject, events)
     may = bool(may_do(asking, "TumourAssessed") and shown)
     sums, responses = (ask.derived(subject, n) for n in ("target_sum", "time_point_response"))
     labels = {each.code: each.label for each in study.response.evaluators}
     courses = []
     for code in shown:
         if course := judged(sums, responses, code, study, words):
-            courses.append({"code": code, "label": labels[code], "course": course,
-                            "chart": chart(course)})  # fmt: skip
+            read = lesion_table(events, code).readings if may else ()
+            courses.append({
+                "code": code, "label": labels[code], "course": course, "chart": chart(course),
+                "seqs": {each.name: each.seq for each in read},
+            })  # fmt: skip
     if not courses and not may:
         return None
     differ = []
