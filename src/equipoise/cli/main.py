@@ -15,6 +15,8 @@ VERBS: dict[str, str] = {
     "simulate": "operating characteristics of many trials, from their end points",
     "rehearse": "run a whole trial before the first patient, into a record",
     "randomisation": "show how well the allocation is hidden",
+    "open": "begin the record of a live trial",
+    "account": "make the account of an administrator of a served record",
     "serve": "serve the web application of a record",
     "verify": "prove that a record was not changed",
     "backup": "copy a record that is in use, with its keys and a signed head",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from equipoise.errors import RecordError
 if TYPE_CHECKING:
     from equipoise.record.keys import KeyStore
     from equipoise.record.log import Log
+
+MASTER = "EQUIPOISE_MASTER"
+"""The variable that may hold the key of the store of keys: 64 hexadecimal digits."""
 
 
 def is_address(record: str) -> bool:
@@ -36,7 +40,7 @@ def keys_of(record: str) -> KeyStore:
     """The keys of an embedded record, which lie beside it in a file of their own."""
     from equipoise.record.keys import KeyStore
 
-    return KeyStore(f"{record}.keys")
+    return KeyStore(f"{record}.keys", master=os.environ.get(MASTER))
 
 
 def created(path: Path, trial: str) -> tuple[Log, KeyStore]:
@@ -49,10 +53,31 @@ def created(path: Path, trial: str) -> tuple[Log, KeyStore]:
             f"there is a record at {path} already, and a record is never overwritten; "
             "choose another folder, or remove the rehearsal yourself"
         )
-    keys = KeyStore.create(f"{path}.keys")
+    keys = KeyStore.create(f"{path}.keys", master=os.environ.get(MASTER))
     try:
         return SqliteLog.create(path, trial=trial), keys
     except RecordError:
         keys.close()
         Path(f"{path}.keys").unlink()
+        raise
+
+
+def created_in_postgres(
+    owner: str, application: str, *, schema: str, trial: str, keys: Path
+) -> tuple[Log, KeyStore]:
+    """A new record in a schema that its `owner` makes, opened as the `application`'s role, and its
+    store of keys in the file `keys`; RecordError when either is there already."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    from equipoise.record.keys import KeyStore
+    from equipoise.record.postgres import PostgresLog
+
+    role = str(conninfo_to_dict(application).get("user") or "")
+    store = KeyStore.create(keys, master=os.environ.get(MASTER))
+    try:
+        PostgresLog.create(owner, schema=schema, trial=trial, application_role=role)
+        return PostgresLog(application, schema=schema), store
+    except RecordError:
+        store.close()
+        keys.unlink()
         raise

@@ -23,7 +23,7 @@ from equipoise.web.configuration import Configuration
 TYPES = (
     "LoggedIn", "LoginFailed", "LoggedOut", "LockedOut", "PasswordChanged", "PasswordIssued",
     "SecondFactorAdded", "SecondFactorRemoved", "PageRefused", "AccountCreated", "AccountClosed",
-    "TokenIssued", "TokenRevoked",
+    "AccountReopened", "Unlocked", "TokenIssued", "TokenRevoked",
 )  # fmt: skip
 """What the chain of logins holds."""
 

@@ -13,10 +13,7 @@ from django.db import models
 
 
 class Account(models.Model):
-    """One person's account. The user's name is the person's identifier in the record.
-
-    `machine`: a laboratory's or a reader's system, which has tokens and no password.
-    """
+    """One person's account. The user's name is the person's identifier in the record."""
 
     user: Any = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account"
@@ -24,7 +21,6 @@ class Account(models.Model):
     language: Any = models.CharField(max_length=2, choices=settings.LANGUAGES, default="en")
     organisation: Any = models.CharField(max_length=200)
     password_due: Any = models.BooleanField(default=True)
-    machine: Any = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return str(self.user)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from equipoise.conduct.context import as_it_stands
 from equipoise.conduct.inquiry import Inquiry
 from equipoise.record.plan import Label
+from equipoise.study.access import ROLES
 from equipoise.study.definition import Study
 from equipoise.web.wording import Words
 
@@ -119,6 +120,10 @@ def _versions(offer: Offer) -> Choices:
     return [(each, each) for each in offer.ask.state.versions]
 
 
+def _roles(offer: Offer) -> Choices:
+    return sorted(((each, offer.words[f"role.{each}"]) for each in ROLES), key=lambda each: each[1])
+
+
 def _recorded(event_type: str, item: str) -> Callable[[Offer], Choices]:
     return lambda offer: offer.recorded(event_type, item)
 
@@ -150,6 +155,7 @@ CHOICES: Mapping[str, Callable[[Offer], Choices]] = {
     "drug_class": _coded("medication_classes"),
     "evaluator": _evaluators,
     "form": _forms,
+    "granted_role": _roles,
     "granted_site": _sites,
     "procedure": _coded("procedures"),
     "regimen": _regimens,

@@ -1,4 +1,4 @@
-"""Tokens of the interface for programs, accounts of machines, and the table of the cache.
+"""Tokens of the interface for programs, and the table of the cache.
 
 Limits of rate and codes that were used are kept in a table, which all workers share.
 """
@@ -20,9 +20,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="account", name="machine", field=models.BooleanField(default=False)
-        ),
         migrations.CreateModel(
             name="Token",
             fields=[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from equipoise.study.access import BLINDED_ROLES
 from equipoise.web.asking import Request
@@ -14,11 +14,13 @@ from equipoise.web.worklist import tasks
 
 @page("", name="home", roles=EVERYBODY)
 def home(request: Request) -> HttpResponse:
-    """What there is to do at the person's position, the most urgent first."""
+    """What there is to do at the person's position, the most urgent first; people for whoever
+    administers accounts, and sees no trial data."""
     asking = request.asking
+    if asking.role == "administrator":
+        return redirect("people")
     trial = asking.trial
     content = {"today": trial.ask.today(asking.site), "can_screen": asking.role in CLINICAL}
-    if asking.role != "administrator":
-        rows = () if asking.role in BLINDED_ROLES else overview(trial).of(asking.site)
-        content["tasks"] = tasks(rows, asking)
+    rows = () if asking.role in BLINDED_ROLES else overview(trial).of(asking.site)
+    content["tasks"] = tasks(rows, asking)
     return render(request, "home.html", content)

@@ -72,4 +72,4 @@ def revoke(request: Request, token: int) -> HttpResponse:
     if found is None or not (own or asking.role == "administrator"):
         raise Http404
     tokens.revoke(found, by=asking.person)
-    return redirect("tokens")
+    return redirect("tokens") if own else redirect("person", found.user.get_username())

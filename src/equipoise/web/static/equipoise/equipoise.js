@@ -43,6 +43,11 @@
       else field.value = value;
     }
   };
+  // A page that says what was recorded ends the draft of what was sent, before any is restored.
+  if (document.querySelector(".message.recorded")) {
+    const sent = sessionStorage.getItem("sent");
+    if (sent) sessionStorage.removeItem(`draft:${sent}`);
+  }
   for (const form of forms) {
     const kept = sessionStorage.getItem(place(form));
     const refused = document.querySelector(".refused, .field.wrong");
@@ -58,11 +63,6 @@
       sessionStorage.removeItem(place(form));
       location.reload();
     });
-  }
-  // A page that says what was recorded ends the drafts of what was sent.
-  if (document.querySelector(".message.recorded")) {
-    const sent = sessionStorage.getItem("sent");
-    if (sent) sessionStorage.removeItem(`draft:${sent}`);
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;
