@@ -135,16 +135,7 @@ def check_locks(context: Context, body: Body) -> None:
         return
     form, instance = _form_of(context, body)
     for lock in context.state.locks.values():
-        closed = (
-            lock.scope == "trial"
-            or (lock.scope == "site" and lock.site == context.site)
-            or (lock.scope == "subject" and action.subject and lock.subject == action.subject)
-            or (
-                lock.scope == "form"
-                and (lock.subject, lock.form, lock.instance) == (action.subject, form, instance)
-            )
-        )
-        if closed:
+        if lock.closes(context.site, action.subject, form, instance):
             raise context.refuse(
                 f"{action.name} falls under the lock of the {lock.scope} (event {lock.seq})",
                 rule="lock",

@@ -8,6 +8,7 @@ from typing import Any
 
 from equipoise.conduct import (
     allocation,
+    attestation,
     care,
     departures,
     dispensing,
@@ -38,6 +39,7 @@ DECISIONS: Mapping[str, Decision] = {
     **harm.DECISIONS,
     **reading.DECISIONS,
     **governance.DECISIONS,
+    **attestation.DECISIONS,
     **departures.DECISIONS,
     **redetermination.DECISIONS,
     **therapies.DECISIONS,

@@ -18,11 +18,8 @@ from equipoise.oversight.events import (
     GrantRevoked,
     Locked,
     OutageDeclared,
-    QueryAnswered,
-    QueryClosed,
     Redact,
     SiteOpened,
-    SourceVerified,
     StudyVersionActivated,
     StudyVersionAdopted,
     Unlocked,
@@ -159,25 +156,6 @@ def unlocked(context: Context, body: Unlocked) -> EventBody:
     """A lock in force."""
     if body.lock not in context.state.locks:
         raise BadInput("the seq of a lock in force", where="Unlocked", found=body.lock)
-    return body
-
-
-def about_query(context: Context, body: QueryAnswered | QueryClosed) -> EventBody:
-    """A query that was raised about this subject."""
-    known = [each["query"] for each in context.bodies("QueryRaised")]
-    if body.query not in known:
-        raise BadInput(
-            f"one of {', '.join(known) or 'none raised yet'}",
-            where=context.action.name,
-            field="query",
-            found=body.query,
-        )
-    return body
-
-
-def source_verified(context: Context, body: SourceVerified) -> EventBody:
-    """An event of this subject."""
-    _target(context, body.target)
     return body
 
 
@@ -353,9 +331,6 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ..
     "GrantRevoked": grant_revoked,
     "Locked": locked,
     "Unlocked": unlocked,
-    "QueryAnswered": about_query,
-    "QueryClosed": about_query,
-    "SourceVerified": source_verified,
     "Correct": correct,
     "Redact": redact,
 }

@@ -20,14 +20,21 @@ from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
 from equipoise.conduct.marker import place_on_path
-from equipoise.conduct.state import TrialState
+from equipoise.conduct.state import Lock, TrialState
 from equipoise.conduct.together import Together, one_after_another
 from equipoise.errors import BadInput
+from equipoise.oversight.signature import Signature, signatures, signed_content, signed_events
+from equipoise.oversight.verification import (
+    EntryVerification,
+    source_verification,
+    verified_content,
+)
 from equipoise.record.correction import Standing, corrections, standing
 from equipoise.record.event import Body, Event, EventBody
 from equipoise.record.rule import Tables
 from equipoise.response.target import target_sizes
 from equipoise.study.actions import Action
+from equipoise.study.case_book import has_source, of_case_book
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.visits.doubtful import Doubt, doubtful
@@ -136,6 +143,30 @@ class Inquiry:
         """Where the subject stands today on the marker's declared path, by the rule in force: a row
         of `marker_path`."""
         return place_on_path(self._context(_question(subject)))
+
+    def source_verification(self, subject: str) -> tuple[EntryVerification, ...]:
+        """The subject's entries that have a source, each item verified, broken or unverified."""
+        return source_verification(self.events(subject), CATALOGUE, has_source)
+
+    def verified_content(self, subject: str, seq: int, item: str | None) -> str:
+        """The hash of what an entry of the subject, or one item of it, says now."""
+        return verified_content(self.events(subject), seq, item, CATALOGUE)
+
+    def signatures(self, subject: str) -> tuple[Signature, ...]:
+        """The signatures on a subject's record, oldest first, intact or broken."""
+        return signatures(self.events(subject), of_case_book)
+
+    def signed_content(self, subject: str, scope: str) -> str:
+        """The hash of what a signature of this scope would cover now."""
+        return signed_content(signed_events(self.events(subject), scope, of_case_book))
+
+    def locks(
+        self, subject: str, form: str | None = None, instance: str | None = None
+    ) -> list[Lock]:
+        """The locks in force that close a subject, or a form instance of theirs."""
+        site = self.site(subject)
+        found = self.state.locks.values()
+        return [lock for lock in found if lock.closes(site, subject, form, instance)]
 
     def ready_for_randomisation(self, subject: str) -> tuple[str, ...]:
         """The criteria judged provisionally of a subject who can be randomised now.

@@ -29,7 +29,7 @@ STATE_TYPES: frozenset[str] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock in force: its scope and what it closes."""
+    """A lock in force: its scope and what it closes, who set it and when (UTC)."""
 
     seq: int
     scope: str
@@ -37,6 +37,21 @@ class Lock:
     subject: str | None
     form: str | None
     instance: str | None
+    person: str
+    recorded: str
+
+    def closes(
+        self, site: str | None, subject: str | None, form: str | None, instance: str | None
+    ) -> bool:
+        """Whether it closes a form instance, or what belongs to a subject or a site."""
+        match self.scope:
+            case "trial":
+                return True
+            case "site":
+                return self.site == site
+            case "subject":
+                return subject is not None and self.subject == subject
+        return (self.subject, self.form, self.instance) == (subject, form, instance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +175,9 @@ class TrialState:
 
     def _Locked(self, event: Event, body: dict[str, Any]) -> None:
         self.locks[event.seq] = Lock(
-            event.seq, body["scope"], event.site, event.subject, body["form"], body["instance"]
-        )
+            event.seq, body["scope"], event.site, event.subject, body["form"], body["instance"],
+            event.actor, event.recorded,
+        )  # fmt: skip
 
     def _Unlocked(self, event: Event, body: dict[str, Any]) -> None:
         self.locks.pop(body["lock"], None)

@@ -129,9 +129,13 @@ class QueryClosed(EventBody):
 
 
 class SourceVerified(EventBody):
-    """A monitor compared an event with its source; broken by any later correction of it."""
+    """A monitor compared an event, or one item of it, with its source.
+
+    Broken by any later correction of it. `content_sha256` binds it to what was compared.
+    """
 
     target: int
+    item: Text | None = None
     content_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
