@@ -30,6 +30,8 @@ from equipoise.record.event import Body, Event, content
 
 State = Literal["verified", "broken", "unverified"]
 MISSING = "_missing"
+ADDRESS = frozenset({"form", "instance"})
+"""What names an entry, and stands in no source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def items(event: Event, stands: Standing, catalogue: Catalogue) -> Iterator[str]
     cls = catalogue.of(event.type)
     for column in columns(cls):
         if column.child is None:
-            if _said(stands.body, column.name):
+            if column.name not in ADDRESS and _said(stands.body, column.name):
                 yield column.name
             continue
         identity = getattr(column.child, "ID", None)

@@ -20,7 +20,7 @@ OWN_SCREEN: dict[str, str] = {}
 NOT_BY_HAND = frozenset(
     {
         "ActivateScheme", "BreakCode", "CertifiedCopyMade", "Correct", "Exported",
-        "IdentityRevealed", "Randomise", "Redact", "Signed", "SourceVerified",
+        "IdentityRevealed", "Randomise", "Redact", "Signed",
     }
 )  # fmt: skip
 """Actions that say what the application itself has done, such as asking for the password again or
