@@ -108,14 +108,24 @@ def source_verification(
             event.type,
             tuple(
                 _item(event.seq, item, acts, changes)
-                for item in items(
-                    event, standing(event, by_target.get(event.seq, ()), catalogue), catalogue
+                for item in _items_and_changed(
+                    event, standing(event, by_target.get(event.seq, ()), catalogue), changes,
+                    catalogue,
                 )
             ),
         )
         for event in events
         if has_source(event)
-    )
+    )  # fmt: skip
+
+
+def _items_and_changed(
+    event: Event, stands: Standing, changes: Sequence[tuple[int, int, str]], catalogue: Catalogue
+) -> list[str]:
+    """The items that say something, and those that a change has emptied."""
+    said = list(items(event, stands, catalogue))
+    changed = dict.fromkeys(what for _, of, what in changes if of == event.seq)
+    return said + [what for what in changed if what not in said]
 
 
 def _item(

@@ -117,7 +117,8 @@ AFTER_LOCK: frozenset[str] = frozenset(
     {
         "Unlocked", "Locked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
         "GrantGiven", "GrantRevoked", "AccessReviewed", "AuditTrailReviewed", "IdentityRevealed",
-        "BreakCode", "ReproduceAllocations", "PersonUnblinded", "QueryRaised", "QueryClosed",
+        "BreakCode", "ReproduceAllocations", "PersonUnblinded", "QueryRaised", "QueryAnswered",
+        "QueryClosed",
     }
 )  # fmt: skip
 """Actions that change no trial data, so that a lock does not stop them."""

@@ -79,6 +79,22 @@ def test_a_later_edit_breaks_the_verification_of_its_item_alone(site: Web) -> No
     assert {e.seq: e for e in ask(site).source_verification(NUMBER)}[seq].state == "verified"
 
 
+def test_an_item_that_was_emptied_after_its_verification_is_broken_too(site: Web) -> None:
+    seq = entered(site)
+
+    def visit(new: str | None) -> None:
+        body = {"target": seq, "item": "visit", "new": new}
+        site.trial.act("Correct", body, "nurse", subject=NUMBER, reason="late", occurred=None)
+
+    visit(json.dumps(site.trial.study.visits.visits[0].code))
+    verify(site, seq)
+    visit(None)
+    found = {e.seq: e for e in ask(site).source_verification(NUMBER)}[seq]
+    assert {e.item: e.state for e in found.items}["visit"] == "broken"
+    assert verify(site, seq) == 302
+    assert {e.seq: e for e in ask(site).source_verification(NUMBER)}[seq].state == "verified"
+
+
 def test_nobody_verifies_what_they_did_not_see(site: Web) -> None:
     seq = entered(site)
     address = f"/subjects/{NUMBER}/entries/{seq}/"
