@@ -1,11 +1,13 @@
 """The chain of logins: append-only like the record, in a log of its own.
 
-A password attack must neither grow nor lock the trial's record. Its head is anchored in the trial's
-record once a day (`LoginsAnchored`), so that this chain cannot be rewritten unseen either.
+A password attack must neither grow nor lock the trial's record. With the first entry of a day (UTC)
+the head that the last day left is anchored in the trial's record (`LoginsAnchored`), so that this
+chain cannot be rewritten unseen either; `equipoise verify --logins` compares.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,14 @@ from axes.signals import user_locked_out
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
+from equipoise.conduct.anchoring import anchor_logins
+from equipoise.errors import RecordError
 from equipoise.record.event import Draft, Event
-from equipoise.record.log import Log
+from equipoise.record.log import Head, Log
 from equipoise.record.stores import is_address, opened
 from equipoise.web.address import client_address
 from equipoise.web.configuration import Configuration
+from equipoise.web.trial import trial
 
 TYPES = (
     "LoggedIn", "LoginFailed", "LoggedOut", "LockedOut", "PasswordChanged", "PasswordIssued",
@@ -63,8 +68,21 @@ def keep(kind: str, person: str, content: Mapping[str, Any] | None = None) -> Ev
         organisation="-",
         study_version="-",
     )
-    (event,) = chain().append_many([draft])
+    log = chain()
+    before = log.head()
+    (event,) = log.append_many([draft])
+    if before.seq and before.recorded[:10] < event.recorded[:10]:
+        _anchor(before)
     return event
+
+
+def _anchor(head: Head) -> None:
+    """Tie the chain, as the last day left it, to the trial's record; a record that cannot be
+    written now keeps nobody from logging in: the next day's head stands for this one too."""
+    try:
+        anchor_logins(trial().conductor, head)
+    except RecordError as error:
+        logging.getLogger("equipoise.logins").warning("the logins are not anchored: %s", error)
 
 
 def listen() -> None:
