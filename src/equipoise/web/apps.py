@@ -14,6 +14,7 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the chain of logins to Django's signals."""
-        from equipoise.web import logins
+        from equipoise.web import factors, logins
 
         logins.listen()
+        factors.listen()

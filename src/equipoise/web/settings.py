@@ -129,9 +129,16 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-# Failed logins are limited by axes, in the database that all workers share.
+# Failed logins and wrong codes are limited by axes, in the database that all workers share.
 ACCOUNT_RATE_LIMITS = {"login_failed": None, "login": None}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ADAPTER = "equipoise.web.factors.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "equipoise.web.factors.CodeForm",
+    "reauthenticate": "equipoise.web.factors.CodeAgainForm",
+}
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1
 MFA_TOTP_ISSUER = "Equipoise"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMONSTRATION
 AXES_FAILURE_LIMIT = 5
