@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Concatenate, Literal, ParamSpec, cast
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods
@@ -100,10 +100,14 @@ def page(
     return declare
 
 
-def _to_login(request: HttpRequest) -> HttpResponse:
+def _to_login(request: Request) -> HttpResponse:
+    """To the login, and back to the page: the whole page goes, also where a part of it asked."""
     from django.contrib.auth.views import redirect_to_login
 
-    return cast(HttpResponse, redirect_to_login(request.get_full_path()))
+    if not request.htmx:
+        return cast(HttpResponse, redirect_to_login(request.get_full_path()))
+    answer = redirect_to_login(request.htmx.current_url_abs_path or "/")
+    return HttpResponse(status=204, headers={"HX-Redirect": answer.url})
 
 
 def url_patterns() -> list[URLPattern]:

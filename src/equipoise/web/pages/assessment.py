@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from equipoise.errors import BadInput, EquipoiseError
@@ -15,7 +15,7 @@ from equipoise.study.definition import Study
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import Done, do, offer_to, told
 from equipoise.web.forms.assessment import AssessmentForm
-from equipoise.web.lesion_table import LesionTable, cell, evaluators_of, lesion_table
+from equipoise.web.lesion_table import LesionTable, Reading, cell, evaluators_of, lesion_table
 from equipoise.web.page import CLINICAL, back_to, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.refusal import shown
@@ -83,13 +83,21 @@ def assessment(request: Request, subject: str) -> HttpResponse:
         nobody = {"subject": subject, "back": where(asking, subject)}
         return render(request, "response/nobody.html", nobody)
     table, mine = asked_for(request, subject)
-    data = request.POST if request.method == "POST" else None
+    data: QueryDict | None = request.POST if request.method == "POST" else None
+    other = _meanwhile(asking, subject, table, data)
+    if data is not None and other is not None:
+        data = data.copy()
+        data["assessment"] = table.next_name()
     day = request.GET.get("day") or ask.today(site).isoformat()
     form = AssessmentForm(
         table, offer_to(asking, subject), data, visit=request.GET.get("visit"), day=day
     )
     error, status = None, 200
-    if data is not None:
+    if other is not None:
+        told_of = wording(asking.language)["assessment.meanwhile"]
+        message = told_of.format(name=other.name, day=other.occurred, who=other.actor)
+        error, status = {"kind": "Conflict", "message": message}, 409
+    elif data is not None:
         done = _save(asking, form, subject, site)
         if done.events:
             told(request, "TumourAssessed", done.events)
@@ -105,6 +113,18 @@ def assessment(request: Request, subject: str) -> HttpResponse:
         "organs": sorted({e.organ for e in table.lesions} | set(_organs(asking.language))),
     }  # fmt: skip
     return render(request, "response/assessment.html", content, status=status)
+
+
+def _meanwhile(
+    asking: Asking, subject: str, table: LesionTable, data: QueryDict | None
+) -> Reading | None:
+    """The reading that somebody recorded under the name of the one sent, after its page was made;
+    None when it is this one that is sent again."""
+    if data is None:
+        return None
+    other = next((e for e in table.readings if e.name == data.get("assessment")), None)
+    keys = {each.idempotency_key for each in asking.trial.ask.events(subject)}
+    return None if data.get("key") in keys else other
 
 
 def _organs(language: str) -> list[str]:

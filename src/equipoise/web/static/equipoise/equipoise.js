@@ -37,7 +37,7 @@
     }
     for (const [name, value] of found) {
       const field = form.elements.namedItem(name);
-      if (!field) continue;
+      if (!field || (field.type === "hidden" && !name.endsWith("-rows"))) continue;
       if (field instanceof RadioNodeList) field.value = value;
       else if (field.type === "checkbox") field.checked = true;
       else field.value = value;
