@@ -26,7 +26,7 @@ ALWAYS = {
     "Corrected", "Redacted", "QueryRaised", "QueryAnswered", "QueryClosed", "DeviationRecorded",
     "Signed", "SourceVerified", "Locked", "Unlocked",
     # accountability for what was handed out or taken before
-    "DrugReturned", "SampleReceived", "AssayResultInvalidated",
+    "DoseVerified", "DrugReturned", "DrugDestroyed", "SampleReceived", "AssayResultInvalidated",
     # the other withdrawals, and consents
     "TreatmentDiscontinued", "VisitsDiscontinued", "ConsentWithdrawn", "LostToFollowUp",
     "ConsentSigned",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, as_it_stands
 from equipoise.conduct.days import check_dispensing_day, check_return_day
 from equipoise.conduct.dosing import (
     decided_on,
@@ -15,15 +15,17 @@ from equipoise.conduct.dosing import (
     planned_in_cycle,
     rule_ground,
 )
+from equipoise.conduct.verifying import check_verified, dose_verified
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody, decimal_text
-from equipoise.treatment.events import DrugDispensed, DrugReturned
+from equipoise.treatment.events import DrugDestroyed, DrugDispensed, DrugReturned
 
 
 def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[EventBody, ...]:
     """A drug of a cycle that began, released for patients, of a lot that has not expired (PH1).
 
-    Refused without the statement that the rules in force demand on the prescription. A drug that
+    Refused while a pharmacist holds the dose, before as many verified it as the study wants, and
+    without the statement that the rules in force demand on the prescription. A drug that
     the dosing rule omits or stops needs a reason, and is a deviation.
     """
     dose = planned_in_cycle(context, body.cycle, body.drug)
@@ -35,6 +37,7 @@ def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[E
             found=body.unit,
         )
     check_dispensing_day(context, body.drug, context.day)
+    check_verified(context, body.cycle, body.drug)
     departed = departed_with(context, body)
     if any(row["kind"] == "dispensed_expired" for row in departed):
         raise context.refuse(
@@ -111,7 +114,32 @@ def drug_returned(context: Context, body: DrugReturned) -> EventBody:
     return body
 
 
+def drug_destroyed(context: Context, body: DrugDestroyed) -> EventBody:
+    """No more units than came back into quarantine and were not destroyed before."""
+    there = sum(
+        each["units"]
+        for _, each in as_it_stands(context.events, DrugReturned.TYPE)
+        if each["dispensing"] == body.dispensing and each["fate"] == "quarantined"
+    )
+    gone = body.units + sum(
+        each["units"]
+        for _, each in as_it_stands(context.events, DrugDestroyed.TYPE)
+        if each["dispensing"] == body.dispensing
+    )
+    if gone > there:
+        raise BadInput(
+            f"at most the {there} units of {body.dispensing} that came back into quarantine, with "
+            "what was destroyed of them before",
+            where="DrugDestroyed",
+            field="units" if there else "dispensing",
+            found=body.units if there else body.dispensing,
+        )
+    return body
+
+
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {
     "DrugDispensed": drug_dispensed,
     "DrugReturned": drug_returned,
+    "DrugDestroyed": drug_destroyed,
+    "DoseVerified": dose_verified,
 }

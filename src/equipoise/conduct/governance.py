@@ -38,6 +38,7 @@ from equipoise.study.catalogue import CATALOGUE, DECIDED
 from equipoise.study.checks import disagreements
 from equipoise.study.load import parse_study, study_sha256, study_text
 from equipoise.study.source import written
+from equipoise.treatment.events import DoseVerified
 from equipoise.visits.events import FormSaved, ScreeningFailed, SubjectScreened
 
 
@@ -184,6 +185,12 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             f"event {target.seq} ({target.type}) was decided by a rule, and is never edited",
             rule="RN5",
             way_out="correct what the rule read, and record a deviation",
+        )
+    if target.type == DoseVerified.TYPE:
+        raise context.refuse(
+            f"event {target.seq} is what a pharmacist found, and is never edited",
+            rule="PH1",
+            way_out="verify the dose again",
         )
     asked = (body, *body.also)
     if len({each.item for each in asked}) < len(asked):

@@ -38,6 +38,7 @@ BLINDED_ROLES: frozenset[str] = frozenset({"laboratory", "reader"})
 _SITE = frozenset({"investigator", "nurse"})
 _INVESTIGATOR = frozenset({"investigator"})
 _LABORATORY = frozenset({"laboratory"})
+_PHARMACIST = frozenset({"pharmacist"})
 
 ACTION_ROLES: dict[str, frozenset[str]] = {
     "SubjectScreened": _SITE,
@@ -73,8 +74,10 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "RegimenChosen": _INVESTIGATOR,
     "CycleStarted": _SITE,
     "DoseGiven": _SITE | {"pharmacist"},
-    "DrugDispensed": frozenset({"pharmacist"}),
-    "DrugReturned": frozenset({"pharmacist"}),
+    "DoseVerified": _PHARMACIST,
+    "DrugDispensed": _PHARMACIST,
+    "DrugReturned": _PHARMACIST,
+    "DrugDestroyed": _PHARMACIST,
     "LesionIdentified": _SITE | {"reader"},
     "TumourAssessed": _SITE | {"reader"},
     "AdverseEventReported": _SITE,
@@ -135,8 +138,10 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
     ("RegimenChosen", "*"): "allocation",
     ("CycleStarted", "regimen"): "allocation",
     ("DoseGiven", "*"): "allocation",
+    ("DoseVerified", "*"): "allocation",
     ("DrugDispensed", "*"): "allocation",
     ("DrugReturned", "*"): "allocation",
+    ("DrugDestroyed", "*"): "allocation",
     ("CausalityAssessed", "drug"): "allocation",
     ("CodeBroken", "*"): "allocation",
     ("TumourAssessed", "*"): "outcome",

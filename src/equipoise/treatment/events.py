@@ -51,6 +51,21 @@ class DoseGiven(EventBody):
     lot: Text | None = None
 
 
+class DoseVerified(EventBody):
+    """A pharmacist compared the dose of a drug in a cycle with what the rules decide.
+
+    `amount` is that of one administration, as it is released; a dose that is held has none, and a
+    remark that says what the prescriber was asked. What is released counts while the rules decide
+    the same: after a change it is verified anew.
+    """
+
+    cycle: int = Field(ge=1, le=200)
+    drug: Code
+    verdict: Literal["released", "held"]
+    amount: measured("mg", 2, "0", "100000") | None = None  # type: ignore[valid-type]
+    remark: Text | None = None
+
+
 class DrugDispensed(EventBody):
     """Units of one lot of a drug left the pharmacy for a cycle of the subject.
 
@@ -80,10 +95,20 @@ class DrugReturned(EventBody):
     fate: Literal["destroyed", "quarantined"]
 
 
+class DrugDestroyed(EventBody):
+    """Units that came back and stood in quarantine were destroyed; `document` names the proof."""
+
+    dispensing: Identifier
+    units: int = Field(ge=1, le=100_000)
+    document: Text | None = None
+
+
 EVENTS: tuple[type[EventBody], ...] = (
     RegimenChosen,
     CycleStarted,
     DoseGiven,
+    DoseVerified,
     DrugDispensed,
     DrugReturned,
+    DrugDestroyed,
 )

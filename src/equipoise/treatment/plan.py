@@ -240,9 +240,14 @@ NO_MODIFICATIONS = Modifications(in_force=(), rule_sets=())
 
 
 class TreatmentPlan(Plan):
-    """Regimens, how doses are calculated, and when they are modified."""
+    """Regimens, how doses are calculated, and when they are modified.
+
+    `verified_by`: how many pharmacists, each a different person, have to release a dose before it
+    is dispensed. Where it is none, a dose that a pharmacist holds is not dispensed all the same.
+    """
 
     regimens: tuple[Regimen, ...]
     body_surface_area: BodySurfaceArea
     renal_function: RenalFunction | None = None
     modifications: Modifications = NO_MODIFICATIONS
+    verified_by: Count = Field(default=0, le=2)

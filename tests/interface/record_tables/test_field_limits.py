@@ -21,7 +21,13 @@ from equipoise.response.events import (
     TargetMeasured,
     TumourAssessed,
 )
-from equipoise.treatment.events import CycleStarted, DoseGiven, DrugDispensed, DrugReturned
+from equipoise.treatment.events import (
+    CycleStarted,
+    DoseGiven,
+    DrugDestroyed,
+    DrugDispensed,
+    DrugReturned,
+)
 
 WHOLE: dict[type[Body], dict[str, Any]] = {
     CycleStarted: {"cycle": 1, "regimen": "CAPTEM", "height": "170", "weight": "70"},
@@ -31,6 +37,7 @@ WHOLE: dict[type[Body], dict[str, Any]] = {
         "expiry": "2025-12-31", "unit": "500", "units": 2,
     },
     DrugReturned: {"dispensing": "D1", "units": 1, "fate": "destroyed"},
+    DrugDestroyed: {"dispensing": "D1", "units": 1},
     SampleReceived: {"sample": "S1", "condition": "good", "adequate": True},
     SampleDerived: {"sample": "S2", "parent": "S1", "kind": "dna", "quantity_unit": "ng"},
     AssayMeasurement: {"measurement": "cpg_74", "value": "8"},
@@ -57,6 +64,7 @@ LIMITS: list[tuple[type[Body], str, list[Any], list[Any]]] = [
     (DrugDispensed, "unit", ["0.01", "10000"], ["0", "10000.01", "2.505"]),
     (DrugDispensed, "units", [1, 100_000], [0, 100_001]),
     (DrugReturned, "units", [0, 100_000], [-1, 100_001]),
+    (DrugDestroyed, "units", [1, 100_000], [0, 100_001]),
     (SampleReceived, "tumour_cells", ["0", "100"], ["-0.1", "100.1", "12.25"]),
     (SampleDerived, "tumour_cells", ["0", "100"], ["-0.1", "100.1", "12.25"]),
     (SampleDerived, "quantity", ["0", "0.125"], ["-0.001", "0.1255"]),

@@ -1,0 +1,145 @@
+"""Doses that pharmacists verify, what may be dispensed of them, and what is destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from equipoise.errors import BadInput, Refused
+from equipoise.record.tables import tables
+from equipoise.study.catalogue import CATALOGUE
+from equipoise.treatment.lots import dispensing_account, lot_account
+from tests.harness.dosed import opened, signed
+from tests.harness.trial import Trial
+from tests.interface.conduct.test_dosing import DISPENSED, begun
+
+GIVEN = {"cycle": 1, "drug": "fictabine", "verdict": "released", "amount": "1650"}
+HELD = {"cycle": 1, "drug": "fictabine", "verdict": "held", "remark": "creatinine?"}
+
+
+@pytest.fixture
+def trial(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Trial]:
+    """A trial in which as many pharmacists verify as the test says (none where it says nothing)."""
+    study = signed()
+    needed = getattr(request, "param", 0)
+    plan = study.treatment.model_copy(update={"verified_by": needed})
+    yield from opened(tmp_path, study.model_copy(update={"treatment": plan}))
+
+
+def second(trial: Trial) -> str:
+    """Another pharmacist of the hospital."""
+    body = {"person": "pharm-2", "granted_role": "pharmacist", "granted_site": trial.site}
+    trial.act("GrantGiven", body, "administrator")
+    return "pharm-2"
+
+
+@pytest.mark.requirement("PH1")
+def test_what_a_pharmacist_holds_is_not_dispensed_until_it_is_released(trial: Trial) -> None:
+    subject = begun(trial)
+    trial.act("DoseVerified", HELD, "pharmacist", subject=subject)
+    with pytest.raises(Refused, match="a pharmacist holds the dose"):
+        trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+    trial.act("DoseVerified", GIVEN, "pharmacist", subject=subject)
+    trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+
+
+@pytest.mark.requirement("PH1")
+@pytest.mark.parametrize("trial", [2], indirect=True)
+def test_two_pharmacists_verify_where_the_study_wants_it(trial: Trial) -> None:
+    subject = begun(trial)
+    for number in (0, 1):
+        with pytest.raises(Refused, match=f"{number} of 2 pharmacists released the dose"):
+            trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+        if not number:
+            trial.act("DoseVerified", GIVEN, "pharmacist", subject=subject)
+    with pytest.raises(Refused, match="have another pharmacist check it"):
+        trial.act("DoseVerified", GIVEN, "pharmacist", subject=subject)
+    trial.act("DoseVerified", GIVEN, "pharmacist", subject=subject, actor=second(trial))
+    trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+
+
+@pytest.mark.requirement("PH1")
+@pytest.mark.parametrize("trial", [1], indirect=True)
+def test_a_dose_that_changed_is_verified_anew(trial: Trial) -> None:
+    """Height and weight were entered wrong: 162.5 cm instead of 180 gives another dose."""
+    subject = begun(trial)
+    trial.act("DoseVerified", GIVEN, "pharmacist", subject=subject)
+    (cycle,) = trial.log.read(types={"CycleStarted"})
+    right = {"target": cycle.seq, "item": "height", "new": '"150"'}
+    trial.act("Correct", right, subject=subject, reason="misread")
+    with pytest.raises(Refused, match="0 of 1 pharmacists released the dose as the rules decide"):
+        trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+
+
+@pytest.mark.requirement("PH1")
+def test_another_dose_than_the_rules_decide_is_released_for_a_reason_alone(trial: Trial) -> None:
+    subject = begun(trial)
+    other = {**GIVEN, "amount": "1000"}
+    with pytest.raises(Refused, match="1000 mg of fictabine in cycle 1 released, where the rule"):
+        trial.act("DoseVerified", other, "pharmacist", subject=subject)
+    trial.act("DoseVerified", other, "pharmacist", subject=subject, reason="tablets of 250 lack")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"cycle": 2}, "has not begun cycle 2"),
+        ({"drug": "inventumab"}, "one of exemplatin, fictabine"),
+        ({"amount": None}, "the amount that is released"),
+        ({**HELD, "remark": None}, "why it is held"),
+        ({**HELD, "amount": "1650"}, "no amount: it is held"),
+    ],
+)
+def test_a_verification_that_says_nothing_is_not_taken_in(
+    trial: Trial, change: dict[str, object], told: str
+) -> None:
+    subject = begun(trial)
+    with pytest.raises((BadInput, Refused), match=told):
+        trial.act("DoseVerified", {**GIVEN, **change}, "pharmacist", subject=subject)
+
+
+def test_a_verification_is_never_edited(trial: Trial) -> None:
+    subject = begun(trial)
+    (event,) = trial.act("DoseVerified", GIVEN, "pharmacist", subject=subject)
+    change = {"target": event.seq, "item": "remark", "new": '"fine"'}
+    with pytest.raises(Refused, match="is what a pharmacist found, and is never edited"):
+        trial.act("Correct", change, "pharmacist", subject=subject, reason="for the look of it")
+
+
+@pytest.mark.requirement("PH1")
+def test_what_came_back_into_quarantine_is_destroyed_once(trial: Trial) -> None:
+    """100 out; 30 back and destroyed at once, 20 into quarantine, of which 15 destroyed later."""
+    subject = begun(trial)
+    trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+    for units, fate in ((30, "destroyed"), (20, "quarantined")):
+        back = {"dispensing": "D1", "units": units, "fate": fate}
+        trial.act("DrugReturned", back, "pharmacist", subject=subject)
+    gone = {"dispensing": "D1", "units": 15, "document": "certificate 7"}
+    with pytest.raises(BadInput, match="at most the 20 units of D1"):
+        trial.act("DrugDestroyed", {**gone, "units": 21}, "pharmacist", subject=subject)
+    trial.act("DrugDestroyed", gone, "pharmacist", subject=subject)
+    with pytest.raises(BadInput, match="at most the 20 units of D1"):
+        trial.act("DrugDestroyed", {**gone, "units": 6}, "pharmacist", subject=subject)
+    account = dispensing_account(tables(trial.log.read(), CATALOGUE))
+    told = ("units", "returned", "destroyed", "quarantined", "out")
+    assert account.select(told).rows() == [(100, 50, 45, 5, 50)]
+
+
+@pytest.mark.requirement("PH1")
+def test_lots_are_counted_over_subjects(trial: Trial) -> None:
+    """Two dispensings of one lot (100 and 40 units), one of another: 60 of the first came back."""
+    subject = begun(trial)
+    more = [("D1", "F-77", 100), ("D2", "F-77", 40), ("D3", "F-78", 10)]
+    for name, lot, units in more:
+        body = {**DISPENSED, "dispensing": name, "lot": lot, "units": units}
+        trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+    back = {"dispensing": "D2", "units": 40, "fate": "quarantined"}
+    trial.act("DrugReturned", back, "pharmacist", subject=subject)
+    trial.act("DrugReturned", {**back, "dispensing": "D1", "units": 20}, "pharmacist",
+              subject=subject)  # fmt: skip
+    rows = lot_account(dispensing_account(tables(trial.log.read(), CATALOGUE)))
+    assert rows.select("lot", "units", "returned", "quarantined", "out").rows() == [
+        ("F-77", 140, 60, 60, 80), ("F-78", 10, 0, 0, 10),
+    ]  # fmt: skip
