@@ -76,16 +76,16 @@ def _check_statement(context: Context, body: DrugDispensed) -> None:
     if body.statement_seen:
         return
     cycles = {each["cycle"]: each["regimen"] for each in context.bodies("CycleStarted")}
-    for rule_set in context.study.treatment.modifications.sets_in_force:
-        wanted = rule_set.prescription_states
-        concerns = not rule_set.regimens or cycles[body.cycle] in rule_set.regimens
-        if wanted is not None and body.drug in rule_set.drugs and concerns:
-            raise context.refuse(
-                f'cannot be dispensed {body.drug}: the prescription does not state "{wanted.en}"',
-                rule=rule_set.code,
-                clause=rule_set.source or rule_set.assumption,
-                way_out="have the prescriber complete it, and record that it was seen",
-            )
+    modifications = context.study.treatment.modifications
+    for rule_set in modifications.stated_for(cycles[body.cycle], body.drug):
+        assert rule_set.prescription_states is not None
+        raise context.refuse(
+            f"cannot be dispensed {body.drug}: the prescription does not state "
+            f'"{rule_set.prescription_states.en}"',
+            rule=rule_set.code,
+            clause=rule_set.source or rule_set.assumption,
+            way_out="have the prescriber complete it, and record that it was seen",
+        )
 
 
 def drug_returned(context: Context, body: DrugReturned) -> EventBody:

@@ -1,7 +1,8 @@
-"""The pharmacist's verification of a dose: what the rules decide is released, or held with a word."""
+"""Pharmacists verify doses: released as the rules decide them, or held with a word."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from equipoise.conduct.context import Context, event_as_it_stands
@@ -14,7 +15,7 @@ from equipoise.treatment.verification import Check, Verification, verification
 
 
 def dose_verified(context: Context, body: DoseVerified) -> EventBody:
-    """A dose as the rules decide it, released once by each pharmacist; or held, with a remark (PH1).
+    """A dose as the rules decide it, released once by each pharmacist, or held for a reason (PH1).
 
     Another amount than that of the rules is released for a reason only.
     """
@@ -61,10 +62,14 @@ def _check_amount(context: Context, body: DoseVerified) -> None:
     )
 
 
-def checks(events: list[Event], cycle: int, drug: str) -> list[Check]:
+def checks(events: Sequence[Event], cycle: int, drug: str) -> list[Check]:
     """What pharmacists said of the dose of a drug in a cycle, oldest first."""
     return [
-        Check(event.actor, None if body["amount"] is None else Decimal(body["amount"]))
+        Check(
+            event.actor,
+            None if body["amount"] is None else Decimal(body["amount"]),
+            bool((event.reason or "").strip()),
+        )
         for event in events
         if event.type == DoseVerified.TYPE
         for body in [event_as_it_stands(events, event).body]

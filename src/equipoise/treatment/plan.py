@@ -235,6 +235,16 @@ class Modifications(Plan):
         """The sets in force, in the order of the study file."""
         return tuple(each for each in self.rule_sets if each.code in self.in_force)
 
+    def stated_for(self, regimen: str, drug: str) -> tuple[RuleSet, ...]:
+        """The sets in force that want something stated on a prescription of the drug."""
+        return tuple(
+            each
+            for each in self.sets_in_force
+            if each.prescription_states is not None
+            and drug in each.drugs
+            and (not each.regimens or regimen in each.regimens)
+        )
+
 
 NO_MODIFICATIONS = Modifications(in_force=(), rule_sets=())
 

@@ -63,7 +63,7 @@ def test_two_pharmacists_verify_where_the_study_wants_it(trial: Trial) -> None:
 @pytest.mark.requirement("PH1")
 @pytest.mark.parametrize("trial", [1], indirect=True)
 def test_a_dose_that_changed_is_verified_anew(trial: Trial) -> None:
-    """Height and weight were entered wrong: 162.5 cm instead of 180 gives another dose."""
+    """The height was misread: 150 cm instead of 170 gives another body surface, another dose."""
     subject = begun(trial)
     trial.act("DoseVerified", GIVEN, "pharmacist", subject=subject)
     (cycle,) = trial.log.read(types={"CycleStarted"})
@@ -74,12 +74,14 @@ def test_a_dose_that_changed_is_verified_anew(trial: Trial) -> None:
 
 
 @pytest.mark.requirement("PH1")
+@pytest.mark.parametrize("trial", [1], indirect=True)
 def test_another_dose_than_the_rules_decide_is_released_for_a_reason_alone(trial: Trial) -> None:
     subject = begun(trial)
     other = {**GIVEN, "amount": "1000"}
     with pytest.raises(Refused, match="1000 mg of fictabine in cycle 1 released, where the rule"):
         trial.act("DoseVerified", other, "pharmacist", subject=subject)
     trial.act("DoseVerified", other, "pharmacist", subject=subject, reason="tablets of 250 lack")
+    trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
 
 
 @pytest.mark.parametrize(

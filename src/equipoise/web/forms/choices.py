@@ -164,6 +164,8 @@ CHOICES: Mapping[str, Callable[[Offer], Choices]] = {
     "CausalityAssessed.drug": _drugs,
     "DoseGiven.drug": _drugs,
     "DrugDispensed.drug": _drugs,
+    "DoseVerified.drug": _drugs,
+    "DrugDestroyed.dispensing": _recorded("DrugDispensed", "dispensing"),
 }
 """By `Action.item`, else by the item alone."""
 
