@@ -15,6 +15,7 @@ set_up()
 
 from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 from django.http import HttpResponse  # noqa: E402
 from django.test import Client  # noqa: E402
 
@@ -116,4 +117,5 @@ def _forget() -> None:
     from axes.models import AccessAttempt
 
     AccessAttempt.objects.all().delete()
+    cache.clear()
     get_user_model().objects.all().delete()

@@ -40,15 +40,17 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "equipoise.web.limits.TooLong",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "equipoise.web.asking.AskingMiddleware",
+    "equipoise.web.limits.TooOften",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -187,6 +189,10 @@ CONTENT_SECURITY_POLICY = {
 }
 API_RATES = {"token": "300/m", "address": "600/m", "failures": "20/m"}
 """Requests of programs: of one token, of one address, and with tokens that open nothing."""
+FORMS_A_MINUTE = 120
+"""Forms of one address before anybody is logged in: logins and codes."""
+LONGEST_BODY = 24 * 1024 * 1024
+"""Bytes of any request, files included."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
