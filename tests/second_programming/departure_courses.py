@@ -9,6 +9,7 @@ at the edges of every period. Stratum, entry and progression are drawn as tables
 
 from __future__ import annotations
 
+import datetime
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,7 @@ from tests.second_programming.dosing_histories import treatments
 from tests.second_programming.lesion_histories import Writer, day_of, tables_of_rows
 
 CATEGORIES = DeviationCategory.__args__  # type: ignore[attr-defined]
-DRAWN = ("stratum", "entry_eligibility", "progression")
+DRAWN = ("stratum", "entry_eligibility", "progression", "expedited_report")
 """Derived tables that are drawn, with every answer that they can have."""
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -122,6 +123,20 @@ def _drawn(draw: random.Random, subject: str, drawn: Rows, study: Study) -> None
              "unmet_now": names[cut:] if now is False else [],
              "pending_now": names[:cut] if now is not True else [],
              "differs": now is not (not failed)}
+        )  # fmt: skip
+    for number in range(draw.choice((0, 1, 2))):
+        due = day_of(draw.randrange(200))
+        late = draw.choice((True, False, None))
+        done = None if late is None else due + (day_of(draw.choice((0, 1))) - day_of(0))
+        hours = [
+            day and datetime.datetime.combine(day, datetime.time(draw.randrange(24), 30))
+            for day in (due, done)
+        ]
+        report = draw.choice(("site_to_sponsor", "other"))
+        drawn["expedited_report"].append(
+            {**who, "adverse_event": f"AE{number}", "report": report,
+             "due": due, "done": done, "late": late, "due_at": draw.choice((None, hours[0])),
+             "done_at": draw.choice((None, hours[1]))}
         )  # fmt: skip
     for evaluator in dict.fromkeys((study.response.primary_evaluator, "another")):
         if draw.random() < 0.7:

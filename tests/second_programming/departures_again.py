@@ -24,9 +24,9 @@ Rows = Mapping[str, Sequence[Row]]
 
 TABLES = (
     "randomised", "consent_signed", "deviation_recorded", "stratum", "entry_eligibility",
-    "visit_timeline", "treatment_cycle", "dose_decision", "dose_given", "drug_dispensed",
-    "cycle_started", "disposition", "progression", "concomitant_medication_recorded",
-    "subsequent_therapy_recorded", "procedure_recorded",
+    "visit_timeline", "expedited_report", "treatment_cycle", "dose_decision", "dose_given",
+    "drug_dispensed", "cycle_started", "disposition", "progression",
+    "concomitant_medication_recorded", "subsequent_therapy_recorded", "procedure_recorded",
 )  # fmt: skip
 
 DAY = datetime.timedelta(days=1)
@@ -243,6 +243,7 @@ def deviations(subject: Rows, study: Study) -> list[Row]:
                            expected=_range(row["since"], row["until"]),
                            sources=row["sources"])
             )  # fmt: skip
+        found += _notices(subject)
         for row in found:
             row["site"] = subject["randomised"][0]["site"]
     listed = {each.category for each in study.oversight.important_deviations}
@@ -305,6 +306,22 @@ def _visits(subject: Rows, study: Study) -> Iterator[Row]:
             "visit_window", f"{what}_{row['state']}", row["latest"] if missed else row["actual"],
             entry=row["visit"], instance=row["instance"],
             found=None if missed else str(row["actual"]), expected=window, sources=_sources(row),
+        )  # fmt: skip
+
+
+def _notices(subject: Rows) -> Iterator[Row]:
+    """Serious adverse events of which the sponsor was told after the last day or hour."""
+    for row in subject["expedited_report"]:
+        if row["report"] != "site_to_sponsor" or not row["late"]:
+            continue
+        by_hour = row["done_at"] is not None and row["due_at"] is not None
+        found, expected = (
+            f"{row[f'{name}_at']:%Y-%m-%d %H:%M}" if by_hour else str(row[name])
+            for name in ("done", "due")
+        )
+        yield _deviation(
+            "safety_report", "sae_late", row["done"], entry=row["adverse_event"], found=found,
+            expected=expected, sources=_sources(row),
         )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from tests.second_programming import (
     doses_again,
     entry_again,
     exposure_again,
+    harm_again,
     marker_compared,
     recist_compared,
     visits_again,
@@ -27,11 +28,11 @@ from tests.second_programming.rows_by_subject import Row, Subject, rows_by_subje
 
 DERIVED = (
     "stratum", "entry_eligibility", "visit_timeline", "treatment_cycle", "dose_decision",
-    "disposition", "progression",
+    "disposition", "progression", "expedited_report", "exposure",
 )  # fmt: skip
 """Tables of the product that are programmed again and not read."""
 
-_PROGRAMS = (departures_again, visits_again, doses_again, exposure_again, entry_again)
+_PROGRAMS = (departures_again, visits_again, doses_again, exposure_again, entry_again, harm_again)
 EVENTS = sorted(
     {name for each in _PROGRAMS for name in each.TABLES} - {*DERIVED, "planned_dose"}
     | {"randomised_factor"}
@@ -71,6 +72,13 @@ def _of_subject(subject: dict[str, list[Row]], study: Study, asked: Any) -> None
     subject["planned_dose"] = [{**row["key"], **row["planned_dose"]} for row in doses]
     given = exposure_again.tables_of_subject(subject, study.treatment)
     subject["treatment_cycle"] = given["treatment_cycle"]
+    for report in subject["adverse_event_reported"]:
+        name = report["adverse_event"]
+        serious = harm_again.serious(subject, name, study.safety)
+        if serious is not None:
+            sent = harm_again.of(subject["susar_submitted"], name)
+            due = harm_again.reports(serious, sent, study.safety)
+            subject["expedited_report"] += [{"adverse_event": name, **row} for row in due]
     entry = entry_again.entry(subject, study.visits, study.eligibility)
     subject["entry_eligibility"] = [] if entry is None else [entry]
     subject["stratum"] = [_stratum(subject, row) for row in subject["randomised"]]

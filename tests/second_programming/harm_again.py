@@ -112,7 +112,9 @@ def serious(subject: Subject, name: str, plan: SafetyPlan) -> Row | None:
         "term": term,
         "severity": severity,
         "aware": min(row["aware"] for row in reports),
+        "aware_at": _knew(reports),
         "received": min(row["occurred"] for row in reports),
+        "received_at": _told(reports),
         "severe_since": min((row["occurred"] for row, _ in said), default=None),
         "related_investigator": parties.get("investigator"),
         "related_sponsor": parties.get("sponsor"),
@@ -121,6 +123,24 @@ def serious(subject: Subject, name: str, plan: SafetyPlan) -> Row | None:
         "expected": expected,
         "susar": not expected if seen else related,
     }
+
+
+def moment(day: Day, time: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(f"{day} {time}")
+
+
+def _knew(reports: list[Row]) -> datetime.datetime | None:
+    """The earliest time that a report tells of the first day on which the site knew."""
+    day = min(row["aware"] for row in reports)
+    times = [row["aware_time"] for row in reports if row["aware"] == day and row["aware_time"]]
+    return moment(day, min(times)) if times else None
+
+
+def _told(reports: list[Row]) -> datetime.datetime | None:
+    """The time of the first report; unknown where one of that day does not tell it."""
+    day = min(row["occurred"] for row in reports)
+    times = [row["received_time"] for row in reports if row["occurred"] == day]
+    return None if None in times else moment(day, min(times))
 
 
 def _expected(drugs: set[str], term: str, severity: str, plan: SafetyPlan) -> bool:
@@ -141,8 +161,7 @@ def _expected(drugs: set[str], term: str, severity: str, plan: SafetyPlan) -> bo
 def reports(event: Row, submitted: list[Row], plan: SafetyPlan) -> list[Row]:
     """What is due about one serious adverse event, and since when it is done."""
     clocks = plan.clocks
-    begun_days = -(-clocks.site_to_sponsor_hours // 24)
-    found = [_report("site_to_sponsor", event["aware"], begun_days, event["received"], True)]
+    found = [_notice(event, clocks.site_to_sponsor_hours)]
     if event["susar"] is False:
         return found
     certain = event["susar"] is True
@@ -163,10 +182,24 @@ def reports(event: Row, submitted: list[Row], plan: SafetyPlan) -> list[Row]:
     return found
 
 
+def _notice(event: Row, hours: int) -> Row:
+    """What the sponsor is told: by the hour where the site knows it, else in begun days."""
+    found = _report("site_to_sponsor", event["aware"], -(-hours // 24), event["received"], True)
+    knew, told = event["aware_at"], event["received_at"]
+    if knew is not None:
+        found["due_at"] = knew + datetime.timedelta(hours=hours)
+        found["due"] = found["due_at"].date()
+    found["done_at"] = told
+    hour_over = knew is not None and told is not None and told > found["due_at"]
+    found["late"] = event["received"] > found["due"] or hour_over
+    return found
+
+
 def _report(name: str, start: Day, number: int, done: Day | None, certain: bool) -> Row:
     return {
         "report": name, "start": start, "due": start + days(number), "done": done,
-        "certain": certain,
+        "certain": certain, "due_at": None, "done_at": None,
+        "late": None if done is None else done > start + days(number),
     }  # fmt: skip
 
 

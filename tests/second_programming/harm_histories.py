@@ -91,7 +91,9 @@ def _event(
             writer.event(
                 "serious_adverse_event_reported", day_of(beside), adverse_event=name,
                 report=number, criteria=draw.sample(CRITERIA, draw.choice((1, 1, 2))),
-                aware=day_of(beside - draw.choice((0, 1, 3))), narrative=None,
+                aware=day_of(beside - draw.choice((0, 1, 1, 3))), narrative=None,
+                aware_time=draw.choice((None, "00:00", "09:30", "15:00", "23:59")),
+                received_time=draw.choice((None, "00:00", "09:30", "09:31", "15:00", "23:59")),
             )  # fmt: skip
         elif step == "sent":
             writer.event(

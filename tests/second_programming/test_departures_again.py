@@ -33,7 +33,7 @@ KINDS = {
     "wrong_stratum", "not_eligible", "eligibility_unknown", "consent_missing", "visit_early",
     "visit_late", "visit_missed", "scan_early", "scan_late", "scan_missed", "cycle_early",
     "cycle_put_off", "dose_amount", "dose_times", "dispensed_expired", "dispensed_omitted",
-    "prohibited_therapy", "recorded",
+    "prohibited_therapy", "recorded", "sae_late",
 }  # fmt: skip
 
 

@@ -95,7 +95,8 @@ def _lines(found: SafetyWorklist, seq: int) -> Iterator[str]:
     yield f"On {found.on}, as of event {seq}"
     yield f"\nReports: {len(found.reports)}"
     for row in found.reports.iter_rows(named=True):
-        told = f"  {row['state']:<8} {row['due']}  {row['report'].replace('_', ' '):<27}"
+        hour = f" {row['due_at']:%H:%M}" if row["due_at"] else ""
+        told = f"  {row['state']:<8} {row['due']}{hour}  {row['report'].replace('_', ' '):<27}"
         told += f"{row['subject']} {row['adverse_event']} ({row['term']})"
         if row["done"] is not None and row["state"] == "late":
             told += f", done on {row['done']}"

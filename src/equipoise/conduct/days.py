@@ -168,11 +168,17 @@ def check_result_day(context: Context, result: str, sample: str, day: str) -> No
 
 
 def check_aware(body: SeriousAdverseEventReported, received: str) -> None:
-    """BadInput for a report of which the sponsor knew before the site."""
+    """BadInput for a report of which the sponsor knew before the site, in days or in hours."""
     if body.aware.isoformat() > received:
         raise BadInput(
             f"a day not after the sponsor knew ({received})",
             where=f"{body.TYPE} {body.adverse_event}", field="aware", found=body.aware,
+        )  # fmt: skip
+    known = (body.received_time or "24") if body.aware.isoformat() == received else "24"
+    if body.aware_time is not None and body.aware_time > known:
+        raise BadInput(
+            f"a time not after that at which the sponsor knew ({known})",
+            where=f"{body.TYPE} {body.adverse_event}", field="aware_time", found=body.aware_time,
         )  # fmt: skip
 
 

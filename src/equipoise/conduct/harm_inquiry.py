@@ -41,7 +41,7 @@ class Harm(NamedTuple):
 def harm_of(ask: Inquiry, subject: str) -> Harm:
     """What the rules say of a subject's adverse events now."""
     site = ask.site(subject)
-    study, today = ask.study(site), ask.today(site)
+    study, now = ask.study(site), ask.now(site)
     tables = ask.event_tables(subject, "adverse_event")
     events = ask.derived(subject, "adverse_event")
     serious = ask.derived(subject, "serious_adverse_event")
@@ -53,16 +53,17 @@ def harm_of(ask: Inquiry, subject: str) -> Harm:
         serious=serious,
         course=adverse_event_course(tables),
         standing=standing,
-        reports=reports_due(ask.derived(subject, "expedited_report"), today),
+        reports=reports_due(ask.derived(subject, "expedited_report"), now.date(), now.time()),
         awaited=reports_awaited(events, serious, known, study.safety),
         findings=unreported_grades(values, events, standing),
     )
 
 
-def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], datetime.date]:
-    """The day, at a place in `zone`, on which the record first called each adverse event serious or
-    fatal: by its report, a follow-up or a correction. By subject and adverse event."""
-    found: dict[tuple[str, str], datetime.date] = {}
+def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], datetime.datetime]:
+    """The time, by the clock of a place in `zone`, at which the record first called each adverse
+    event serious or fatal: by its report, a follow-up or a correction. By subject and adverse
+    event."""
+    found: dict[tuple[str, str], datetime.datetime] = {}
     named: dict[int, str] = {}
     for event in sorted(events, key=lambda each: each.seq):
         body = json.loads(event.body)
@@ -76,6 +77,6 @@ def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], d
             continue
         if name is not None and says:
             at = datetime.datetime.fromisoformat(event.recorded.replace("Z", "+00:00"))
-            day = at.astimezone(zoneinfo.ZoneInfo(zone)).date()
-            found.setdefault((event.subject or "", name), day)
+            there = at.astimezone(zoneinfo.ZoneInfo(zone)).replace(tzinfo=None)
+            found.setdefault((event.subject or "", name), there)
     return found

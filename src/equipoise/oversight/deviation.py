@@ -85,6 +85,17 @@ REQUIRES: dict[str, Columns] = {
         "limit": pl.Date,
         **SOURCES,
     },
+    "expedited_report": {
+        **KEY,
+        "adverse_event": pl.String,
+        "report": pl.String,
+        "due": pl.Date,
+        "due_at": pl.Datetime("us"),
+        "done": pl.Date,
+        "done_at": pl.Datetime("us"),
+        "late": pl.Boolean,
+        **SOURCES,
+    },
     "prohibited_therapy": {
         **KEY,
         "prohibition": pl.String,
@@ -118,7 +129,12 @@ def deviation(tables: Tables, plan: DeviationPlan) -> pl.DataFrame:
     - `prohibited_therapy`: what was given (`found`: its code) in a period (`expected`; open at the
       end while it goes on) in which the study file prohibits it (`entry`: the prohibition).
 
-    ICH E9(R1) and E3, 10.2: deviations related to entry, consent, treatment and assessments.
+    - `sae_late`: the sponsor was told of a serious adverse event (`entry`) after the last day, or
+      where both are known after the hour, of the study file's clock (`expected`); day of the first
+      report, with its hour in `found` where that decides.
+
+    ICH E9(R1) and E3, 10.2: deviations related to entry, consent, treatment and assessments;
+    Regulation (EU) 536/2014, article 41(2), for the report.
     """
     entered = tables["randomised"].select(*KEY, "site", pl.col("occurred").alias("on"))
     parts: list[pl.DataFrame] = []
@@ -130,6 +146,7 @@ def deviation(tables: Tables, plan: DeviationPlan) -> pl.DataFrame:
             _visits(tables["visit_timeline"], plan),
             _treatment(tables["treatment_departure"]),
             _prohibited(tables["prohibited_therapy"]),
+            _notices(tables["expedited_report"]),
         ]
         found = [each for each in by_rules if len(each)]
         if found:
@@ -243,6 +260,21 @@ def _prohibited(given: pl.DataFrame) -> pl.DataFrame:
     return _found(
         given, "prohibited_therapy", "prohibited_therapy", day="day", entry="prohibition",
         found="code", expected=period,
+    )  # fmt: skip
+
+
+def _notices(reports: pl.DataFrame) -> pl.DataFrame:
+    """Reports to the sponsor that came after their last day or hour."""
+    late = reports.filter("late", pl.col("report") == "site_to_sponsor")
+    told = [
+        pl.when(pl.all_horizontal(pl.col("done_at", "due_at").is_not_null()))
+        .then(pl.col(f"{name}_at").dt.to_string("%Y-%m-%d %H:%M"))
+        .otherwise(pl.col(name).cast(pl.String))
+        for name in ("done", "due")
+    ]
+    return _found(
+        late, "safety_report", "sae_late", day="done", entry="adverse_event", found=told[0],
+        expected=told[1],
     )  # fmt: skip
 
 

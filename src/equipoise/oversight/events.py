@@ -16,6 +16,7 @@ DeviationCategory = Literal[
     "visit_window",
     "dose",
     "prohibited_therapy",
+    "safety_report",
     "other",
 ]
 """What a departure from the protocol concerns."""

@@ -185,6 +185,9 @@ PartialDate = Annotated[str, AfterValidator(_partial_date)]
 FullDate = Annotated[datetime.date, BeforeValidator(_full_date)]
 """A date that must be complete."""
 
+TimeOfDay = Annotated[str, Field(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time by the clock of the hospital, as HH:MM, beside an item that says the day."""
+
 
 class Body(BaseModel):
     """Base of event bodies and of the child rows nested in them.

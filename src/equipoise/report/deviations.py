@@ -20,6 +20,7 @@ KINDS: Mapping[DeviationCategory, str] = {
     "visit_window": "Visit missed or outside its window",
     "dose": "Dose or cycle",
     "prohibited_therapy": "Prohibited therapy",
+    "safety_report": "Report of a serious adverse event",
     "other": "Other",
 }
 BY_RULES = (
@@ -27,7 +28,8 @@ BY_RULES = (
     "a randomised subject who does not meet a criterion or had not signed a consent, a visit or "
     "scan missed or outside its window, a dose that is not by the dosing rules or was given more "
     "often than planned, a cycle that they put off or that came early, a lot dispensed after its "
-    "last day or of a drug that they omit, a therapy while the protocol prohibits it. Recorded: "
+    "last day or of a drug that they omit, a therapy while the protocol prohibits it, a serious "
+    "adverse event of which the sponsor was told too late. Recorded: "
     "what somebody entered, or what was recorded beside an entry that departs; both may tell of "
     "the same."
 )
@@ -122,6 +124,8 @@ def _finding(row: Mapping[str, Any], named: _Names) -> str:
             return f"lot {found} of {entry} dispensed for cycle {number}, expired on {expected}"
         case "dispensed_omitted":
             return f"lot {found} of {entry} dispensed for cycle {number}, which the rules omit"
+        case "sae_late":
+            return f"{row['entry']} reported to the sponsor on {found}, due by {expected}"
         case "prohibited_therapy":
             period = f"from {first} to {last}" if last else f"from {first} on"
             told = named.prohibited.get(row["entry"], row["entry"])

@@ -132,8 +132,16 @@ def serious_event_table(tables: Tables, study: Study, on: datetime.date) -> Tabl
 
 def _told(report: Mapping[str, Any]) -> str:
     """One report in words: what it is, its last day, when it was done or that it is not."""
-    words = f"{str(report['report']).replace('_', ' ')} by {report['due']}: {report['state']}"
-    return f"{words} {report['done']}" if report["done"] else words
+    words = (
+        f"{str(report['report']).replace('_', ' ')} by {_when(report, 'due')}: {report['state']}"
+    )
+    return f"{words} {_when(report, 'done')}" if report["done"] else words
+
+
+def _when(report: Mapping[str, Any], name: str) -> str:
+    """A day of a report, with its hour where that is known."""
+    hour = report[f"{name}_at"]
+    return f"{hour:%Y-%m-%d %H:%M}" if hour else str(report[name])
 
 
 def _yes(value: bool | None) -> str:

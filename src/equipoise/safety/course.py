@@ -10,7 +10,6 @@ import polars as pl
 from equipoise.record.partial_date import latest_day
 from equipoise.record.rule import KEY, Columns, Tables
 from equipoise.safety.plan import SafetyPlan
-from equipoise.safety.serious import HOURS_PER_DAY
 
 EVENT = (*KEY, "adverse_event")
 
@@ -48,6 +47,7 @@ AWAITED: Columns = {
     "grade": pl.Int64,
     "known": pl.Date,
     "due": pl.Date,
+    "due_at": pl.Datetime("us"),
 }
 
 
@@ -104,21 +104,21 @@ def adverse_event_standing(tables: Tables) -> pl.DataFrame:
 def reports_awaited(
     events: pl.DataFrame,
     serious: pl.DataFrame,
-    known: Mapping[tuple[str, str], datetime.date],
+    known: Mapping[tuple[str, str], datetime.datetime],
     plan: SafetyPlan,
 ) -> pl.DataFrame:
     """Serious adverse events of which the sponsor has no report yet, sorted by replicate, subject
     and adverse event.
 
     `events` and `serious` are the tables `adverse_event` and `serious_adverse_event`; serious is
-    what was called so and what was fatal. `known` says for subject and event since which day the
-    record itself calls it serious: the site knew by then, perhaps before. `due`: the last day in
-    time, after the hours of the study file in whole days. The report itself then says since when
-    the site was aware, and that day counts.
+    what was called so and what was fatal. `known` says for subject and event since when, by the
+    hospital's clock, the record itself calls it serious: the site knew by then, perhaps before.
+    `due_at`: after the hours of the study file, on the day `due`. The report itself then says since
+    when the site was aware, and that counts.
 
     Source: Regulation (EU) 536/2014, article 41(2); ICH E2A II.B (a death is serious).
     """
-    days = -(-plan.clocks.site_to_sponsor_hours // HOURS_PER_DAY)
+    due_at = pl.col("known_at") + pl.duration(hours=plan.clocks.site_to_sponsor_hours)
     waiting = events.filter(pl.col("serious") | (pl.col("grade") == DEATH)).join(
         serious.select(EVENT), EVENT, "anti"
     )
@@ -127,20 +127,28 @@ def reports_awaited(
         for row in waiting.select("subject", "adverse_event").iter_rows(named=True)
     ]
     return (
-        waiting.with_columns(pl.Series("known", since, dtype=pl.Date))
-        .with_columns((pl.col("known") + pl.duration(days=days)).alias("due"))
+        waiting.with_columns(pl.Series("known_at", since, dtype=pl.Datetime("us")))
+        .with_columns(pl.col("known_at").dt.date().alias("known"), due_at.alias("due_at"))
+        .with_columns(pl.col("due_at").dt.date().alias("due"))
         .select(*AWAITED)
         .sort(EVENT)
     )
 
 
-def left_of(due: datetime.date, now: datetime.datetime) -> datetime.timedelta:
-    """What is left at the moment `now` of the last day in time, at the place of `now`; negative
-    once that day is over. What is done on the day `due` is in time.
+def left_of(
+    due: datetime.date, now: datetime.datetime, due_at: datetime.datetime | None = None
+) -> datetime.timedelta:
+    """What is left at the moment `now` until the hour `due_at` at the place of `now`, or without
+    one of the last day in time; negative once that is over. What is done on the day `due` is then
+    in time.
 
     >>> at = datetime.datetime(2026, 1, 5, 15, 30)
     >>> str(left_of(datetime.date(2026, 1, 5), at)), left_of(datetime.date(2026, 1, 4), at).days
     ('8:30:00', -1)
+    >>> str(left_of(datetime.date(2026, 1, 5), at, datetime.datetime(2026, 1, 5, 16)))
+    '0:30:00'
     """
+    if due_at is not None:
+        return due_at.replace(tzinfo=now.tzinfo) - now
     over = datetime.datetime.combine(due, datetime.time(), now.tzinfo) + datetime.timedelta(days=1)
     return over - now

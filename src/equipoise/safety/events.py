@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from equipoise.record.declaration import Upcaster
 from equipoise.record.event import (
     Body,
     ClinicalText,
@@ -15,6 +17,7 @@ from equipoise.record.event import (
     MissingReason,
     PartialDate,
     Text,
+    TimeOfDay,
     measured,
 )
 from equipoise.record.plan import Code
@@ -52,13 +55,19 @@ class SeriousAdverseEventReported(EventBody):
     """A report of a serious adverse event to the sponsor. `occurred`: the day it reached them.
 
     `report` is 1 for the first, then 2 and so on as more is known; `criteria` say why the event is
-    serious (`seriousness.py`), `aware` since when the site knew what this report says.
+    serious (`seriousness.py`), `aware` since when the site knew what this report says. The two
+    times, by the hospital's clock, are those of `aware` and of the day it reached the sponsor;
+    version 1 had none.
     """
+
+    VERSION: ClassVar[int] = 2
 
     adverse_event: Identifier
     report: int = Field(ge=1, le=999)
     criteria: tuple[str, ...]
     aware: FullDate
+    aware_time: TimeOfDay | None = None
+    received_time: TimeOfDay | None = None
     narrative: ClinicalText | None = None
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
@@ -147,3 +156,14 @@ EVENTS: tuple[type[EventBody], ...] = (
     LaboratoryReported,
     ReferenceRangesDeclared,
 )
+
+
+def _without_times(body: dict[str, Any]) -> dict[str, Any]:
+    """A report of version 1 as one of version 2: the times are not known."""
+    return {**body, "aware_time": None, "received_time": None}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    (SeriousAdverseEventReported.TYPE, 1): _without_times
+}
+"""From a body of an older version to one of the next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Final
 
 import polars as pl
 
@@ -26,7 +27,9 @@ SERIOUS_ADVERSE_EVENT: Columns = {
     "term": pl.String,
     "severity": pl.String,
     "aware": pl.Date,
+    "aware_at": pl.Datetime("us"),
     "received": pl.Date,
+    "received_at": pl.Datetime("us"),
     "severe_since": pl.Date,
     "related_investigator": pl.Boolean,
     "related_sponsor": pl.Boolean,
@@ -43,7 +46,10 @@ EXPEDITED_REPORT: Columns = {
     "report": pl.String,
     "start": pl.Date,
     "due": pl.Date,
+    "due_at": pl.Datetime("us"),
     "done": pl.Date,
+    "done_at": pl.Datetime("us"),
+    "late": pl.Boolean,
     "certain": pl.Boolean,
     **SOURCES,
 }
@@ -57,6 +63,9 @@ def serious_adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     - `severity`: fatal, life_threatening or serious, the worst of all reports. `aware`: since when
       the site knew; `received`: the day on which the first report reached the sponsor;
       `severe_since`: the same of the first report that says fatal or life-threatening.
+      `aware_at`: by what time of the day `aware` the site surely knew, by the hospital's clock, the
+      earliest that a report tells; `received_at` that of the first report, null where a report of
+      that day has no time.
     - `related_investigator`, `related_sponsor`: whether one of the party's opinions, on any drug,
       is "related"; null while it has none. `related`: true if either says so, since the day
       `related_since`: neither takes the other's opinion back. False if the investigator sees no
@@ -79,7 +88,11 @@ def serious_adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     found = reports.with_columns(rank.alias("rank")).group_by(EVENT).agg(
         pl.col("rank").max(),
         pl.col("aware").min(),
+        _at("aware", "aware_time").min().alias("aware_at"),
         pl.col("occurred").min().alias("received"),
+        pl.when(_first_day("occurred", "received_time").is_not_null().all())
+        .then(_at("occurred", "received_time").min())
+        .alias("received_at"),
         pl.col("occurred").filter(grave).min().alias("severe_since"),
     )  # fmt: skip
     terms = tables[AdverseEventReported.TABLE].select(*EVENT, "term")
@@ -101,6 +114,17 @@ def serious_adverse_event(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
         .select(*SERIOUS_ADVERSE_EVENT)
         .sort(EVENT)
     )
+
+
+def _first_day(day: str, time: str) -> pl.Expr:
+    """The times of a day that is the first of its event."""
+    return pl.col(time).filter(pl.col(day) == pl.col(day).min())
+
+
+def _at(day: str, time: str) -> pl.Expr:
+    """The first day of an event with each time HH:MM of it; null without a time."""
+    text = pl.format("{} {}", pl.col(day).min(), _first_day(day, time))
+    return text.str.to_datetime("%Y-%m-%d %H:%M", time_unit="us")
 
 
 def _opinions(opinions: pl.DataFrame) -> pl.DataFrame:
@@ -144,10 +168,13 @@ def _listed(opinions: pl.DataFrame, plan: SafetyPlan) -> pl.DataFrame:
 def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     """What is due about serious adverse events, sorted by replicate, subject, adverse event, due.
 
-    A day counts as a whole: day 0 is `start`, and something is in time on the day `due` itself.
+    A day counts as a whole: day 0 is `start`, and something is in time on the day `due` itself,
+    but where the hour is known.
 
-    - `site_to_sponsor`: from the day on which the site knew, the hours of the study file in whole
-      days (begun days count); done on the day on which the report reached the sponsor.
+    - `site_to_sponsor`: the hours of the study file from the time at which the site knew
+      (`due_at`, by the hospital's clock; on the nights on which clocks change an hour more or
+      less); where only the day of that is known, in whole days (begun days count). Done on the day
+      on which the report reached the sponsor, at the time `done_at` where that is known.
     - for a SUSAR, day 0 is the day on which the sponsor knew that it is serious and that somebody
       sees a relation: `other` after `other_days`; `fatal_or_life_threatening` after `fatal_days`
       from the day on which the sponsor also knew that; and its `fatal_follow_up` after
@@ -156,9 +183,10 @@ def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     - while the investigator's opinion is missing, what would be due from the first report on,
       with `certain` false. Nothing beyond the sponsor's notice for what is no SUSAR.
 
-    `done` is the day of the first submission since the first report (for the two of a fatal one:
-    since it was known to be), null if there is none. The follow-up of a fatal one is a report of
-    its own: the first that says that it is a follow-up among those which left after the first
+    `late`: done after its last day, or after its hour where both are known; null while it is not
+    done. `done` is the day of the first submission since the first report (for the two of a fatal
+    one: since it was known to be), null if there is none. The follow-up of a fatal one is a report
+    of its own: the first that says that it is a follow-up among those which left after the first
     submission since the event was known to be fatal (on a later day, or entered later on the same).
     One report does not meet both.
     Sources: ICH E2A III.B; Regulation (EU) 536/2014, articles 41(2) and 42(2).
@@ -174,34 +202,43 @@ def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     severe = reportable.filter(pl.col("severe_since").is_not_null())
     at_once = pl.col("severe_since").is_not_null() & (pl.col("severe_start") <= pl.col("start"))
     later = clocks.fatal_days + clocks.fatal_follow_up_days
+    past_the_hour = (pl.col("done_at") > pl.col("due_at")).fill_null(value=False)
     sent = tables[SusarSubmitted.TABLE]
     first = _since(sent, severe, "severe_since").unique(EVENT, keep="first", maintain_order=True)
     followed = sent.filter(pl.col("kind") == "follow_up").join(first, [*EVENT, "seq"], "anti")
     return (
         pl.concat(
             [
-                _noticed(events, -(-clocks.site_to_sponsor_hours // HOURS_PER_DAY)),
+                _noticed(events, clocks.site_to_sponsor_hours),
                 _due("other", reportable.filter(~at_once), clocks.other_days, sent),
                 _due("fatal_or_life_threatening", severe, clocks.fatal_days, sent),
                 _due("fatal_follow_up", severe, later, followed),
             ]
         )
+        .with_columns(((pl.col("done") > pl.col("due")) | past_the_hour).alias("late"))
         .select(*EXPEDITED_REPORT)
         .sort(*EVENT, "due", "report")
     )
 
 
-def _noticed(events: pl.DataFrame, days: int) -> pl.DataFrame:
+def _noticed(events: pl.DataFrame, hours: int) -> pl.DataFrame:
     """The sponsor's notice of each event."""
+    due_at = pl.col("aware_at") + pl.duration(hours=hours)
+    days = -(-hours // HOURS_PER_DAY)
     return events.select(
         *EVENT,
         pl.lit("site_to_sponsor").alias("report"),
         pl.col("aware").alias("start"),
-        (pl.col("aware") + pl.duration(days=days)).alias("due"),
+        pl.coalesce(due_at.dt.date(), pl.col("aware") + pl.duration(days=days)).alias("due"),
+        due_at.alias("due_at"),
         pl.col("received").alias("done"),
+        pl.col("received_at").alias("done_at"),
         pl.lit(True).alias("certain"),
         "sources",
     )
+
+
+_NEVER: Final = pl.lit(None, pl.Datetime("us"))
 
 
 def _due(report: str, events: pl.DataFrame, days: int, sent: pl.DataFrame) -> pl.DataFrame:
@@ -217,7 +254,9 @@ def _due(report: str, events: pl.DataFrame, days: int, sent: pl.DataFrame) -> pl
         pl.lit(report).alias("report"),
         pl.col(start).alias("start"),
         (pl.col(start) + pl.duration(days=days)).alias("due"),
+        _NEVER.alias("due_at"),
         "done",
+        _NEVER.alias("done_at"),
         pl.col("susar").is_not_null().alias("certain"),
         pl.concat_list("sources", pl.col("seq")).list.drop_nulls().list.sort().alias("sources"),
     )
@@ -232,21 +271,31 @@ def _since(sent: pl.DataFrame, events: pl.DataFrame, since: str) -> pl.DataFrame
     )
 
 
-def reports_due(expedited: pl.DataFrame, on: datetime.date) -> pl.DataFrame:
-    """The rows of `expedited_report` with what each is on a day: `done`, `late` (done after the
-    last day), `due`, or `overdue` (not done, and the last day is over).
+def reports_due(
+    expedited: pl.DataFrame, on: datetime.date, at: datetime.time | None = None
+) -> pl.DataFrame:
+    """The rows of `expedited_report` with what each is on a day: `done`, `late`,
+    `due`, or `overdue` (not done, and the last day is over, or the hour, at the time `at` by the
+    hospital's clock).
 
     >>> import datetime
-    >>> row = {"due": datetime.date(2024, 5, 8), "done": None}
-    >>> frame = pl.DataFrame([row], schema={"due": pl.Date, "done": pl.Date})
+    >>> row = {"due": datetime.date(2024, 5, 8), "due_at": datetime.datetime(2024, 5, 8, 10)}
+    >>> schema = {name: EXPEDITED_REPORT[name] for name in ("due", "due_at", "done", "late")}
+    >>> frame = pl.DataFrame([row], schema=schema)
     >>> [reports_due(frame, datetime.date(2024, 5, day))["state"].item() for day in (8, 9)]
     ['due', 'overdue']
+    >>> reports_due(frame, datetime.date(2024, 5, 8), datetime.time(10, 1))["state"].item()
+    'overdue'
     """
     sent = pl.col("done").is_not_null() & (pl.col("done") <= on)
+    over = pl.col("due") < on
+    if at is not None:
+        now = datetime.datetime.combine(on, at)
+        over |= (pl.col("due_at") < now).fill_null(value=False)
     return expedited.with_columns(
-        pl.when(sent & (pl.col("done") > pl.col("due"))).then(pl.lit("late"))
+        pl.when(sent & pl.col("late")).then(pl.lit("late"))
         .when(sent).then(pl.lit("done"))
-        .when(pl.col("due") < on).then(pl.lit("overdue"))
+        .when(over).then(pl.lit("overdue"))
         .otherwise(pl.lit("due"))
         .alias("state")
     )  # fmt: skip

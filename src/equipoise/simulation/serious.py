@@ -15,7 +15,7 @@ from equipoise.safety.events import (
 )
 from equipoise.simulation.answers import Texts, text_where
 from equipoise.simulation.entries import Entries
-from equipoise.simulation.nature import Ints, Nature
+from equipoise.simulation.nature import Bools, Ints, Nature
 from equipoise.simulation.recruitment import places
 from equipoise.simulation.scenario import Scenario
 from equipoise.study.definition import Study
@@ -52,6 +52,7 @@ def notified(study: Study, scenario: Scenario, nature: Nature, entries: Entries)
         entries.add(
             SeriousAdverseEventReported, *at, received,
             {**name, "report": 1, "criteria": _criteria(grade), "aware": _dates(aware),
+             **_times(nature, harm.term, size, at, received > aware),
              "narrative": f"A simulated event: {harm.term}."},
         )  # fmt: skip
         related = nature.chance(f"related/{harm.term}", float(harm.related), size)[at]
@@ -87,6 +88,28 @@ def _criteria(grade: Ints) -> pl.Series:
     severe = np.where(grade >= THREATENING, "life_threatening", "medically_important")
     named = np.where(grade >= FATAL, "death", severe)
     return pl.Series([[each] for each in named.tolist()], dtype=pl.List(pl.String))
+
+
+def _times(
+    nature: Nature, term: str, size: int, at: tuple[Ints, Ints], next_day: Bools
+) -> dict[str, pl.Series]:
+    """The time at which the site knew, and that of the report: later on the same day, or on the
+    next by an hour more than a day after, so that a few come late."""
+    knew = nature.integer(f"aware time/{term}", 0, MINUTES - 1, size)[at]
+    wait = nature.uniform(f"notice time/{term}", size)[at]
+    least = np.where(next_day, 0, knew)
+    most = np.where(next_day, np.minimum(knew + 60, MINUTES - 1), MINUTES - 1)
+    reached = least + np.floor(wait * (most - least)).astype(np.int64)
+    return {"aware_time": _clock(knew), "received_time": _clock(reached)}
+
+
+MINUTES = 24 * 60
+
+
+def _clock(minutes: Ints) -> pl.Series:
+    """Minutes of a day as HH:MM."""
+    told = [f"{each // 60:02}:{each % 60:02}" for each in minutes.tolist()]
+    return pl.Series(told, dtype=pl.String)
 
 
 def _dates(days: Ints) -> pl.Series:

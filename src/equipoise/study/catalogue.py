@@ -32,7 +32,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     Redacted,
 )
 
-CATALOGUE = Catalogue(EVENTS, {})
+CATALOGUE = Catalogue(EVENTS, safety.UPCASTERS)
 
 DECIDED: frozenset[str] = frozenset(
     event.TYPE

@@ -37,6 +37,14 @@ class Clock:
     state: str
     certain: bool
     left: str
+    due_at: datetime.datetime | None = None
+
+    @property
+    def until(self) -> str:
+        """The last day, and the hour where that counts."""
+        if self.due_at is not None:
+            return f"{self.due_at:%Y-%m-%d %H:%M}"
+        return "" if self.due is None else self.due.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +154,14 @@ def as_report(row: Row) -> Row:
 
 def clock_of(row: Row, now: datetime.datetime, words: Words) -> Clock:
     """A report of a table as a clock at a moment; `state` null: as the time that is left says."""
-    due, done = row["due"], row["done"]
+    due, done, due_at = row["due"], row["done"], row["due_at"]
     left, over = "", False
     if due is not None and done is None:
-        rest = left_of(due, now)
+        rest = left_of(due, now, due_at)
         left, over = time_left(rest, words), rest.days < 0
     state = row["state"] or ("overdue" if over else "due")
-    return Clock(row["report"], row["start"], due, done, state, bool(row["certain"]), left)
+    certain = bool(row["certain"])
+    return Clock(row["report"], row["start"], due, done, state, certain, left, due_at)
 
 
 def time_left(rest: datetime.timedelta, words: Words) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from equipoise.safety.course import left_of
 from equipoise.study.access import BLINDED_ROLES
 from equipoise.web.asking import Asking
 from equipoise.web.lesion_table import evaluators_of
@@ -62,7 +63,7 @@ def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
             continue
         today = asking.trial.ask.today(row.site)
         found += _visits(row, today, asking)
-        found += _harms(row, today, asking)
+        found += _harms(row, asking)
         found += _queries(row)
         found += _screening(row, asking)
     for roles, source in _SOURCES:
@@ -111,9 +112,10 @@ def _visits(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
     return found
 
 
-def _harms(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
+def _harms(row: Row, asking: Asking) -> list[Task]:
     """Reports that are due to the sponsor, for a site; to the authority, for the sponsor's safety
     officer; opinions that lack; severe laboratory values that nobody answered."""
+    now = asking.trial.ask.now(row.site)
     officer = asking.role == "safety_officer"
     site = asking.role in ("investigator", "nurse")
     party = {"investigator": "investigator", "safety_officer": "sponsor"}.get(asking.role)
@@ -121,7 +123,8 @@ def _harms(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
 
     def add(what: str, each: Mapping[str, Any], due: datetime.date | None = None) -> None:
         name = each.get("adverse_event")
-        urgency: Urgency = "waiting" if due is None else "overdue" if due < today else "due"
+        over = due is not None and left_of(due, now, each.get("due_at")).days < 0
+        urgency: Urgency = "waiting" if due is None else "overdue" if over else "due"
         link = (
             reverse("adverse_event", args=[row.subject, name])
             if name

@@ -22,11 +22,11 @@ EVENT = ("subject", "adverse_event")
 class SafetyWorklist(NamedTuple):
     """Rows that wait on the day `on`, each with subject, adverse event and term.
 
-    `reports`: what is due or was late, with `report`, `start`, `due`, `done`, `state`
-    (`reports_due`), and `certain`: false while the investigator's opinion could still make it fall
-    away; the next to be due first. `opinions`: serious events without the investigator's opinion on
-    the cause, with `aware`. `uncoded`: adverse events without a code of the dictionary of the
-    study, in its version, with `dictionary` as coded; empty where the study names none.
+    `reports`: what is due or was late, with `report`, `start`, `due`, `due_at`, `done`, `done_at`,
+    `state` (`reports_due`), and `certain`: false while the investigator's opinion could still make
+    it fall away; the next to be due first. `opinions`: serious events without the investigator's
+    opinion on the cause, with `aware`. `uncoded`: adverse events without a code of the dictionary
+    of the study, in its version, with `dictionary` as coded; empty where the study names none.
     """
 
     on: datetime.date
@@ -44,7 +44,18 @@ def safety_worklist(events: Sequence[Event], study: Study, on: datetime.date) ->
         reports_due(found["expedited_report"], on)
         .filter(pl.col("state") != "done", pl.col("start") <= on)
         .join(terms, [*KEY, "adverse_event"], "left")
-        .select(*EVENT, "term", "report", "start", "due", "done", "certain", "state")
+        .select(
+            *EVENT,
+            "term",
+            "report",
+            "start",
+            "due",
+            "due_at",
+            "done",
+            "done_at",
+            "certain",
+            "state",
+        )
         .sort("due", *EVENT, "report")
     )
     opinions = (

@@ -39,6 +39,7 @@ TABLES = {
     "lots": "drug_dispensed",
     "recorded": "deviation_recorded",
     "prohibited": "prohibited_therapy",
+    "notices": "expedited_report",
 }
 
 
@@ -69,7 +70,8 @@ def tables(case: dict[str, Any]) -> Tables:
         for each in listed:
             seq += 1
             fixed = {"replicate": 0, "subject": "a", "site": "S01", "seq": seq, "sources": [seq]}
-            usual = {"regimen": "R", "lot": "L", "administrations": 1, "decided": "03-04"}
+            usual = {"regimen": "R", "lot": "L", "administrations": 1, "decided": "03-04",
+                     "report": "site_to_sponsor"}  # fmt: skip
             whole.append({**usual, **fixed, **each})
         schema = made[name].schema
         made[name] = pl.DataFrame(
@@ -80,6 +82,8 @@ def tables(case: dict[str, Any]) -> Tables:
 
 
 def dated(value: Any, kind: Any) -> Any:
+    if value and kind == pl.Datetime:
+        return datetime.datetime.fromisoformat(value)
     return datetime.date.fromisoformat(f"2024-{value}") if value and kind == pl.Date else value
 
 
@@ -111,5 +115,5 @@ def test_every_kind_has_a_case() -> None:
         "wrong_stratum", "not_eligible", "eligibility_unknown", "consent_missing", "visit_early",
         "visit_late", "visit_missed", "scan_late", "scan_missed", "cycle_early", "cycle_put_off",
         "dose_amount", "dose_times", "dispensed_expired", "dispensed_omitted", "recorded",
-        "prohibited_therapy",
+        "prohibited_therapy", "sae_late",
     }  # fmt: skip

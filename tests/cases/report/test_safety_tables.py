@@ -90,7 +90,14 @@ def test_serious_events_are_listed_with_what_is_due() -> None:
     ]
     tables["expedited_report"] = frame(
         [
-            {**event, "report": name, "due": due, "done": done, "sources": [9]}
+            {
+                **event,
+                "report": name,
+                "due": due,
+                "done": done,
+                "sources": [9],
+                "late": done and done > due,
+            }
             for name, due, done in reports
         ],
         EXPEDITED_REPORT,

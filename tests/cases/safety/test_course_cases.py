@@ -99,18 +99,25 @@ def event(seq: int, kind: str, body: dict[str, Any], recorded: str) -> Event:
 
 @pytest.mark.requirement("SA1")
 def test_a_clock_begins_when_the_record_first_says_serious_on_the_day_of_the_hospital() -> None:
+    """And at its hour: in Paris it is then half past midnight of the next day."""
     late = "2024-05-01T22:30:00.000000Z"
     about = {"adverse_event": "A", "grade": 3}
     first = event(1, "AdverseEventReported", {**about, "serious": True}, late)
-    assert serious_since([first], "Europe/Paris") == {("S", "A"): datetime.date(2024, 5, 2)}
+    assert serious_since([first], "Europe/Paris") == {
+        ("S", "A"): datetime.datetime.fromisoformat("2024-05-02 00:30")
+    }
     mild = event(1, "AdverseEventReported", {**about, "serious": False}, late)
     corrected = {"target": 1, "item": "serious", "new": "true"}
     other = {"target": 1, "item": "grade", "new": "2"}
     after = event(3, "Corrected", corrected, "2024-05-09T08:00:00.000000Z")
     later = event(4, "Corrected", other, "2024-05-10T08:00:00.000000Z")
-    assert serious_since([mild, after, later], "UTC") == {("S", "A"): datetime.date(2024, 5, 9)}
+    assert serious_since([mild, after, later], "UTC") == {
+        ("S", "A"): datetime.datetime.fromisoformat("2024-05-09 08:00")
+    }
     died = event(2, "AdverseEventFollowedUp", {"adverse_event": "A", "grade": 5}, late)
-    assert serious_since([mild, died, after], "UTC") == {("S", "A"): DAY}
+    assert serious_since([mild, died, after], "UTC") == {
+        ("S", "A"): datetime.datetime.fromisoformat("2024-05-01 22:30")
+    }
 
 
 def value(analyte: str, day: datetime.date = DAY, **grades: Any) -> dict[str, Any]:

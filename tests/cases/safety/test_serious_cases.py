@@ -51,10 +51,13 @@ def recorded(case: dict[str, Any], name: str = "AE1") -> list[dict[str, Any]]:
         {"event": "AdverseEventReported", "on": case["reports"][0][0], **about, "term": TERM,
          "grade": 3, "serious": True, "outcome": "unknown"}
     ]  # fmt: skip
+    hours = case.get("hours", [[None, None]] * len(case["reports"]))
     entries += [
         {"event": "SeriousAdverseEventReported", "on": received, **about, "report": number,
-         "criteria": criteria, "aware": aware}
-        for number, (aware, received, criteria) in enumerate(case["reports"], start=1)
+         "criteria": criteria, "aware": aware, "aware_time": knew, "received_time": told}
+        for number, ((aware, received, criteria), (knew, told)) in enumerate(
+            zip(case["reports"], hours, strict=True), start=1
+        )
     ]  # fmt: skip
     entries += [
         {"event": "CausalityAssessed", "on": day, **about, "opinion_of": who, "drug": drug,
@@ -97,6 +100,12 @@ def test_serious_adverse_event(case: dict[str, Any]) -> None:
         assert {
             name: [each["start"], each["due"], each["done"]] for name, each in rows.items()
         } == case["due"]
+    if "notice" in case:
+        first = due.row(by_predicate=pl.col("report") == "site_to_sponsor", named=True)
+        moments = [
+            each and f"{each:%Y-%m-%d %H:%M}" for each in (first["due_at"], first["done_at"])
+        ]
+        assert [*moments, first["late"]] == case["notice"]
     certain = due.filter(pl.col("report") != "site_to_sponsor")["certain"].to_list()
     assert certain == [case.get("certain", True)] * len(certain)
     for day, states in case.get("states", {}).items():
@@ -129,6 +138,25 @@ def test_begun_days_count_where_the_notice_takes_more_than_one() -> None:
     clocks = PLAN.clocks.model_copy(update={"site_to_sponsor_hours": 25})
     _, due = derived(recorded(CASES[0]), PLAN.model_copy(update={"clocks": clocks}))
     assert due["due"].min() == datetime.date(2024, 5, 3)
+
+
+def test_the_hours_of_the_study_file_run_over_several_days() -> None:
+    clocks = PLAN.clocks.model_copy(update={"site_to_sponsor_hours": 36})
+    timed = {**CASES[0], "hours": [["15:30", None]]}
+    _, due = derived(recorded(timed), PLAN.model_copy(update={"clocks": clocks}))
+    assert due["due_at"].min() == datetime.datetime.fromisoformat("2024-05-03 03:30")
+    assert due["due"].min() == datetime.date(2024, 5, 3)
+
+
+def test_once_the_hour_is_past_a_report_is_overdue_on_the_day_itself() -> None:
+    row = {
+        "due": datetime.date(2024, 5, 2),
+        "due_at": datetime.datetime.fromisoformat("2024-05-02 15:30"),
+    }
+    frame = pl.DataFrame([{name: row.get(name) for name in EXPEDITED_REPORT}], EXPEDITED_REPORT)
+    for hour, state in ((15, "due"), (16, "overdue")):
+        assert reports_due(frame, row["due"], datetime.time(hour))["state"].item() == state
+    assert reports_due(frame, row["due"])["state"].item() == "due"
 
 
 def test_nothing_serious_nothing_due() -> None:

@@ -167,6 +167,15 @@ def harmed(screened: Trial) -> Trial:
             "SeriousAdverseEventReported", _sae(aware="2025-01-02"), "investigator",
             {"occurred": "2025-01-01"}, "a day not after the sponsor knew",
         ),
+        (
+            "SeriousAdverseEventReported",
+            _sae(aware_time="10:01", received_time="10:00"), "investigator",
+            {"occurred": "2025-01-01"}, "a time not after that at which the sponsor knew (10:00)",
+        ),
+        (
+            "SeriousAdverseEventReported", _sae(aware_time="24:00"), "investigator", {},
+            "aware_time",
+        ),
         ("SeriousAdverseEventReported", _sae(report=2), "investigator", {}, "report: found '2'; 1"),
         ("SeriousAdverseEventReported", _sae(narrative=None), "investigator", {}, "a narrative"),
         ("SeriousAdverseEventReported", _sae(criteria=["bad"]), "investigator", {}, "'bad'"),

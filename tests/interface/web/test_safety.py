@@ -103,6 +103,26 @@ def test_the_clock_of_a_serious_event_runs_until_the_sponsor_has_the_report(site
 
 
 @pytest.mark.requirement("SA1")
+def test_the_24_hours_run_from_the_hour_at_which_the_site_knew(site: Web) -> None:
+    site.trial.screened(NUMBER)
+    name = reported(site, term="Pneumonitis", grade="3", serious="true")
+    page = site.client("nurse").get(f"{AT}{name}/serious/").content.decode()
+    assert page.count('type="time"') == 2
+    knew, told = days_ago(site, 1), site.trial.today.isoformat()
+    entries = {"criteria": ["hospitalisation"], "aware": knew, "aware_time": "00:10",
+               "occurred": told, "received_time": "00:11", "narrative": "Admitted."}  # fmt: skip
+    answer = site.filled("nurse", f"{AT}{name}/serious/", entries)
+    assert answer.status_code == 302, text(answer)
+    (event,) = site.trial.log.read(types={"SeriousAdverseEventReported"})
+    body = json.loads(event.body)
+    assert (event.type_version, body["aware_time"], body["received_time"]) == (2, "00:10", "00:11")
+    shown = text(site.client("safety_officer").get(f"{AT}{name}/"))
+    assert f"{told} 00:10" in shown and "late" in shown
+    wrong = site.filled("nurse", f"{AT}{name}/serious/", {**entries, "aware_time": "25:00"})
+    assert wrong.status_code == 422
+
+
+@pytest.mark.requirement("SA1")
 def test_both_opinions_stand_and_none_is_downgraded(site: Web) -> None:
     site.trial.screened(NUMBER)
     name = reported(site, term="Pneumonitis", grade="4", serious="true")

@@ -20,6 +20,7 @@ from equipoise.record.event import (
     Measure,
     MissingReason,
     PartialDate,
+    TimeOfDay,
     decimal_text,
 )
 from equipoise.web.forms.choices import Choices
@@ -89,6 +90,14 @@ class FullDateField(forms.DateField):
         self.widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
+class TimeOfDayField(forms.TimeField):
+    """A time of the day in hours and minutes, by the browser's own clock."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(input_formats=["%H:%M", "%H.%M", "%Hh%M"], **options)
+        self.widget = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+
+
 def literal_values(annotation: Any) -> tuple[Any, ...]:
     """The values of a Literal, inside Annotated or `| None` too; none for another type.
 
@@ -130,17 +139,19 @@ def field_for(
         return forms.IntegerField(widget=widget, **common)
     if column.kind == "date":
         return FullDateField(**common)
-    if _is_partial(annotation):
+    if _holds(annotation, PartialDate):
         return PartialDateField(**common)
+    if _holds(annotation, TimeOfDay):
+        return TimeOfDayField(**common)
     if column.kind == "list":
         return forms.CharField(help_text=words["hint.list"], **common)
     widget_type = forms.Textarea(attrs={"rows": 3}) if long else forms.TextInput()
     return forms.CharField(max_length=LONGEST_TEXT, widget=widget_type, **common)
 
 
-def _is_partial(annotation: Any) -> bool:
-    inside = get_args(annotation)
-    return annotation is PartialDate or any(_is_partial(each) for each in inside)
+def _holds(annotation: Any, kind: Any) -> bool:
+    """Whether an annotation is of a kind of item, or of that or nothing."""
+    return annotation is kind or any(_holds(each, kind) for each in get_args(annotation))
 
 
 def _choice(pairs: Choices, common: dict[str, Any]) -> forms.ChoiceField:
@@ -163,6 +174,8 @@ def plain(column: Column, value: Any) -> Any:
         return decimal_text(value)
     if isinstance(value, datetime.date):
         return value.isoformat()
+    if isinstance(value, datetime.time):
+        return f"{value:%H:%M}"
     if column.kind == "integer":
         return int(value)
     if column.kind == "list":

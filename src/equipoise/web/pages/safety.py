@@ -66,10 +66,10 @@ def _serious(request: Request, row: Row, *, sees_drugs: bool) -> list[dict[str, 
     table = pl.DataFrame(list(row.reports), schema=dict(EXPEDITED_REPORT))
     found = []
     for each in row.serious:
-        mine = reports_due(table.filter(adverse_event=each["adverse_event"]), ask.today(row.site))
+        mine = table.filter(adverse_event=each["adverse_event"])
         clocks = [
             clock_of(report, now, words)
-            for report in mine.iter_rows(named=True)
+            for report in reports_due(mine, now.date(), now.time()).iter_rows(named=True)
             if sees_drugs or report["report"] == "site_to_sponsor"
         ]
         still = [clock.due for clock in clocks if clock.done is None and clock.due is not None]
