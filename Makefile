@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint matrix bench format lock clean
+.PHONY: help setup demo test check lint matrix bench sbom format lock clean
 
 BIN := .venv/bin
 DEMO := out/mgmt-net
@@ -51,6 +51,12 @@ matrix: setup ## run the tests that show a requirement; write docs/reference/req
 
 bench: setup ## benchmarks, one at a time, with the machine they ran on
 	$(BIN)/python -m pytest -p no:xdist -s benchmarks
+
+sbom: setup ## a bill of materials (CycloneDX) of what is installed here, in out/sbom.json
+	@mkdir -p out
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file out/sbom.json
+	@$(BIN)/python -c "import json; print(len(json.load(open('out/sbom.json'))['components']), 'packages in out/sbom.json')"
 
 format: setup ## lay out the code and put its imports in order
 	$(BIN)/ruff check --fix --select I .

@@ -38,9 +38,14 @@ def opened(record: str, *, schema: str = "equipoise") -> Log:
 
 def keys_of(record: str) -> KeyStore:
     """The keys of an embedded record, which lie beside it in a file of their own."""
+    return keys_at(Path(f"{record}.keys"))
+
+
+def keys_at(file: Path) -> KeyStore:
+    """The store of keys in a file, under the master key of the environment where there is one."""
     from equipoise.record.keys import KeyStore
 
-    return KeyStore(f"{record}.keys", master=os.environ.get(MASTER))
+    return KeyStore(file, master=os.environ.get(MASTER))
 
 
 def created(path: Path, trial: str) -> tuple[Log, KeyStore]:
