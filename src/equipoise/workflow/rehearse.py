@@ -26,7 +26,7 @@ from equipoise.record.log import Log
 from equipoise.record.tables import Row, Tables, rows
 from equipoise.simulation.run import Rehearsal, Version
 from equipoise.simulation.scenario import scenario_text
-from equipoise.study.access import ACTION_ROLES
+from equipoise.study.access import ACTION_ROLES, SITE_ROLES
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ASKED_FOR, DECIDED, EVENTS
 from equipoise.study.definition import Study
@@ -39,6 +39,8 @@ ORGANISATION = "Rehearsal"
 ADMINISTRATOR = "rehearsal-administrator"
 READ = frozenset({"LesionIdentified", "TumourAssessed"})
 """What a reader enters in a rehearsal."""
+BY_NURSES = frozenset({"VisitRecorded", "SampleCollected", "LaboratoryReported", "DoseGiven"})
+"""What a nurse records in a rehearsal."""
 
 Progress = Callable[[int, int], None]
 
@@ -213,26 +215,30 @@ def _action(
 
 
 def _role(action: str, body: Mapping[str, Any], study: Study) -> str:
-    """The role that does this in a rehearsal: a blinded reader reads, the site does what it may."""
+    """The role that does this in a rehearsal: a blinded reader reads, a nurse does BY_NURSES, the
+    investigator whatever else a site may, the laboratory its own."""
     allowed = ACTION_ROLES[action]
     blinded = {each.code for each in study.response.evaluators if each.blinded_to_marker}
     read = action in READ and body["evaluator"] in blinded
     order = ("reader", "investigator") if read else ("investigator", "laboratory")
+    if action in BY_NURSES:
+        order = ("nurse", *order)
     return next((role for role in order if role in allowed), min(allowed))
 
 
 def account(role: str, site: str | None) -> str:
     """The synthetic account of a role, at a site where the role is a site's."""
-    return f"rehearsal-{role}" + (f"-{site}" if role in ("investigator", "nurse") else "")
+    return f"rehearsal-{role}" + (f"-{site}" if role in SITE_ROLES else "")
 
 
 def _found(conductor: Conductor, study: Study, clock: _Clock) -> None:
     """Give the synthetic accounts their grants and open the sites."""
     central = (
         "data_manager", "statistician", "laboratory", "reader", "safety_officer", "auditor",
+        "monitor",
     )  # fmt: skip
     grants: list[tuple[str, str | None]] = [(role, None) for role in central]
-    grants += [("investigator", site.code) for site in study.sites]
+    grants += [(role, site.code) for site in study.sites for role in sorted(SITE_ROLES)]
     for role, site in grants:
         body = {"person": account(role, site), "granted_role": role, "granted_site": site}
         _act(conductor, clock, 0, "GrantGiven", body, "administrator", f"grant-{role}-{site}")

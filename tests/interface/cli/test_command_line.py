@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from equipoise.cli.main import VERBS, main
-from equipoise.study.load import study_path
+from equipoise.record.sqlite import SqliteLog
+from equipoise.study.load import load_study, study_path
 
 HEAVY = ("polars", "numpy", "numba", "scipy", "matplotlib", "pydantic", "cryptography", "jinja2")
 
@@ -94,6 +95,20 @@ def test_a_rehearsal_leaves_record_results_and_report(
     assert f"<code>{anchored['hash']}</code></td>" in page
     assert main(["analyse", str(rehearsal / "record.sqlite3"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == results
+
+
+def test_a_rehearsal_has_staff_of_every_role_of_a_hospital(rehearsal: Path) -> None:
+    with closing(SqliteLog(rehearsal / "record.sqlite3")) as log:
+        grants = [json.loads(each.body) for each in log.read(types={"GrantGiven"})]
+        by = {each.type: each.role for each in log.read()}
+    held = {(each["granted_role"], each["granted_site"]) for each in grants}
+    sites = {site for _, site in held} - {None}
+    assert len(sites) == len(load_study("lung-tmb").sites)
+    assert {("monitor", None)} | {
+        (role, site) for role in ("investigator", "nurse", "pharmacist") for site in sites
+    } <= held
+    told = ("SampleCollected", "VisitRecorded", "CycleStarted", "SampleReceived")
+    assert [by[each] for each in told] == ["nurse", "nurse", "investigator", "laboratory"]
 
 
 def test_a_record_is_never_overwritten(rehearsal: Path, capsys: pytest.CaptureFixture[str]) -> None:

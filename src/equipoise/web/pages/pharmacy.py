@@ -18,6 +18,7 @@ from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import may_do
 from equipoise.web.page import MENU, page
 from equipoise.web.pharmacy_view import CycleWork, dispensings, shelf, shelves, strength
+from equipoise.web.wording import wording
 from equipoise.web.worklist import Task, tasks_of
 
 PHARMACISTS = ACTION_ROLES["DrugDispensed"]
@@ -106,12 +107,13 @@ def cycle_of(asking: Asking, subject: str, cycle: int) -> CycleWork:
 @tasks_of("pharmacist")
 def pharmacy_tasks(asking: Asking) -> Iterable[Task]:
     """Doses of cycles that go on: to be verified, held, changed since, to be dispensed."""
+    cycle = wording(asking.language)["cycle"].lower()
     for one in shelves(asking.trial, asking.site):
         for each in one.cycles:
             for drug in each.drugs if each.current else ():
                 if drug.step in OPEN:
                     link = reverse("pharmacy_cycle", args=[each.subject, each.cycle])
-                    detail = f"{drug.drug} · {each.cycle}"
+                    detail = f"{drug.drug} · {cycle} {each.cycle}"
                     yield Task(
                         f"task.pharmacy.{drug.step}", each.subject, detail, each.started, "due",
                         link,
