@@ -59,8 +59,8 @@ def seen(page: Any, address: str) -> None:
 def test_a_run_is_typed_and_read_while_typing(application: Served) -> None:
     page = application.page("laboratory")
     page.click("text=Analyse the sample >> xpath=ancestor::tr >> a")
-    page.click("text=Tumour mutational burden >> visible=true")
-    page.wait_for_selector("#check :text('not interpretable')")
+    page.click("section[aria-labelledby=actions] a")
+    page.wait_for_selector("#check section")
     page.fill("input[name=measurements-0-value]", "12.5")
     page.keyboard.press("Tab")
     page.wait_for_selector("#check :text('12.5')")
@@ -78,7 +78,7 @@ def test_a_dose_is_released_and_a_held_one_is_told(application: Served) -> None:
     page.goto(f"{application.address}/pharmacy/subjects/{subject}/cycles/1/")
     page.fill("#fictabine-password", application.passwords["pharm"])
     page.press("#fictabine-password", "Enter")
-    page.wait_for_selector("[role=status], .recorded, text=Recorded")
+    page.wait_for_selector("section[aria-labelledby=drug-fictabine] .check .tag.good")
     (event,) = application.trial.log.read(types={"DoseVerified"})
     assert json.loads(event.body)["verdict"] == "released", "Enter releases what is shown"
     card = page.locator("section.dose", has_text="Exemplatin")

@@ -24,10 +24,13 @@ MOST_POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A control of a run: its place, what it read, whether that is what it has to read."""
+    """A control of a run: its place, what it read, whether that is what it has to read.
 
-    x: float
-    y: float
+    Places are texts with a point, whatever the language of the page.
+    """
+
+    x: str
+    y: str
     value: str
     day: datetime.date | None
     result: str
@@ -39,7 +42,7 @@ class Point:
 class Line:
     """A line across the picture: `kind` is limit, mean, two or three (standard deviations)."""
 
-    y: float
+    y: str
     kind: str
     text: str
 
@@ -88,13 +91,12 @@ def _chart(assay: Assay, control: RunControl, rows: pl.DataFrame) -> Chart:
     room = (high - low) * 0.08 or 1.0
     low, high = low - room, high + room
 
-    def down(value: float) -> float:
-        place: float = TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM)
-        return round(place, 1)
+    def down(value: float) -> str:
+        return f"{TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM):.1f}"
 
     step = (WIDTH - LEFT - RIGHT) / max(len(shown) - 1, 1)
     points = [
-        Point(round(LEFT + place * step, 1), down(row["value"]), reading(row["value"]),
+        Point(f"{LEFT + place * step:.1f}", down(row["value"]), reading(row["value"]),
               row["occurred"], row["result"], row["subject"], _state(row))
         for place, row in enumerate(shown.iter_rows(named=True))
     ]  # fmt: skip

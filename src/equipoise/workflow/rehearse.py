@@ -220,9 +220,8 @@ def _role(action: str, body: Mapping[str, Any], study: Study) -> str:
     allowed = ACTION_ROLES[action]
     blinded = {each.code for each in study.response.evaluators if each.blinded_to_marker}
     read = action in READ and body["evaluator"] in blinded
-    order = ("reader", "investigator") if read else ("investigator", "laboratory")
-    if action in BY_NURSES:
-        order = ("nurse", *order)
+    first = "reader" if read else "nurse" if action in BY_NURSES else "investigator"
+    order = (first, "investigator", "laboratory")
     return next((role for role in order if role in allowed), min(allowed))
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from equipoise.biomarker.plan import RunControl
+from equipoise.record.plan import Label
 from equipoise.study.access import may_see_type
+from equipoise.study.load import load_study
 from tests.harness.web import Web, hidden, text, web
 
 NUMBER = "X01-001"
@@ -114,8 +119,6 @@ def test_a_hospital_sees_the_status_where_the_study_discloses_it_only(tmp_path: 
 
 
 def _disclosed(told: bool):  # type: ignore[no-untyped-def]
-    from equipoise.study.load import load_study
-
     study = load_study("lung-tmb")
     plan = study.biomarker.model_copy(update={"disclosed_to_sites": told})
     return study.model_copy(update={"biomarker": plan})
@@ -186,3 +189,30 @@ def test_a_laboratory_works_in_french(site: Web) -> None:
     page = text(site.client("laboratory").get("/laboratory/"))
     assert "Échantillons" in page and "reçu" in page
     assert "Enregistrer l’analyse" in text(site.client("laboratory").get(RUN))
+
+
+def test_a_chart_of_controls_is_drawn_in_both_languages(tmp_path: Path) -> None:
+    """Two runs of a control at 98 and 80 (at least 90): a decimal comma would draw nothing."""
+    study = load_study("lung-tmb")
+    control = RunControl(code="FULL", label=Label(en="Full"), unit="%", at_least=Decimal(90))
+    marker = study.biomarker.marker
+    assay = marker.assays[0].model_copy(update={"controls": (control,)})
+    marker = marker.model_copy(update={"assays": (assay, *marker.assays[1:])})
+    plan = study.biomarker.model_copy(update={"marker": marker})
+    with web(tmp_path, study.model_copy(update={"biomarker": plan})) as site:
+        site.trial.screened(NUMBER, without="assay")
+        measured = [{"measurement": "burden", "value": "20", "quality": "passed"}]
+        for number, value in enumerate(("98", "80")):
+            body = {
+                "result": f"R-{number}", "sample": f"S-{NUMBER}", "assay": assay.code,
+                "purpose": "randomisation", "technically_valid": True, "measurements": measured,
+                "controls": [{"control": "FULL", "value": value}],
+            }  # fmt: skip
+            site.trial.act("AssayResultRecorded", body, "laboratory", subject=NUMBER)
+        drawn = {}
+        for person, language in (("laboratory", "fr"), ("data_manager", "en")):
+            browser = site.client(person, language=language)
+            page = browser.get("/laboratory/controls/").content.decode()
+            drawn[language] = re.findall(r'<circle class="(\w+)" cx="([\d.]+)" cy="([\d.]+)"', page)
+        assert drawn["fr"] == drawn["en"]
+        assert [kind for kind, _, _ in drawn["fr"]] == ["inside", "outside"]
