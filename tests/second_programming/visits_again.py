@@ -120,11 +120,17 @@ def drawn(report: Row, subject: Subject) -> bool:
 
 def timeline(subject: Subject, plan: VisitsPlan) -> list[Row]:
     """The visits that were due, with what was recorded of them, and those beside the schedule."""
-    stands = disposition(subject, plan)
+    required = [each.code for each in plan.consents if each.required_for_randomisation]
+    withdrawn = [row for row in subject["consent_withdrawn"] if row["consent"] in required]
+    stands = {**disposition(subject, plan), "withdrawals": withdrawn}
     used: list[int] = []
     found = []
     for visit in plan.visits:
         for instance, target in _targets(visit, subject, stands):
+            if visit.contact:
+                found.append(_contact(visit, instance, target, subject, stands))
+                used += [row["event"] for row in _own(visit, instance, subject)]
+                continue
             records = [
                 row
                 for row in subject["visit_recorded"]
@@ -137,6 +143,41 @@ def timeline(subject: Subject, plan: VisitsPlan) -> list[Row]:
             found.append(_planned(visit, instance, target, record, subject, stands))
     beside = [row for row in subject["visit_recorded"] if row["event"] not in used]
     return found + [_beside(row) for row in beside]
+
+
+def _own(visit: Visit, instance: int, subject: Subject) -> list[Row]:
+    """The records of a contact as a visit; those that took place after the first are beside."""
+    records = [
+        row
+        for row in subject["visit_recorded"]
+        if not row["unscheduled"] and (row["visit"], row["instance"]) == (visit.code, instance)
+    ]
+    first = min(records, key=_order, default=None)
+    return [row for row in records if row is first or not took_place(row)]
+
+
+def _contact(visit: Visit, instance: int, target: Day, subject: Subject, stands: Row) -> Row:
+    """A contact that asks whether the subject lives: its own record, else the first day since its
+    window opened, and before that of the next, on which somebody heard of the subject."""
+    own = min(_own(visit, instance, subject), key=_order, default=None)
+    if own is None or not took_place(own):
+        opened = target - datetime.timedelta(days=visit.window_before)
+        heard = [
+            day
+            for day in days(_heard(subject))
+            if opened <= day
+            and (
+                visit.repeat_every is None
+                or day < opened + datetime.timedelta(days=visit.repeat_every)
+            )
+        ]
+        if heard:
+            own = {"occurred": min(heard), "not_done": None}
+    return _planned(visit, instance, target, own, subject, stands)
+
+
+def _heard(subject: Subject) -> list[Row]:
+    return [*subject["vital_status_recorded"], *filter(took_place, subject["visit_recorded"])]
 
 
 def _beside(record: Row) -> Row:
@@ -216,16 +257,35 @@ def _not_recorded(visit: Visit, latest: Day, subject: Subject, stands: Row) -> s
 def _ends(visit: Visit, subject: Subject, stands: Row) -> list[Any]:
     """The days after which the visit is not due: of leaving (of a loss, the last one and only if no
     visit took place later), and of progression by anybody where the visit is due until then."""
+    if visit.contact:
+        return _asking_ends(subject, stands)
     names = ("visits_discontinued", "consent_withdrawn", "screening_failed")
     found = [stands[name] for name in names if stands[name] is not None]
     visited = max(days(filter(took_place, subject["visit_recorded"])), default=Day.min)
     lost = max(days(subject["lost_to_follow_up"]), default=Day.min)
     found += [lost] if lost > Day.min and lost >= visited else []
-    if stands["death_text"] is not None:
-        day = earliest_day(stands["death_text"])
-        alive = stands["last_known_alive"]
-        whole = stands["death"] is not None
-        found.append(day if whole or alive is None else max(day, alive))
+    found += _died(stands)
     if visit.until == "progression":
         found += [row["progression"] for row in subject["progression"] if row["progression"]]
     return found
+
+
+def _died(stands: Row) -> list[Day]:
+    if stands["death_text"] is None:
+        return []
+    day, alive = earliest_day(stands["death_text"]), stands["last_known_alive"]
+    whole = stands["death"] is not None
+    return [day if whole or alive is None else max(day, alive)]
+
+
+def _asking_ends(subject: Subject, stands: Row) -> list[Day]:
+    """Nobody asks after death, a failed screening, a refusal to be asked for, or a loss since which
+    nobody has heard of the subject; who comes to no visits is still asked for."""
+    found = _died(stands)
+    if not found and stands["screening_failed"] is not None:
+        found.append(stands["screening_failed"])
+    refused = [row for row in stands["withdrawals"] if not row["vital_status_allowed"]]
+    found += days(refused)
+    lost = max(days(subject["lost_to_follow_up"]), default=None)
+    heard = max(days(_heard(subject)), default=Day.min)
+    return found + ([lost] if lost is not None and lost >= heard else [])

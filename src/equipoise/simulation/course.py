@@ -79,6 +79,33 @@ def ended(
     entries.add(VitalStatusRecorded, replicate, subject, last[mask], {"source": "telephone"})
 
 
+def contacted(
+    study: Study,
+    arm: Texts,
+    last_dose: Ints,
+    death: Ints,
+    cut: Ints,
+    leaving: Withdrawals,
+    entries: Entries,
+) -> None:
+    """Enter every contact for survival after the last dose, on its day, while somebody may ask."""
+    asked = np.where(leaving.followed, NEVER, leaving.leaves)
+    until = np.minimum(np.minimum(death, asked), cut[:, None])
+    stopped = np.zeros(arm.shape, dtype=np.bool_)
+    for heads, _ in entries.of(TreatmentDiscontinued):
+        stopped[heads.replicate, heads.subject] = True
+    for visit in study.visits.visits:
+        if not visit.contact or visit.anchor != "last_dose":
+            continue
+        day = last_dose + visit.day
+        while (due := stopped & (day < until)).any():
+            replicate, subject = np.nonzero(due)
+            entries.add(VitalStatusRecorded, replicate, subject, day[due], {"source": "telephone"})
+            if visit.repeat_every is None:
+                break
+            day = day + visit.repeat_every
+
+
 def redetermined(
     study: Study,
     scenario: Scenario,

@@ -20,6 +20,7 @@ from equipoise.record.tables import Tables
 from equipoise.simulation.answers import Texts
 from equipoise.simulation.assays import assayed
 from equipoise.simulation.course import (
+    contacted,
     deaths,
     ended,
     redetermined,
@@ -233,6 +234,7 @@ def _course(
     submitted(study, scenario, nature, entries)
     ended(scenario, nature, people, arm, progression, end, death, cut, leaving, entries)
     left(study, leaving, arm, entries)
+    contacted(study, arm, last_dose, death, cut, leaving, entries)
     _end_of_treatment(study, scenario, nature, people, arm, last_dose, until, entries)
     redetermined(study, scenario, nature, people, arm, leaving.leaves, entries)
     reviewed(study, scenario, nature, people, arm, leaving.leaves, entries)
@@ -257,7 +259,7 @@ def _end_of_treatment(
     entries: Entries,
 ) -> None:
     for visit in study.visits.visits:
-        if visit.anchor == "last_dose":
+        if visit.anchor == "last_dose" and not visit.contact:
             day = last_dose + visit.day
             mask = (arm != None) & (day < until)  # noqa: E711
             visited(study, scenario, nature, people, entries, visit, day, mask)

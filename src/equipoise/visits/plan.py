@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from equipoise.record.plan import Code, Count, Label, Number, Plan
 from equipoise.record.scaled import ANSWER_PLACES
@@ -81,6 +81,9 @@ class Visit(Plan):
     The anchor `cycle` repeats the visit at the start of every cycle from `first_cycle` on. A visit
     may be due only `until` progression is shown. The first visit with imaging is that of the
     baseline.
+
+    A `contact` asks whether the subject lives, and is kept by any vital status that is recorded, or
+    a visit that took place. It is due for whoever comes to no visits as well.
     """
 
     code: Code
@@ -94,6 +97,15 @@ class Visit(Plan):
     until: Literal["progression"] | None = None
     forms: tuple[Code, ...] = ()
     imaging: bool = False
+    contact: bool = False
+
+    @model_validator(mode="after")
+    def _only_asked(self) -> Self:
+        if self.contact and (self.anchor == "cycle" or self.until or self.forms or self.imaging):
+            raise ValueError(
+                "a contact has no forms, no imaging, no end at progression and no cycles"
+            )
+        return self
 
 
 Material = Literal["ffpe", "frozen", "blood"]

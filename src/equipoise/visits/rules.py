@@ -344,7 +344,7 @@ LAST_RULES: tuple[TableRule, ...] = (
         requires={
             "disposition": DISPOSITION,
             "progression": {**KEY, "progression": pl.Date},
-            **_events(VisitRecorded, LostToFollowUp),
+            **_events(VisitRecorded, LostToFollowUp, VitalStatusRecorded, ConsentWithdrawn),
             "cycle_started": {**_DATED, "cycle": pl.Int64},
         },
         plan="visits",

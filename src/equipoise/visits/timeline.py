@@ -22,6 +22,7 @@ from equipoise.record.subject_rows import (
     gathered,
     pack,
 )
+from equipoise.visits.contact import Signs, contacts_end, keeping, signs_of_life
 from equipoise.visits.plan import Visit, VisitsPlan
 
 VISIT_TIMELINE: Columns = {
@@ -57,11 +58,13 @@ class _Planned(NamedTuple):
 
 class _Leaving(NamedTuple):
     """Of each subject the day after which no visit is due, and that of progression, NEVER if there
-    is none; and the last day on which the subject was known to be alive."""
+    is none; the last day on which the subject was known to be alive; and the day after which no
+    contact is due."""
 
     day: Numbers
     progression: Numbers
     alive: Numbers
+    contact: Numbers
 
 
 def visit_timeline(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
@@ -90,6 +93,10 @@ def visit_timeline(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     - `not_placed`: took place, and is no visit that is due: its anchor is not known, there is no
       such repetition, or it took place before.
 
+    A contact is kept by the first sign of life since `earliest` and before that of the next one
+    (`contact.signs_of_life`): `done`, or `late`. It is due until death, a withdrawal of consent
+    without vital status, or a loss, and after a withdrawal of visits too.
+
     `sources`: the record of the visit, else the cycle that it is counted from, else what the row of
     `disposition` rests on.
     """
@@ -98,8 +105,12 @@ def visit_timeline(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         return no_rows(VISIT_TIMELINE)
     subjects, fates = SubjectRows(disposition), _fates(disposition)
     recorded = _recorded(subjects, tables["visit_recorded"], plan)
-    leaving = _leaving(subjects, tables, fates, recorded)
+    signs = signs_of_life(subjects, tables)
+    closed = np.where(fates["died"] == NONE, fates["screening_failed"], fates["died"])
+    contact = contacts_end(subjects, tables, plan, signs, closed)
+    leaving = _leaving(subjects, tables, fates, recorded, contact)
     planned = _planned(subjects, tables["cycle_started"], plan, fates, leaving)
+    recorded = _with_contacts(recorded, planned, signs, plan)
     reasons = tables["visit_recorded"]["not_done"]
     return _table(disposition, reasons, plan, planned, leaving, recorded)
 
@@ -150,8 +161,40 @@ def _recorded(subjects: SubjectRows, frame: pl.DataFrame, plan: VisitsPlan) -> _
     )
 
 
+def _with_contacts(
+    recorded: _Recorded, planned: _Planned, signs: Signs, plan: VisitsPlan
+) -> _Recorded:
+    """The records, and beside them what keeps a contact of which no visit is recorded."""
+    places = [place for place, visit in enumerate(plan.visits) if visit.contact]
+    asked = np.flatnonzero(np.isin(planned.visits, places))
+    if not len(asked):
+        return recorded
+    rows, visits, instances = (
+        each[asked] for each in (planned.rows, planned.visits, planned.instances)
+    )
+    earliest, _ = _windows(plan, visits, planned.targets[asked])
+    every = np.array([visit.repeat_every or 0 for visit in plan.visits])[visits]
+    there, at = keeping(signs, rows, earliest, np.where(every == 0, _NEVER, earliest + every))
+    keys = _key(rows, visits, instances)
+    there &= ~np.isin(keys, recorded.keys[recorded.done & recorded.planned])
+    at, number = at[there], int(there.sum())
+    yes, no = np.ones(number, dtype=np.bool_), np.zeros(number, dtype=np.bool_)
+    made = _Recorded(
+        keys[there], rows[there], visits[there], instances[there], signs.days[at], signs.seqs[at],
+        yes, no, yes, np.full(number, -1),
+    )  # fmt: skip
+    both = [np.concatenate(each) for each in zip(recorded, made, strict=True)]
+    done, keys = both[_Recorded._fields.index("done")], both[0]
+    order = np.lexsort((~done, keys))
+    return _Recorded(*(each[order] for each in both))
+
+
 def _leaving(
-    subjects: SubjectRows, tables: Tables, fates: Mapping[str, Numbers], recorded: _Recorded
+    subjects: SubjectRows,
+    tables: Tables,
+    fates: Mapping[str, Numbers],
+    recorded: _Recorded,
+    contact: Numbers,
 ) -> _Leaving:
     seen = np.full(len(subjects), NONE)
     np.maximum.at(seen, recorded.rows[recorded.done], recorded.days[recorded.done])
@@ -167,7 +210,7 @@ def _leaving(
     progressed = tables["progression"].filter(pl.col("progression").is_not_null())
     progression = np.full(len(subjects), _NEVER)
     np.minimum.at(progression, subjects.rows(progressed), days(progressed["progression"]))
-    return _Leaving(day, progression, fates["last_known_alive"])
+    return _Leaving(day, progression, fates["last_known_alive"], contact)
 
 
 def _fates(disposition: pl.DataFrame) -> Mapping[str, Numbers]:
@@ -214,6 +257,8 @@ def _planned(
 
 def _ends(visit: Visit, leaving: _Leaving) -> Numbers:
     """The day after which the visit is no more due."""
+    if visit.contact:
+        return leaving.contact
     both: Numbers = np.minimum(leaving.day, leaving.progression)
     return both if visit.until else leaving.day
 

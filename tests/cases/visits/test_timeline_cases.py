@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from equipoise.visits.plan import VisitsPlan
+from equipoise.visits.plan import Visit, VisitsPlan
 from equipoise.visits.rules import LAST_RULES, disposition
 from equipoise.visits.timeline import STATES, VISIT_TIMELINE, visit_timeline
 from tests.harness.history import read_cases, tables_of, together
@@ -19,6 +19,19 @@ CASES = FILE["cases"]
 PLAN = VisitsPlan.model_validate(
     {**read_cases(HERE / "visits_plan.yaml"), "forms": (), "visits": FILE["plan"]}
 )
+SURVIVE = {
+    "code": "survive", "label": {"en": "Contact"}, "anchor": "randomisation", "day": 60,
+    "window_before": 10, "window_after": 10, "repeat_every": 60, "contact": True,
+}  # fmt: skip
+CONTACTS = PLAN.model_copy(
+    update={
+        "visits": (
+            PLAN.visits[0].model_copy(update={"anchor": "last_dose"}),
+            Visit.model_validate(SURVIVE),
+        )
+    }
+)
+"""Contacts, and a visit that is never due."""
 ALLOCATED = {
     "scheme": "s", "scheme_version": "1", "allocation": 1, "stratum": "x",
     "stratum_allocation": 1, "factors": [], "marker_status": "LOW", "status_rule": "r", "arm": "A",
@@ -44,19 +57,20 @@ def tables(case: dict[str, Any], subject: str = "01-001", replicate: int = 0) ->
     return {**found, "progression": pl.DataFrame([shown], schema=types)}
 
 
-def timeline(found: dict[str, Any]) -> pl.DataFrame:
-    return visit_timeline({**found, "disposition": disposition(found, PLAN)}, PLAN)
+def timeline(found: dict[str, Any], plan: VisitsPlan = PLAN) -> pl.DataFrame:
+    return visit_timeline({**found, "disposition": disposition(found, plan)}, plan)
 
 
 @pytest.mark.requirement("CN1")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
 def test_case(case: dict[str, Any]) -> None:
-    found = timeline(tables(case))
+    plan = CONTACTS if case.get("contacts") else PLAN
+    found = timeline(tables(case), plan)
     rows = found.select("visit", "instance", "target", "actual", "state", "reason").rows()
     assert [list(row) for row in rows] == [
         [*each, None] if len(each) == 5 else each for each in case["expect"]
     ]
-    windows = {visit.code: (visit.window_before, visit.window_after) for visit in PLAN.visits}
+    windows = {visit.code: (visit.window_before, visit.window_after) for visit in plan.visits}
     for row in found.filter(pl.col("target").is_not_null()).iter_rows(named=True):
         before, after = windows[row["visit"]]
         assert (row["target"] - row["earliest"]).days == before
@@ -90,7 +104,7 @@ def test_sources_are_the_record_of_the_visit_else_what_it_is_counted_from() -> N
 
 def test_each_subject_of_each_replicate_has_its_own_in_any_order_of_rows() -> None:
     parts, alone = [], []
-    for number, case in enumerate(CASES):
+    for number, case in enumerate(case for case in CASES if "contacts" not in case):
         part = tables(case, f"{number:02}-001", number % 3)
         shift = {name: pl.col(name) + 100 * number for name in ("seq", "event")}
         part = {
@@ -114,3 +128,11 @@ def test_nothing_in_nothing_out() -> None:
     empty["disposition"] = disposition(empty, PLAN)
     rule = next(each for each in LAST_RULES if each.produces == "visit_timeline")
     assert dict(rule.rule(empty, PLAN).schema) == dict(pl.Schema(VISIT_TIMELINE))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"anchor": "cycle"}, {"until": "progression"}, {"forms": ["f"]}, {"imaging": True}]
+)
+def test_a_contact_only_asks(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a contact has no forms"):
+        Visit.model_validate({**SURVIVE, **wrong})
