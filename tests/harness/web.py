@@ -95,19 +95,28 @@ def web(
     log, keys = SqliteLog.create(path, trial="T1"), KeyStore.create(f"{path}.keys")
     trial = Trial.opened(log, keys, mode=mode, study=study, behind=behind)
     trial.activate()
+    with serving(path) as configuration:
+        try:
+            yield Web(trial, configuration)
+        finally:
+            log.close()
+            keys.close()
+
+
+@contextmanager
+def serving(record: Path) -> Iterator[Configuration]:
+    """The record in a file, served in this process; nobody has an account yet."""
     before: Configuration = settings.CONFIGURATION
     configuration = dataclasses.replace(
-        before, record=str(path), keys=f"{path}.keys", logins=f"{path}.logins"
+        before, record=str(record), keys=f"{record}.keys", logins=f"{record}.logins"
     )
     settings.CONFIGURATION = configuration
     _forget()
     try:
-        yield Web(trial, configuration)
+        yield configuration
     finally:
         _forget()
         settings.CONFIGURATION = before
-        log.close()
-        keys.close()
 
 
 def _forget() -> None:
