@@ -138,9 +138,22 @@ def grant_given(context: Context, body: GrantGiven) -> EventBody:
 
 
 def grant_revoked(context: Context, body: GrantRevoked) -> EventBody:
-    """A grant in force."""
-    if body.grant not in context.state.grants:
+    """A grant in force, other than the only administrator's: nobody could grant anything then."""
+    grants = context.state.grants
+    if body.grant not in grants:
         raise BadInput("the seq of a grant in force", where="GrantRevoked", found=body.grant)
+    staying = [
+        each
+        for each in grants.values()
+        if each.role == "administrator" and each.seq != body.grant and each.until is None
+    ]
+    if grants[body.grant].role == "administrator" and not staying:
+        raise context.refuse(
+            f"{grants[body.grant].person} is the only administrator",
+            rule="UA1",
+            way_out="grant another person the role first, without an end",
+            value=body.grant,
+        )
     return body
 
 

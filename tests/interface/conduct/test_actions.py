@@ -137,6 +137,23 @@ def test_an_ended_grant_ends(embedded: Trial) -> None:
         embedded.act("VisitRecorded", {"visit": "entry"}, subject="A-001")
 
 
+@pytest.mark.requirement("UA1")
+def test_the_last_administrator_stays_until_there_is_another(embedded: Trial) -> None:
+    def ended(seq: int) -> None:
+        embedded.act("GrantRevoked", {"grant": seq, "cause": "left"}, "administrator", reason="x")
+
+    (first,) = (each for each in embedded.conductor.state.grants.values() if each.person == "admin")
+    with pytest.raises(Refused, match="only administrator"):
+        ended(first.seq)
+    today = embedded.today.isoformat()
+    for_today = {"person": "second", "granted_role": "administrator", "until": today}
+    embedded.act("GrantGiven", for_today, "administrator")
+    with pytest.raises(Refused, match="only administrator"):
+        ended(first.seq)
+    embedded.act("GrantGiven", {**for_today, "until": None}, "administrator")
+    ended(first.seq)
+
+
 @pytest.mark.requirement("UA4", "BM1")
 @pytest.mark.parametrize("blinded", sorted(BLINDED_ROLES))
 def test_incompatible_blinding_roles_are_refused(embedded: Trial, blinded: str) -> None:
