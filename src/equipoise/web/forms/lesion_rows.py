@@ -5,6 +5,7 @@ Each adds its fields to the form, and reads them into rows of the assessment: `f
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, get_args
 
@@ -48,7 +49,7 @@ def choice(label: str, pairs: Choices, required: bool, blank: str = "—") -> fo
     return forms.ChoiceField(choices=[("", blank), *pairs], required=required, label=label)
 
 
-class _Row:
+class _Row(ABC):
     """What rows have in common: the form, and the names of their fields."""
 
     def __init__(self, form: Holder, place: str) -> None:
@@ -56,9 +57,9 @@ class _Row:
         self.words = form.offer.words
         self.found: Found = []
 
+    @abstractmethod
     def read(self) -> None:
         """Read what was entered into `found`; what cannot be, and what lacks, is told."""
-        raise NotImplementedError
 
     def name(self, item: str) -> str:
         """The name of a field of the row."""

@@ -32,8 +32,10 @@ class OwnForm(forms.Form):
         self.words = words
 
     def body(self) -> dict[str, Any]:
-        """What was entered, as the body of the action."""
-        raise NotImplementedError
+        """What was entered, as the body of the action: key, what was seen and reason stand beside
+        it. A form that rearranges its items has a body of its own."""
+        beside = ("key", "seen", "reason")
+        return {name: value for name, value in self.cleaned_data.items() if name not in beside}
 
     def as_action(self, asking: Asking, *, subject: str | None, site: str | None) -> Action:
         """The action of the person who asks."""
