@@ -165,7 +165,15 @@ def compared(analysis: Analysis, numerators: Sequence[int], denominators: Sequen
         p = float(TABLE_TESTS[analysis.method](x1, n1, x2, n2, side_of_test(analysis))[0])
     if analysis.estimate not in CONTRASTS:
         return Numbers(p=p)
-    found = _contrast(analysis, *table)
+    return contrasted(analysis, *table, p=p)
+
+
+def contrasted(
+    analysis: Analysis, x1: int, n1: int, x2: int, n2: int, *, p: float | None = None
+) -> Numbers:
+    """The contrast of two proportions that the analysis estimates, with its interval; `p` beside
+    it. Each group has a subject."""
+    found = _contrast(analysis, x1, n1, x2, n2)
     why = ""
     if found.estimate is None:
         why = "not estimable: both groups have the same extreme proportion"

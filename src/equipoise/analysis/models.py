@@ -17,7 +17,13 @@ from equipoise.analysis.estimates import ESTIMATES, Numbers
 from equipoise.analysis.grid import Grid, times_in_groups
 from equipoise.analysis.model_data import Coded, Design, ModelData, design_of
 from equipoise.statistics.cox import HazardEffect, cox_effect, cox_p_batch
-from equipoise.statistics.logistic import Effect, logistic_effect, logistic_p_batch
+from equipoise.statistics.effects import Effects
+from equipoise.statistics.logistic import (
+    Effect,
+    logistic_effect,
+    logistic_effect_batch,
+    logistic_p_batch,
+)
 from equipoise.statistics.proportion import Estimate
 from equipoise.statistics.stratified import (
     breslow_day,
@@ -62,6 +68,20 @@ def counts_p(
     )
 
 
+def counts_effects(
+    analysis: Analysis, events: NDArray[np.int64], sizes: NDArray[np.int64], codes: Coded
+) -> Effects:
+    """Coefficient, standard error and P of a logistic regression of counts, as to `counts_p`."""
+    design = design_of(codes, analysis)
+    return logistic_effect_batch(
+        design.rows,
+        *_cells(events, sizes),
+        design.tested,
+        test=analysis.test or "wald",
+        penalised=analysis.method == "firth",
+    )
+
+
 def model_numbers(
     plan: AnalysisPlan, subjects: pl.DataFrame, analysis: Analysis, grid: Grid
 ) -> Numbers:
@@ -82,10 +102,16 @@ def model_numbers(
             level=float(analysis.level),
         )
         return _ratio(analysis, hazard, monotone_in_words(design, hazard))
-    events, sizes = data.counts()
+    return counts_numbers(analysis, *data.counts(), data)
+
+
+def counts_numbers(
+    analysis: Analysis, events: NDArray[np.int64], sizes: NDArray[np.int64], codes: Coded
+) -> Numbers:
+    """Estimate, interval and P of one trial from its counts, (1, groups, combinations) each."""
     if analysis.method in STRATIFIED:
         return _stratified(analysis, _tables(events, sizes))
-    design = design_of(data, analysis)
+    design = design_of(codes, analysis)
     cells = _cells(events, sizes)
     interval = analysis.interval
     found = logistic_effect(
@@ -97,11 +123,11 @@ def model_numbers(
         level=float(analysis.level),
         penalised=analysis.method == "firth",
     )
-    return _ratio(analysis, found, separation_in_words(analysis, data, *cells, found))
+    return _ratio(analysis, found, separation_in_words(analysis, codes, *cells, found))
 
 
 def separation_in_words(
-    analysis: Analysis, data: ModelData, events: FloatArray, sizes: FloatArray, found: Effect
+    analysis: Analysis, data: Coded, events: FloatArray, sizes: FloatArray, found: Effect
 ) -> str:
     """Which cells predict their outcome without exception; empty where none does.
 
@@ -145,7 +171,7 @@ def _whole(place: int, width: int, cells: Iterable[int], present: Sequence[int])
     return width > 1 and bool(mine) and mine <= set(cells)
 
 
-def _cell_in_words(analysis: Analysis, data: ModelData, label: str, place: int) -> str:
+def _cell_in_words(analysis: Analysis, data: Coded, label: str, place: int) -> str:
     codes = _codes_in_words(analysis, data.combinations[place])
     return f"{label} ({codes})" if codes else label
 

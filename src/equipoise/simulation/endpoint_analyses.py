@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.analysis.subjects import denominator_rule, end_point_of, estimand_of
+from equipoise.simulation.endpoint_fit import SOURCES, listed, population_of
+from equipoise.simulation.endpoint_listed import Listed, listed_truths
 from equipoise.simulation.endpoint_marker import MISSING, MarkerVariables
 from equipoise.simulation.endpoint_network import Variable, pointers
 from equipoise.simulation.endpoint_outcomes import (
@@ -20,13 +22,20 @@ from equipoise.simulation.endpoint_outcomes import (
     YES,
     Outcomes,
 )
-from equipoise.statistics.trial_tables import COMPARED, RAW, Comparisons, EndPoints, Tallies
+from equipoise.simulation.endpoint_truths import Truths
+from equipoise.statistics.trial_tables import (
+    COMPARED,
+    RAW,
+    Comparisons,
+    EndPoints,
+    Listings,
+    Tallies,
+)
 from equipoise.study.analysis_plan import (
     MARKER_STATUS,
     Analysis,
     BinaryEndPoint,
     Group,
-    IntercurrentName,
     TimeToEventEndPoint,
 )
 from equipoise.study.definition import Study
@@ -34,32 +43,25 @@ from equipoise.study.definition import Study
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_POPULATION = re.compile(
-    r"(randomised|treated|status_known_as_randomised|status_known_as_redetermined)"
-    r"( AND (randomised|treated|status_known_as_randomised|status_known_as_redetermined))*"
-)
-_OTHER_TREATMENT: tuple[IntercurrentName, ...] = (
-    "switch_of_therapy",
-    "prrt",
-    "surgery_on_tumour",
-    "treatment_discontinuation",
-)
-_SLOW = ("logistic", "firth", "cmh_exact", "boschloo", "barnard")
-_SOURCES = {"progression": PROGRESSION, "death": DEATH}
-
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """An analysis of counts: columns of raw counts summed to events, then subjects, of each group
     and combination of codes (of adjusting covariates, or of strata).
 
-    `beside` names other tests of the same table."""
+    `beside` names other tests of the same table; with `interval` the estimate of the plan has its
+    interval in every trial. `rates` are the true proportions of the groups, `truth` the true value
+    of their comparison.
+    """
 
     analysis: Analysis
     columns: tuple[int, int]
     sums: FloatArray
     beside: tuple[str, ...] = ()
     adjusting: tuple[tuple[str, ...], ...] = ()
+    interval: bool = False
+    rates: tuple[float, ...] = ()
+    truth: float | None = None
 
     @property
     def combinations(self) -> tuple[tuple[str, ...], ...]:
@@ -75,8 +77,6 @@ class Compared:
     analysis: Analysis
     comparison: int
     column: int
-    progression: bool
-    death: bool
     truth: float | None = None
 
 
@@ -88,6 +88,7 @@ class Analyses:
     outcomes: Outcomes
     arm: Variable
     beside: tuple[str, ...] = ()
+    intervals: tuple[str, ...] = ()
     columns: int = 0
     tallied: dict[tuple[int, ...], int] = field(default_factory=dict)
     parents: list[tuple[Variable, ...]] = field(default_factory=list)
@@ -97,7 +98,8 @@ class Analyses:
     bases: list[int] = field(default_factory=list)
     many: list[int] = field(default_factory=list)
     compared: int = 0
-    run: list[Counted | Compared] = field(default_factory=list)
+    listings: list[tuple[int, tuple[Variable, ...]]] = field(default_factory=list)
+    run: list[Counted | Compared | Listed] = field(default_factory=list)
 
     def counts(self, *variables: Variable) -> int:
         """The first column of the counts of these variables crossed."""
@@ -120,8 +122,38 @@ class Analyses:
         status = status_of(marker, self.study, analysis)
         if isinstance(end_point_of(self.study.analysis, analysis), BinaryEndPoint):
             self._counted(analysis, status, items)
+        elif listed(analysis):
+            self._listed(analysis, status, items)
         else:
             self._compared(analysis, status, items)
+
+    def told(
+        self, truths: Truths
+    ) -> tuple[tuple[Counted, ...], tuple[Compared, ...], tuple[Listed, ...]]:
+        """What was taken in, by kind, with what is true of it."""
+        counted = tuple(
+            replace(
+                each,
+                rates=tuple(truths.rate(each.analysis, group) for group in each.analysis.groups),
+                truth=truths.estimate(each.analysis),
+            )
+            for each in self.run
+            if isinstance(each, Counted)
+        )
+        compared = tuple(
+            replace(each, truth=truths.estimate(each.analysis))
+            for each in self.run
+            if isinstance(each, Compared)
+        )
+        return (
+            counted,
+            compared,
+            tuple(
+                replace(each, truths=listed_truths(each.analysis, truths))
+                for each in self.run
+                if isinstance(each, Listed)
+            ),
+        )
 
     def _counted(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
         plan = self.study.analysis
@@ -158,17 +190,11 @@ class Analyses:
         flat = sums.reshape(int(np.prod(shape)), -1)
         adjusting = () if analysis.stratify else tuple(codes)
         limits = base, base + len(flat)
-        self.run.append(Counted(analysis, limits, flat, self.beside, adjusting))
+        interval = analysis.id in self.intervals
+        self.run.append(Counted(analysis, limits, flat, self.beside, adjusting, interval))
 
     def _compared(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
-        end_point = end_point_of(self.study.analysis, analysis)
-        assert isinstance(end_point, TimeToEventEndPoint)
-        events = {_SOURCES[each] for each in end_point.events if each in _SOURCES}
-        sources = (PROGRESSION in events, DEATH in events)
-        at_assessment = end_point.censor_at == "last_adequate_assessment"
-        made = (sources, at_assessment, -1 if DEATH in events else DEATH)
-        if made not in self.end_points:
-            self.end_points.append(made)
+        place = self._end_point(analysis)
         group = np.full((len(status.codes), len(self.arm.codes)), -1, dtype=np.int64)
         for number, each in enumerate(analysis.groups):
             for code, arm in self._cells(analysis, each, status):
@@ -177,7 +203,6 @@ class Analyses:
         if analysis.stratify:
             own = status if analysis.stratify[0] == MARKER_STATUS else items[analysis.stratify[0]]
             layer, layers = own.number, len(own.codes)
-        place = self.end_points.index(made)
         key = (place, status.number, tuple(group.ravel().tolist()), layer, layers)
         if key not in self.comparisons:
             self.comparisons.append(key)
@@ -188,11 +213,54 @@ class Analyses:
             self.compared += COMPARED if many == 2 else (3 + many) * many
         number = self.comparisons.index(key)
         self.cox[number] |= analysis.method == "cox"
-        self.run.append(Compared(analysis, number, self.bases[number], *sources))
+        self.run.append(Compared(analysis, number, self.bases[number]))
+
+    def _listed(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
+        covariates = (*analysis.adjust, *analysis.stratify)
+        others = [items[code] for code in covariates if code != MARKER_STATUS]
+        crossed = (status, self.arm, *others)
+        key = self._end_point(analysis), crossed
+        if key not in self.listings:
+            self.listings.append(key)
+        shape = [len(each.codes) for each in crossed]
+        group, combination, stratum = (np.full(shape, -1, dtype=np.int64) for _ in range(3))
+        for number, each in enumerate(analysis.groups):
+            for code, arm in self._cells(analysis, each, status):
+                group[code, arm] = number
+        names = [code for code in covariates if code != MARKER_STATUS]
+        adjusting = tuple(_codes(self.study, code) for code in analysis.adjust)
+        strata = [_codes(self.study, code) for code in analysis.stratify]
+        for cell in itertools.product(*map(range, shape)):
+            found = {MARKER_STATUS: status.codes[cell[0]]} | {
+                name: variable.codes[level]
+                for name, variable, level in zip(names, others, cell[2:], strict=True)
+            }
+            combination[cell] = _place(analysis.adjust, adjusting, found)
+            stratum[cell] = _place(analysis.stratify, strata, found)
+        end_point = end_point_of(self.study.analysis, analysis)
+        assert isinstance(end_point, TimeToEventEndPoint)
+        self.run.append(
+            Listed(
+                analysis, self.listings.index(key), group.ravel(), combination.ravel(),
+                stratum.ravel(), adjusting, end_point.unit == "months",
+            )
+        )  # fmt: skip
+
+    def _end_point(self, analysis: Analysis) -> int:
+        """The number of the end point of an analysis of times, as the kernel has it."""
+        end_point = end_point_of(self.study.analysis, analysis)
+        assert isinstance(end_point, TimeToEventEndPoint)
+        events = {SOURCES[each] for each in end_point.events if each in SOURCES}
+        sources = (PROGRESSION in events, DEATH in events)
+        at_assessment = end_point.censor_at == "last_adequate_assessment"
+        made = (sources, at_assessment, -1 if DEATH in events else DEATH)
+        if made not in self.end_points:
+            self.end_points.append(made)
+        return self.end_points.index(made)
 
     def _cells(self, analysis: Analysis, group: Group, status: Variable) -> list[tuple[int, int]]:
         """Statuses and arms of a group; without a status only where the population allows it."""
-        known = "status_known" in _population(self.study, analysis)
+        known = "status_known" in population_of(self.study, analysis)
         arms = [
             place
             for place, code in enumerate(self.arm.codes)
@@ -208,7 +276,8 @@ class Analyses:
     @property
     def read(self) -> set[int]:
         """The numbers of the variables that counts and comparisons read."""
-        found = {each.number for parents in self.parents for each in parents}
+        crossed = [*self.parents, *(parents for _, parents in self.listings)]
+        found = {each.number for parents in crossed for each in parents}
         return found | {n for each in self.comparisons for n in (each[1], each[3]) if n >= 0}
 
     def tallies(self) -> Tallies:
@@ -223,6 +292,19 @@ class Analyses:
             sources=np.array([each[0] for each in self.end_points], dtype=bool).reshape(-1, 2),
             at_assessment=np.array([each[1] for each in self.end_points], dtype=bool),
             ended_by=np.array([each[2] for each in self.end_points], dtype=np.int64),
+        )
+
+    def listing_table(self, wanted: int) -> Listings:
+        """The kernel's table of listings, of at most `wanted` patients each."""
+        parent, stride = pointers([parents for _, parents in self.listings])
+        cells = [int(np.prod([len(v.codes) for v in parents])) for _, parents in self.listings]
+        places = [place for place, _ in self.listings]
+        return Listings(
+            end_point=np.array(places, dtype=np.int64),
+            parent=parent,
+            stride=stride,
+            cells=np.array(cells, dtype=np.int64),
+            each=wanted,
         )
 
     def comparison_table(self) -> Comparisons:
@@ -246,53 +328,6 @@ class Analyses:
         )
 
 
-def unfit(study: Study, analysis: Analysis, *, named: bool) -> str:
-    """Why an analysis cannot be run on end points that are drawn directly; empty if it can.
-
-    What takes far longer than the trial itself is run where the scenario names it.
-    """
-    plan = study.analysis
-    end_point, estimand = end_point_of(plan, analysis), estimand_of(plan, analysis)
-    if not _POPULATION.fullmatch(_population(study, analysis)):
-        return f"its population is {_population(study, analysis)!r}"
-    strategies = {each.event: each.strategy for each in estimand.intercurrent_events}
-    if isinstance(end_point, BinaryEndPoint):
-        if set(end_point.responses) != {"CR", "PR"}:
-            return "stable disease is not drawn"
-        if end_point.confirmed:
-            return "confirmation of a response is not drawn"
-        if analysis.method in _SLOW and not named:
-            return "it takes longer than all others together: name it in endpoints.analyses"
-        return ""
-    if end_point.start == "response":
-        return "times from a response are not drawn"
-    if unknown := [each for each in end_point.events if each not in _SOURCES]:
-        return f"{unknown[0].replace('_', ' ')} is not drawn"
-    for event in (*_OTHER_TREATMENT, "missing_scan"):
-        if strategies.get(event, "treatment_policy") != "treatment_policy":
-            return f"{event.replace('_', ' ')}, which censors, is not drawn"
-    return _times_unfit(analysis)
-
-
-def _times_unfit(analysis: Analysis) -> str:
-    if analysis.method not in ("log_rank", "cox"):
-        return f"the method {analysis.method} is not part of end-point simulation"
-    if analysis.interaction is not None or analysis.adjust:
-        return "times are compared without covariates"
-    if len(analysis.groups) != 2 and (analysis.method == "cox" or analysis.stratify):
-        return "more than two groups are compared by the log-rank test only, without strata"
-    if len(analysis.stratify) > 1:
-        return "times are stratified by one item only"
-    if analysis.method == "cox" and analysis.test not in (None, "wald"):
-        return "the Cox model is tested by Wald's test only"
-    return ""
-
-
-def _population(study: Study, analysis: Analysis) -> str:
-    wanted = estimand_of(study.analysis, analysis).population
-    return next(each for each in study.analysis.populations if each.code == wanted).expression
-
-
 def _codes(study: Study, covariate: str) -> tuple[str, ...]:
     """The codes of a covariate, in the order of the study file, as in the analysis."""
     if covariate == MARKER_STATUS:
@@ -307,3 +342,15 @@ def status_of(marker: MarkerVariables, study: Study, analysis: Analysis) -> Vari
     if estimand.status_basis == "as_randomised":
         return marker.as_randomised(estimand.status_rule)
     return marker.as_redetermined(estimand.status_rule)
+
+
+def _place(
+    covariates: tuple[str, ...], codes: Sequence[tuple[str, ...]], found: dict[str, str]
+) -> int:
+    """The place of a patient's codes among their combinations; -1 where one is missing."""
+    place = 0
+    for covariate, known in zip(covariates, codes, strict=True):
+        if found[covariate] not in known:
+            return -1
+        place = place * len(known) + known.index(found[covariate])
+    return place

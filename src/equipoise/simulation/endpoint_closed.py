@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.analysis.closed import closed_graph
-from equipoise.simulation.endpoint_columns import Column
+from equipoise.simulation.endpoint_column import Column
 from equipoise.statistics.graphical_test import graphical_adjusted_p_batch
 from equipoise.study.analysis_plan import AnalysisPlan
 

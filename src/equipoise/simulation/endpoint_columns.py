@@ -1,160 +1,56 @@
 """What end-point simulation tells of each trial, column by column, and what would be true.
 
-P values come from the functions of the analysis: Fisher's test and chi-square from the counts of
-every trial, log-rank and Wald's test of Cox from the statistics that the kernel's cores give.
+P values come from the functions of the analysis: tests of counts from the counts of every trial,
+log-rank and Wald's test of Cox from the statistics that the kernel's cores give.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.analysis.counts import two_sided_p
-from equipoise.analysis.estimates import side_of_test
-from equipoise.analysis.models import REGRESSIONS, STRATIFIED, counts_p
-from equipoise.analysis.subjects import end_point_of
+from equipoise.analysis.estimates import CONTRASTS, side_of_test
+from equipoise.analysis.models import STRATIFIED, counts_p
 from equipoise.analysis.table_tests import TABLE_TESTS
 from equipoise.simulation.endpoint_analyses import Compared, Counted
-from equipoise.simulation.scenario import Scenario
+from equipoise.simulation.endpoint_column import Column
+from equipoise.simulation.endpoint_estimates import (
+    LOGARITHMIC,
+    comparison_columns,
+    contrast_limits,
+    estimate_columns,
+    estimate_values,
+    model_limits,
+    proportion_limits,
+    regression_limits,
+)
+from equipoise.simulation.endpoint_listed import Listed, listed_described
+from equipoise.simulation.endpoint_truths import Truths
 from equipoise.statistics.cox import wald_p
 from equipoise.statistics.log_rank import log_rank_p_batch
 from equipoise.statistics.proportion import normal_quantile
 from equipoise.statistics.trial_tables import COMPARED
-from equipoise.study.analysis_plan import MARKER_STATUS, Analysis, BinaryEndPoint, Group
-from equipoise.study.definition import Study
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _BESIDE = {"mid_p": "fisher_mid_p"}
 """Names of tests beside Fisher's where they are not those of the plan."""
-_EQUAL = 1e-9
-"""Log odds this close are the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a trial: `measure` says of what, `subject` of whom (an analysis, a stratum).
-
-    `measure` is p, estimate (of a group or comparison, on the scale on which it is nearly normal),
-    covered (1 if the interval holds the truth) or a code of its own. `truth` is the value in the
-    scenario, where there is one; `null` whether the hypothesis tested is true; `limit` the greatest
-    P that rejects.
-    """
-
-    name: str
-    measure: str
-    subject: str
-    label: str
-    truth: float | None = None
-    null: bool = False
-    limit: float = 0.0
-
-
-class Truths:
-    """What is true in a scenario of groups that are defined by true status and arm."""
-
-    def __init__(self, study: Study, scenario: Scenario) -> None:
-        self.study, self.scenario = study, scenario
-        self.arms = tuple(each.code for each in study.randomisation.arms)
-
-    def rate(self, analysis: Analysis, group: Group) -> float | None:
-        """The probability of response; None where the group's cells differ."""
-        end_point = end_point_of(self.study.analysis, analysis)
-        if not isinstance(end_point, BinaryEndPoint):
-            return None
-        plan = self.scenario.tumour
-        rates = set()
-        for status, arm in self._cells(group):
-            rate = float(plan.shrinkage[status][arm])
-            if end_point.read == "best_overall_response" and plan.late_shrinkage:
-                rate += (1 - rate) * float(plan.late_shrinkage[status][arm])
-            rates.add(rate)
-        return rates.pop() if len(rates) == 1 else None
-
-    def null(self, analysis: Analysis) -> bool:
-        """Whether the hypothesis of a regression or a stratified test is true of true statuses."""
-        if analysis.interaction is not None:
-            arms, statuses = analysis.interaction.arms, analysis.interaction.statuses
-            odds = {
-                (a, s): self._log_odds(analysis, Group(label="", arms=(a,), statuses=(s,)))
-                for a, s in itertools.product(arms, statuses)
-            }
-            products = [
-                odds[a, s]
-                - odds[arms[-1], s]
-                - odds[a, statuses[-1]]
-                + odds[arms[-1], statuses[-1]]
-                for a, s in odds
-            ]
-            return max(map(abs, products)) < _EQUAL
-        if analysis.stratify == (MARKER_STATUS,):
-            ratios = []
-            for status in self.scenario.tumour.shrinkage:
-                first, second = (
-                    self._log_odds(analysis, each.model_copy(update={"statuses": (status,)}))
-                    for each in analysis.groups
-                )
-                ratios.append(first - second)
-            same = max(ratios) - min(ratios) < _EQUAL
-            return same and (analysis.method == "breslow_day" or abs(ratios[0]) < _EQUAL)
-        rates = [self.rate(analysis, group) for group in analysis.groups]
-        return None not in rates and len(set(rates)) == 1
-
-    def _log_odds(self, analysis: Analysis, group: Group) -> float:
-        rate = self.rate(analysis, group)
-        return math.log(rate / (1 - rate)) if rate is not None and 0 < rate < 1 else math.inf
-
-    def law(self, group: Group) -> tuple[float, float, float] | None:
-        """What the times depend on: median of progression, share of early and of late response."""
-        plan = self.scenario.tumour
-        laws = {
-            (
-                float(plan.progression_median_months[status][arm]),
-                float(plan.shrinkage[status][arm]) if plan.shrunken_until_day else 0.0,
-                float(plan.late_shrinkage[status][arm]) if plan.late_shrinkage else 0.0,
-            )
-            for status, arm in self._cells(group)
-        }
-        return laws.pop() if len(laws) == 1 else None
-
-    def told(self, each: Compared) -> Compared:
-        """The comparison with its true log hazard ratio, of progression or of it and death.
-
-        None where the hazards are not proportional or the scenario gives none.
-        """
-        if len(each.analysis.groups) != 2:
-            return each
-        first, second = (self.law(group) for group in each.analysis.groups)
-        if first is None or second is None or not each.progression:
-            return each
-        if first == second:
-            return replace(each, truth=0.0)
-        if any(first[1:]) or any(second[1:]):
-            return each
-        life = self.scenario.survival
-        dying = 1 / float(life.median_without_progression_months) if each.death else 0.0
-        ratio = (1 / first[0] + dying) / (1 / second[0] + dying)
-        return replace(each, truth=math.log(ratio))
-
-    def _cells(self, group: Group) -> list[tuple[str, str]]:
-        statuses = group.statuses or tuple(self.scenario.tumour.shrinkage)
-        return list(itertools.product(statuses, group.arms or self.arms))
+_LOGISTIC = ("logistic", "firth")
 
 
 def described(
-    study: Study,
     statuses: Sequence[str],
     arms: Sequence[str],
     counted: Sequence[Counted],
     compared: Sequence[Compared],
+    listed: Sequence[Listed],
     truths: Truths,
 ) -> tuple[Column, ...]:
-    """Every column in order: the trial, its sizes, counts, comparisons."""
+    """Every column in order: the trial, its sizes, counts, comparisons, analyses of patients."""
     found = [
         Column("screened", "screened", "", "Subjects screened"),
         Column("randomised", "randomised", "", "Subjects randomised"),
@@ -171,7 +67,9 @@ def described(
     for each in counted:
         found += _counted(each, truths)
     for one in compared:
-        found += _compared(study, one, truths)
+        found += _compared(one, truths)
+    for mine in listed:
+        found += listed_described(mine, truths.null(mine.analysis))
     return tuple(found)
 
 
@@ -179,66 +77,112 @@ def _counted(each: Counted, truths: Truths) -> list[Column]:
     analysis = each.analysis
     name, label = analysis.id, analysis.label.en
     limit = 1 - float(analysis.level)
-    if analysis.method in (*REGRESSIONS, *STRATIFIED):
-        null = truths.null(analysis)
-        return [Column(f"{name}/p", "p", name, label, null=null, limit=limit)]
-    rates = [truths.rate(analysis, group) for group in analysis.groups]
     found = []
-    if analysis.method in TABLE_TESTS:
-        null = None not in rates and len(set(rates)) == 1
-        for test in ("", *each.beside):
+    if analysis.method != "proportion":
+        null = truths.null(analysis)
+        for test in ("", *each.beside) if analysis.method in TABLE_TESTS else ("",):
             own = f"{name}/{test}" if test else name
             title = f"{label} ({test.replace('_', ' ')})" if test else label
             found.append(Column(f"{own}/p", "p", own, title, null=null, limit=limit))
-        truth = None if None in rates else float(rates[0] or 0) - float(rates[1] or 0)
-        found.append(Column(f"{name}/difference", "estimate", name, f"{label}: difference", truth))
+    elif analysis.estimate == "proportion" or not each.interval:
+        interval = each.interval and analysis.interval != "none"
+        for group, rate in zip(analysis.groups, each.rates, strict=True):
+            own, title = f"{name}/{group.label}", f"{label}: {group.label}"
+            found += estimate_columns(own, own, title, rate, interval=interval)
         return found
-    for group, rate in zip(analysis.groups, rates, strict=True):
-        own = f"{name}/{group.label}"
-        found.append(Column(own, "estimate", own, f"{label}: {group.label}", rate))
+    if _estimates(each):
+        wald = analysis.method in _LOGISTIC and analysis.interval == "wald"
+        found += comparison_columns(analysis, each.truth, interval=each.interval or wald)
+    elif analysis.method in TABLE_TESTS:
+        truth = each.rates[0] - each.rates[1]
+        found.append(Column(f"{name}/difference", "estimate", name, f"{label}: difference", truth))
     return found
 
 
-def _compared(study: Study, each: Compared, truths: Truths) -> list[Column]:
+def _estimates(each: Counted) -> bool:
+    """Whether the estimate of the plan is told; that of a regression comes with its P."""
+    if each.analysis.estimate == "none":
+        return False
+    return each.interval or each.analysis.method in _LOGISTIC
+
+
+def _compared(each: Compared, truths: Truths) -> list[Column]:
     analysis = each.analysis
     name, label, level = analysis.id, analysis.label.en, float(analysis.level)
-    laws = {truths.law(group) for group in analysis.groups}
-    null = len(laws) == 1 and None not in laws
+    null = truths.null(analysis)
     found = [Column(f"{name}/p", "p", name, label, null=null, limit=1 - level)]
     if analysis.method == "cox":
-        truth = each.truth
-        found.append(
-            Column(
-                f"{name}/log_hazard_ratio", "estimate", name, f"{label}: log hazard ratio", truth
-            )
-        )
-        if truth is not None:
-            found.append(Column(f"{name}/covered", "covered", name, f"{label}: interval", truth))
+        found += estimate_columns(
+            f"{name}/log_hazard_ratio", name, f"{label}: log hazard ratio", each.truth,
+            interval=True,
+        )  # fmt: skip
     return found
 
 
 def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
     """The columns of an analysis of counts, for every trial."""
-    groups = len(each.analysis.groups)
-    sums = raw[:, slice(*each.columns)] @ each.sums
+    analysis, groups = each.analysis, len(each.analysis.groups)
+    sums = (raw[:, slice(*each.columns)] @ each.sums).astype(np.int64)
     events, subjects = sums.reshape(len(raw), 2, groups, -1).swapaxes(0, 1)
     comparable = (subjects.sum(axis=2) > 0).all(axis=1)
-    if each.analysis.method in (*REGRESSIONS, *STRATIFIED):
-        whole = events.astype(np.int64), subjects.astype(np.int64)
-        return [np.where(comparable, counts_p(each.analysis, *whole, each), np.nan)]
+    if analysis.method in _LOGISTIC or analysis.method in STRATIFIED:
+        return _modelled(each, events, subjects, comparable)
     events, subjects = events[:, :, 0], subjects[:, :, 0]
+    tables = np.stack([events, subjects], axis=2).reshape(len(raw), -1)
+    found = []
+    if analysis.method in TABLE_TESTS:
+        x1, n1, x2, n2 = (np.ascontiguousarray(column) for column in tables.T)
+        side = side_of_test(analysis)
+        tests = (analysis.method, *(_BESIDE.get(test, test) for test in each.beside))
+        p = (TABLE_TESTS[test](x1, n1, x2, n2, side, True) for test in tests)
+        found = [np.where(comparable, one, np.nan) for one in p]
+    elif analysis.estimate == "proportion" or not each.interval:
+        return _proportions(each, events, subjects)
+    if each.interval and analysis.estimate in CONTRASTS:
+        return found + estimate_values(
+            contrast_limits(analysis, tables), each.truth, interval=analysis.interval != "none",
+            logarithmic=analysis.estimate in LOGARITHMIC,
+        )  # fmt: skip
+    rates = _rates(events, subjects)
+    return [*found, rates[:, 0] - rates[:, 1]]
+
+
+def _rates(events: IntArray, subjects: IntArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        rates = events / subjects
-    if each.analysis.method not in TABLE_TESTS:
-        return list(rates.T)
-    x1, n1, x2, n2 = (
-        np.ascontiguousarray(column, dtype=np.int64)
-        for column in (events[:, 0], subjects[:, 0], events[:, 1], subjects[:, 1])
-    )
-    side = side_of_test(each.analysis)
-    tests = (each.analysis.method, *(_BESIDE.get(test, test) for test in each.beside))
-    found = [TABLE_TESTS[test](x1, n1, x2, n2, side, True) for test in tests]
-    return [*(np.where(comparable, one, np.nan) for one in found), rates[:, 0] - rates[:, 1]]
+        return np.asarray(events / subjects)
+
+
+def _proportions(each: Counted, events: IntArray, subjects: IntArray) -> list[FloatArray]:
+    """Each group's proportion, with its interval where that is asked for."""
+    if not each.interval or each.analysis.interval == "none":
+        return list(_rates(events, subjects).T)
+    found = []
+    for group, rate in enumerate(each.rates):
+        counts = np.column_stack([events[:, group], subjects[:, group]])
+        limits = proportion_limits(each.analysis, counts)
+        limits[subjects[:, group] == 0] = np.nan
+        found += estimate_values(limits, rate, interval=True)
+    return found
+
+
+def _modelled(
+    each: Counted, events: IntArray, subjects: IntArray, comparable: NDArray[np.bool_]
+) -> list[FloatArray]:
+    """P of a regression or a stratified test, and its estimate."""
+    analysis = each.analysis
+    profile = each.interval and analysis.interval == "profile"
+    if profile or analysis.method not in _LOGISTIC or not _estimates(each):
+        p = counts_p(analysis, events, subjects, each)
+        found = [np.where(comparable, p, np.nan)]
+        if _estimates(each):
+            limits = model_limits(analysis, events, subjects, each)
+            interval = analysis.interval != "none"
+            found += estimate_values(limits, each.truth, interval=interval, logarithmic=True)
+        return found
+    p, limits = regression_limits(analysis, events, subjects, each)
+    limits[~comparable] = np.nan
+    found = [np.where(comparable, p, np.nan)]
+    return found + estimate_values(limits, each.truth, interval=analysis.interval == "wald")
 
 
 def compared_columns(each: Compared, raw: FloatArray, comparing: int) -> list[FloatArray]:
@@ -256,9 +200,7 @@ def compared_columns(each: Compared, raw: FloatArray, comparing: int) -> list[Fl
         z[informed] = mine[informed, 4] / np.sqrt(mine[informed, 5])
         return [np.where(comparable, two_sided_p(z), np.nan)]
     beta, variance = mine[:, 6], 1 / mine[:, 7]
-    found = [np.where(comparable, wald_p(beta, variance), np.nan), beta]
-    if each.truth is not None:
-        reach = normal_quantile(float(each.analysis.level)) * np.sqrt(variance)
-        covered = np.where(np.abs(beta - each.truth) <= reach, 1.0, 0.0)
-        found.append(np.where(np.isnan(beta), np.nan, covered))
-    return found
+    reach = normal_quantile(float(each.analysis.level)) * np.sqrt(variance)
+    limits = np.column_stack([beta, beta - reach, beta + reach])
+    found = [np.where(comparable, wald_p(beta, variance), np.nan)]
+    return found + estimate_values(limits, each.truth, interval=True)

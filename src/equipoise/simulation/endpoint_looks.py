@@ -17,7 +17,8 @@ from equipoise.analysis.looks import directed_z
 from equipoise.analysis.subjects import end_point_of
 from equipoise.errors import BadInput
 from equipoise.simulation.endpoint_analyses import Compared, Counted
-from equipoise.simulation.endpoint_columns import Column, compared_columns, counted_columns
+from equipoise.simulation.endpoint_column import Column
+from equipoise.simulation.endpoint_columns import compared_columns, counted_columns
 from equipoise.simulation.nature import DAYS_PER_MONTH
 from equipoise.statistics.interim import stopping_look_batch
 from equipoise.statistics.trial_tables import (
@@ -84,6 +85,8 @@ def looked(
     analysis, interims = planned[0], planned[0].interims
     assert interims is not None
     of = next((each for each in run if each.analysis.id == analysis.id), None)
+    if of is None and any(each.name == f"{analysis.id}/p" for each in columns):
+        return None, f"the analysis {analysis.id} reads patients one by one, which no look does"
     if of is None:
         return None, f"the analysis {analysis.id} is not simulated"
     end_point = end_point_of(study.analysis, analysis)

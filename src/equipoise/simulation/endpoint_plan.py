@@ -48,7 +48,9 @@ class EndpointNature(Plan):
     """How end points are drawn where they are drawn directly.
 
     `analyses`: which analyses of the plan (none named: all that can run). `beside_fisher`: other
-    tests of the same tables. `seen`: progression is seen at planned assessments, or at once.
+    tests of the same tables. `intervals`: the analyses of counts of which estimate and interval are
+    worked out in every trial, for their coverage and width; some take longer than the trial.
+    `seen`: progression is seen at planned assessments, or at once.
     `loadings`: of `response`, `progression`, `death` and of assays (by code) on the patient's own
     factor; two draws with loadings a and b are correlated by a b (one-factor Gaussian copula), so
     that an assay with a loading errs in dependence on the outcome. `contrary`: how often an assay
@@ -58,6 +60,7 @@ class EndpointNature(Plan):
 
     analyses: tuple[Code, ...] = ()
     beside_fisher: tuple[BesideFisher, ...] = ()
+    intervals: tuple[Code, ...] = ()
     seen: Literal["at_assessments", "at_once"] = "at_assessments"
     loadings: dict[Code, Loading] = Field(default_factory=dict)
     prevalence: PrevalenceSpread = PrevalenceSpread()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from equipoise.analysis import counts as analysis_counts
 from equipoise.errors import BadInput
 from equipoise.randomisation.plan import SITE
-from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted, unfit
+from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted
 from equipoise.simulation.endpoint_closed import SKIPPED as CLOSED_TEST
 from equipoise.simulation.endpoint_closed import (
     Closed,
@@ -27,9 +27,8 @@ from equipoise.simulation.endpoint_closed import (
     closed_described,
     closed_test,
 )
+from equipoise.simulation.endpoint_column import Column
 from equipoise.simulation.endpoint_columns import (
-    Column,
-    Truths,
     compared_columns,
     counted_columns,
     described,
@@ -50,6 +49,8 @@ from equipoise.simulation.endpoint_looks import (
     looked,
     looks_described,
 )
+from equipoise.simulation.endpoint_fit import unfit
+from equipoise.simulation.endpoint_listed import Listed, listed_columns
 from equipoise.simulation.endpoint_marker import MarkerVariables, weights_of
 from equipoise.simulation.endpoint_network import Network, Variable
 from equipoise.simulation.endpoint_outcomes import (
@@ -60,6 +61,7 @@ from equipoise.simulation.endpoint_outcomes import (
     watching,
 )
 from equipoise.simulation.endpoint_plan import EndpointNature
+from equipoise.simulation.endpoint_truths import Truths
 from equipoise.simulation.nature import DAYS_PER_MONTH
 from equipoise.simulation.scenario import Scenario
 from equipoise.statistics import trial_kernel
@@ -99,6 +101,7 @@ class EndpointSimulation:
     described: tuple[Column, ...]
     counted: tuple[Counted, ...]
     compared: tuple[Compared, ...]
+    listed: tuple[Listed, ...]
     sizes: tuple[int, int, int, int]
     wrong: tuple[int, FloatArray]
     tested: tuple[str, ...]
@@ -137,6 +140,9 @@ class EndpointSimulation:
         comparing = RAW + self.tables.tallies.columns
         for one in self.compared:
             found += compared_columns(one, raw, comparing)
+        listing = comparing + self.tables.comparisons.columns
+        for mine in self.listed:
+            found += listed_columns(mine, self.tables.listings, raw[:, listing:])
         trials = np.column_stack(found)
         added = [trials]
         if self.closed is not None:
@@ -160,19 +166,19 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
     wanted, skipped = _wanted(study, scenario, extra)
     made = _patients(study, scenario, extra, wanted)
     found = outcomes(study, scenario, extra, made.net, made.truth)
-    analyses = Analyses(study, found, made.net.arm, extra.beside_fisher)
+    _check_intervals(scenario, extra, wanted)
+    analyses = Analyses(study, found, made.net.arm, extra.beside_fisher, extra.intervals)
     for analysis in wanted:
         analyses.add(analysis, made.marker, made.items)
     wrong = _wrong(made, analyses)
     tables = _tables(study, scenario, extra, made, found, analyses)
     truths = Truths(study, scenario)
-    counted = tuple(each for each in analyses.run if isinstance(each, Counted))
-    compared = tuple(truths.told(each) for each in analyses.run if isinstance(each, Compared))
-    columns = described(study, made.status.codes, made.net.arms, counted, compared, truths)
+    counted, compared, listed = analyses.told(truths)
+    columns = described(made.status.codes, made.net.arms, counted, compared, listed, truths)
     closed, untold = closed_test(study.analysis, columns)
     if untold:
         skipped.append((CLOSED_TEST, untold))
-    looking, unseen = looked(study, analyses.run, columns)
+    looking, unseen = looked(study, [*counted, *compared], columns)
     if unseen:
         skipped.append((LOOKS, unseen))
     if closed is not None:
@@ -187,6 +193,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
         described=columns,
         counted=counted,
         compared=compared,
+        listed=listed,
         sizes=(*analyses.sizes(made.status), len(made.status.codes), len(made.net.arms)),
         wrong=wrong,
         tested=tuple(columns[place].subject for place in tested),
@@ -256,8 +263,9 @@ def _tables(
     read = {made.plan.stratum, *made.plan.factors.tolist(), watched.leaving}
     read |= {*times.delayed_by.tolist(), *times.parent.ravel().tolist()} | analyses.read
     nodes = made.net.nodes(read)
+    coming = accrual(study, scenario, extra)
     return TrialTables(
-        accrual=accrual(study, scenario, extra),
+        accrual=coming,
         nodes=nodes,
         effects=effects(extra, made.truth, made.rows, made.site, nodes.variable.tolist()),
         randomisation=made.plan,
@@ -266,6 +274,7 @@ def _tables(
         end_points=analyses.end_point_table(),
         tallies=analyses.tallies(),
         comparisons=analyses.comparison_table(),
+        listings=analyses.listing_table(coming.wanted),
         arms=len(made.net.arms),
         looks=no_looks(),
     )
@@ -325,6 +334,19 @@ def _wanted(
         else:
             wanted.append(each)
     return wanted, skipped
+
+
+def _check_intervals(scenario: Scenario, extra: EndpointNature, wanted: Sequence[Analysis]) -> None:
+    """BadInput for an interval of an analysis that is not simulated or has none."""
+    having = [each.id for each in wanted if each.interval != "none"]
+    for name in extra.intervals:
+        if name not in having:
+            raise BadInput(
+                "a simulated analysis with an interval",
+                where=f"scenario {scenario.name}",
+                field="endpoints.intervals",
+                found=name,
+            )
 
 
 def _fingerprint(study: Study, scenario: Scenario) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.simulation.endpoint_columns import Column
+from equipoise.simulation.endpoint_column import Column
 from equipoise.simulation.endpoints import EndpointSimulation
 from equipoise.statistics.binomial_interval import clopper_pearson
 from equipoise.statistics.proportion import normal_quantile
@@ -125,7 +125,9 @@ def _share(
 
 def _means(column: Column, known: int, total: float, squares: float) -> Iterator[OperatingRow]:
     """The mean of a column, and its bias where the truth is known."""
-    measure = "mean_estimate" if column.measure == "estimate" else column.measure
+    measure = {"estimate": "mean_estimate", "width": "mean_width"}.get(
+        column.measure, column.measure
+    )
     subject, label, truth = column.subject, column.label, column.truth
     if known == 0:
         yield OperatingRow(measure, subject, label, None, None, None, None, 0, truth)

@@ -20,6 +20,7 @@ from equipoise.errors import BadInput
 from equipoise.statistics import divergence
 from equipoise.statistics.cox_core import BRESLOW, EFRON, EXACT, newton_core, pass_core
 from equipoise.statistics.cox_two_groups import two_groups_core
+from equipoise.statistics.effects import Effects, effects
 from equipoise.statistics.proportion import normal_quantile
 
 IntArray = NDArray[np.int64]
@@ -146,6 +147,32 @@ def cox_effect(
     return HazardEffect(
         estimate, error, estimate - half, estimate + half, statistic, answer, freedom, diverging
     )
+
+
+def cox_effect_batch(
+    time: ArrayLike,
+    event: ArrayLike,
+    covariates: ArrayLike,
+    stratum: ArrayLike,
+    tested: Sequence[int],
+    *,
+    test: Test = "wald",
+    ties: Ties = "efron",
+) -> Effects:
+    """`cox_effect` of many trials, which are given as to `cox_p_batch`.
+
+    >>> found = cox_effect_batch([[1, 2, 3, 4]], [[1] * 4], [[[0], [1], [0], [1]]], [[0] * 4], [0])
+    >>> found.estimate.round(4).tolist(), found.p.round(3).tolist()
+    ([-0.9406], [0.448])
+    """
+    trials = _Trials.many(time, event, covariates, stratum)
+    columns, every = _columns(tested, trials.width), np.ones(trials.width, dtype=bool)
+    fit = _fitted(trials, every, ties)
+    p = _tail(*_tested(trials, columns, test, ties, fit))
+    column = columns[0]
+    known = (_degrees(trials, columns, ties) == 1) & ~fit.diverging[:, column]
+    known &= len(columns) == 1
+    return effects(fit.coefficients[:, column], fit.covariance[:, column, column], known, p)
 
 
 def wald_p(coefficient: ArrayLike, variance: ArrayLike) -> FloatArray:

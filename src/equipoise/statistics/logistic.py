@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
+from equipoise.statistics.effects import Effects, effects
 from equipoise.statistics.logistic_core import (
     BoolArray,
     FloatArray,
@@ -194,6 +195,32 @@ def logistic_effect(
         lower, upper = _profile(x, y, n, column, fit, level, penalised)
     shown = estimate if finite else None
     return Effect(shown, error, lower, upper, answer, freedom, separated)
+
+
+def logistic_effect_batch(
+    design: ArrayLike,
+    events: ArrayLike,
+    subjects: ArrayLike,
+    tested: Sequence[int],
+    *,
+    test: Test = "wald",
+    penalised: bool = False,
+) -> Effects:
+    """`logistic_effect` of many trials without limits; those of Wald follow from its errors.
+
+    >>> found = logistic_effect_batch([[1, 1], [1, 0]], [[10, 2], [9, 9]], [[20, 9]] * 2, [1])
+    >>> np.exp(found.estimate).round(2).tolist(), found.p.round(4).tolist()
+    ([3.5, nan], [0.1724, nan])
+    """
+    x, y, n = _checked(design, events, subjects)
+    columns, column = _columns(tested, x), min(tested)
+    _check_test(test, penalised)
+    fit = _fitted(x, y, n, penalised)
+    p = _p(x, y, n, columns, test, penalised, fit)
+    known = np.full(len(p), len(columns) == 1)
+    for cells in (n > 0, (n > 0) & ~fit.separated):
+        known &= _degrees(x, cells, columns) == 1
+    return effects(fit.coefficients[:, column], fit.covariance[:, column, column], known, p)
 
 
 def _against_null(

@@ -46,6 +46,7 @@ from equipoise.statistics.trial_looks import (
     look_at_times,
     waited_for,
 )
+from equipoise.statistics.trial_listings import list_patients
 from equipoise.statistics.trial_outcomes import (
     by_day,
     compare,
@@ -89,7 +90,7 @@ CALLEES = (
     arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
     minimise_in_turn, block_number, whole_lanes,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare,
-    log_rank_weight, log_rank_sums, compare_many, in_order, compare_all,
+    log_rank_weight, log_rank_sums, compare_many, list_patients, in_order, compare_all,
 )  # fmt: skip
 """Every core that a trial runs."""
 LOOKING = (waited_for, look_at_counts, look_at_times, look_all)
@@ -164,7 +165,7 @@ def _trial(tables: TrialTables, trial: np.uint64, work: Workspace, mine: FloatAr
         uniforms,
     )  # fmt: skip
     tally(tables.tallies, work.who, number, work.values, rows, mine)
-    if len(tables.comparisons.end_point) > 0:
+    if len(tables.end_points.ended_by) > 0:
         latent_times(
             tables.times, nodes, trial, work.values, rows, uniforms, work.halves, work.latent
         )

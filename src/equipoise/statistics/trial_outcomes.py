@@ -11,6 +11,7 @@ from equipoise.statistics.cox_two_groups import FITTED, cox_risk_sets, cox_two_g
 from equipoise.statistics.log_rank_core import UNWEIGHTED, log_rank_sums
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 from equipoise.statistics.trial_draws import fill_uniforms, minus_log, trial_key, uniform
+from equipoise.statistics.trial_listings import list_patients
 from equipoise.statistics.trial_patients import find_rows, tie
 from equipoise.statistics.trial_tables import (
     ARM,
@@ -348,7 +349,7 @@ def in_order(
 def compare_all(
     tables: TrialTables, work: Workspace, number: int, screened: int, out: FloatArray
 ) -> None:
-    """Core: every comparison, one end point after another; each end point is sorted once."""
+    """Core: every comparison and listing, end point by end point; each is sorted once."""
     end_points, comparisons, arms = tables.end_points, tables.comparisons, tables.arms
     scratch, events = work.scratch, work.events
     order, sorted_ = scratch[4], scratch[5]
@@ -375,3 +376,4 @@ def compare_all(
                     comparisons, comparison, arms, number, work.values, order, sorted_, events[0],
                     scratch[1], scratch[0], events[1], scratch[6], scratch[7], work.risks, mine,
                 )  # fmt: skip
+        list_patients(tables, work, which, number, screened, out)

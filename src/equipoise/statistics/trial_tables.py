@@ -221,6 +221,20 @@ def no_looks() -> Looks:
     return Looks(SUBJECTS, nothing, -1, -1, 0, np.zeros(1, dtype=np.bool_), 0, 0, 0)
 
 
+class Listings(NamedTuple):
+    """Randomised patients one by one, in the order of their times to an end point.
+
+    A patient is one number, (2 x day + whether it is an event) x `cells` + the sum of parent x
+    stride; -1 fills up the `each` numbers of a listing. The listings follow the comparisons.
+    """
+
+    end_point: IntArray
+    parent: IntArray
+    stride: IntArray
+    cells: IntArray
+    each: int
+
+
 class TrialTables(NamedTuple):
     """Everything that one trial needs."""
 
@@ -233,11 +247,14 @@ class TrialTables(NamedTuple):
     end_points: EndPoints
     tallies: Tallies
     comparisons: Comparisons
+    listings: Listings
     arms: int
     looks: Looks
 
     @property
     def width(self) -> int:
         """How many columns a trial yields."""
+        listed = len(self.listings.end_point) * self.listings.each
         looked = len(self.looks.counts) * (LOOKED + self.looks.each)
-        return RAW + self.tallies.columns + self.comparisons.columns + looked
+        compared = self.comparisons.columns
+        return RAW + self.tallies.columns + compared + listed + looked

@@ -1,0 +1,126 @@
+"""Analyses that read patients one by one: Kaplan-Meier medians, Cox models with covariates.
+
+The kernel lists the randomised patients of each trial, sorted by time; the functions of the
+analysis read the list.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.analysis.endpoints import convention
+from equipoise.analysis.model_data import design_of
+from equipoise.simulation.endpoint_column import Column
+from equipoise.simulation.endpoint_estimates import (
+    comparison_columns,
+    estimate_columns,
+    estimate_values,
+    wald_limits,
+)
+from equipoise.simulation.endpoint_truths import Truths
+from equipoise.statistics.cox import cox_effect_batch
+from equipoise.statistics.survival_quantile_batch import survival_quantile_batch
+from equipoise.statistics.trial_tables import Listings
+from equipoise.study.analysis_plan import Analysis
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """An analysis of listed patients: the number of its listing, and by the cell of a patient the
+    group, the combination of adjusting codes and the stratum (-1: not in the analysis).
+
+    `months`: times are told in months. `truths` are those of its groups, or of its comparison.
+    """
+
+    analysis: Analysis
+    listing: int
+    group: IntArray
+    combination: IntArray
+    stratum: IntArray
+    adjusting: tuple[tuple[str, ...], ...]
+    months: bool
+    truths: tuple[float | None, ...] = ()
+
+    @property
+    def combinations(self) -> tuple[tuple[str, ...], ...]:
+        """Every combination of the codes of the adjusting covariates, in order."""
+        return tuple(itertools.product(*self.adjusting))
+
+
+def listed_truths(analysis: Analysis, truths: Truths) -> tuple[float | None, ...]:
+    """What is true of the analysis: the median of each group, or the logarithm of the ratio."""
+    if analysis.method == "kaplan_meier":
+        return tuple(truths.median(analysis, group) for group in analysis.groups)
+    return (truths.estimate(analysis),)
+
+
+def listed_described(each: Listed, null: bool) -> list[Column]:
+    """The columns of an analysis of listed patients; `null`: whether what it tests is true."""
+    analysis = each.analysis
+    name, label = analysis.id, analysis.label.en
+    if analysis.method == "kaplan_meier":
+        interval = analysis.interval != "none"
+        found = []
+        for group, truth in zip(analysis.groups, each.truths, strict=True):
+            own, title = f"{name}/{group.label}", f"{label}: {group.label}"
+            found += estimate_columns(own, own, title, truth, interval=interval)
+        return found
+    limit = 1 - float(analysis.level)
+    found = [Column(f"{name}/p", "p", name, label, null=null, limit=limit)]
+    if analysis.estimate != "none":
+        found += comparison_columns(analysis, each.truths[0])
+    return found
+
+
+def listed_columns(each: Listed, listings: Listings, raw: FloatArray) -> list[FloatArray]:
+    """The values of `listed_described` in every trial; `raw` are the columns of all listings."""
+    begin = each.listing * listings.each
+    packed = raw[:, begin : begin + listings.each].astype(np.int64)
+    inside, cells = packed >= 0, int(listings.cells[each.listing])
+    cell, rest = np.where(inside, packed % cells, 0), packed // cells
+    event, day = inside & (rest % 2 == 1), np.where(inside, rest // 2, 0)
+    group = np.where(inside, each.group[cell], -1)
+    analysis = each.analysis
+    if analysis.method == "kaplan_meier":
+        return _medians(each, np.where(inside, day, day.max(initial=0)), event, group)
+    design = design_of(each, analysis)
+    place, stratum = each.combination[cell], each.stratum[cell]
+    known = (group >= 0) & (place >= 0) & (stratum >= 0)
+    rows = np.where(known, group * len(each.combinations) + place, 0)
+    effects = cox_effect_batch(
+        day.astype(np.float64),
+        event,
+        design.rows[rows][:, :, 1:],
+        np.where(known, stratum, -1),
+        [column - 1 for column in design.tested],
+        test=analysis.test or "wald",
+    )
+    present = [(group == number).any(axis=1) for number in range(len(analysis.groups))]
+    comparable = np.all(present, axis=0) & (event & (group >= 0)).any(axis=1)
+    found = [np.where(comparable, effects.p, np.nan)]
+    if analysis.estimate != "none":
+        limits = wald_limits(effects, float(analysis.level))
+        limits[~comparable] = np.nan
+        interval = analysis.interval != "none"
+        found += estimate_values(limits, each.truths[0], interval=interval)
+    return found
+
+
+def _medians(each: Listed, day: IntArray, event: FloatArray, group: IntArray) -> list[FloatArray]:
+    analysis = each.analysis
+    unit = float(convention("days_per_month")) if each.months else 1.0
+    found = survival_quantile_batch(
+        day / unit, event, group, len(analysis.groups), level=float(analysis.level)
+    )
+    interval = analysis.interval != "none"
+    columns = []
+    for number, truth in enumerate(each.truths):
+        columns += estimate_values(found[:, number], truth, interval=interval)
+    return columns
