@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from equipoise.analysis.result import rounded
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.analysis.result import Result, rounded
 from equipoise.statistics.graphical_test import graphical_adjusted_p_batch
 from equipoise.study.analysis_plan import ClosedTesting
 
@@ -39,3 +43,39 @@ def adjusted_p(closed: ClosedTesting, p: Mapping[str, float | None]) -> dict[str
     values = [1.0 if (each := p.get(name)) is None or math.isnan(each) else each for name in names]
     found = graphical_adjusted_p_batch([values], weights, rows)[0]
     return {name: rounded(float(each)) or 0.0 for name, each in zip(names, found, strict=True)}
+
+
+def with_decisions(closed: ClosedTesting | None, rows: Sequence[Result]) -> list[Result]:
+    """The results of a trial with the adjusted P value and the decision of each hypothesis.
+
+    They stand in the row that has the P value: a test gives one, whatever its estimates.
+    """
+    if closed is None:
+        return list(rows)
+    tested = {row.analysis: row.p for row in rows if row.side != "none"}
+    found, alpha = adjusted_p(closed, tested), float(closed.alpha)
+    return [
+        replace(row, adjusted_p=found[row.analysis], rejected=found[row.analysis] <= alpha)
+        if row.side != "none" and row.analysis in found
+        else row
+        for row in rows
+    ]
+
+
+def closed_rejections(
+    closed: ClosedTesting, p: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.bool_]:
+    """Whether the closed test rejects each hypothesis in each trial, shape (trials, hypotheses).
+
+    `p` are the P values of each analysis, one a trial; nan counts as 1.
+
+    >>> plan = ClosedTesting(alpha="0.05", weights={"a": "1", "b": "0"},
+    ...                      transitions={"a": {"b": "1"}})
+    >>> p = {"a": np.array([0.03, 0.2]), "b": np.array([0.01, 0.01])}
+    >>> closed_rejections(plan, p).tolist()
+    [[True, True], [False, False]]
+    """
+    names, weights, rows = closed_graph(closed)
+    values = np.column_stack([p[name] for name in names])
+    adjusted = graphical_adjusted_p_batch(np.where(np.isnan(values), 1.0, values), weights, rows)
+    return np.asarray(adjusted <= float(closed.alpha), dtype=np.bool_)

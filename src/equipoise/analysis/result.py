@@ -22,6 +22,8 @@ class Result:
     or events and subjects. `method` says test and interval in words; `estimate`, `lower`, `upper`
     and `p` are null where they cannot be given, and `label` then says why. `sources` are the
     sorted `seq` of the events that decided who belongs to which group and with which outcome.
+    Of a hypothesis of the plan's closed test `adjusted_p` is what that test makes of all its P
+    values, and `rejected` its decision; null elsewhere.
     """
 
     analysis: str
@@ -38,6 +40,8 @@ class Result:
     p: float | None
     sources: tuple[int, ...]
     label: str
+    adjusted_p: float | None = None
+    rejected: bool | None = None
 
 
 def synthetic(results: Iterable[Result]) -> list[Result]:

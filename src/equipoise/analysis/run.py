@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from equipoise.analysis.closed import with_decisions
 from equipoise.analysis.counts import (
     Counts,
     GroupCounts,
@@ -118,7 +119,8 @@ def results(
     for place, replicate in enumerate(replicates):
         mine = subjects.filter(replicate=replicate)
         trial = _Trial(plan, replicate, mine, Grid(mine, [replicate]), deciding)
-        found.append([row for counts in counted for row in _rows(trial, counts, place)])
+        rows = [row for counts in counted for row in _rows(trial, counts, place)]
+        found.append(with_decisions(plan.closed_testing, rows))
     return found
 
 

@@ -89,6 +89,9 @@ def _many(arguments: argparse.Namespace, versions: list[Version], scenario: Scen
         if each.rejection is not None:
             print(f"  null hypothesis rejected in {each.rejection:.3f} of trials "
                   f"(standard error {each.standard_error:.3f})")  # fmt: skip
+        if each.closed_rejection is not None:
+            print(f"  by the closed test in {each.closed_rejection:.3f} "
+                  f"(standard error {each.closed_standard_error:.3f})")  # fmt: skip
         if each.undefined and each.rejection is not None:
             print(f"  no P in {each.undefined} trials (a group was empty)")
     return 0

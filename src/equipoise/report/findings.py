@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.analysis.closed import adjusted_p
 from equipoise.analysis.estimates import COMPARISONS, ESTIMATES, PER_GROUP
 from equipoise.analysis.result import Result
 from equipoise.analysis.subjects import end_point_of, estimand_of, flags, labelled, titled
@@ -291,13 +290,14 @@ def _closed_test(study: Study, views: Sequence[ResultView]) -> list[str]:
     closed = study.analysis.closed_testing
     if closed is None:
         return []
-    labels = {view.result.analysis: view.label for view in views}
-    found = adjusted_p(closed, {view.result.analysis: view.result.p for view in views})
-    told = [
-        f"{labels[name]} {'is' if p <= float(closed.alpha) else 'is not'} rejected (adjusted P "
-        f"{'' if p_value(p).text.startswith('<') else '= '}{p_value(p).text})"
-        for name, p in found.items()
-    ]
+    told = []
+    for name in closed.weights:
+        view = next(each for each in views if each.result.analysis == name)
+        p = p_value(view.result.adjusted_p)
+        told.append(
+            f"{view.label} {'is' if view.result.rejected else 'is not'} rejected (adjusted P "
+            f"{'' if p.text.startswith('<') else '= '}{p.text})"
+        )
     return [f"Closed test at {closed.alpha}, null hypotheses: {'; '.join(told)}."]
 
 

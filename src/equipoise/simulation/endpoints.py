@@ -41,6 +41,8 @@ from equipoise.simulation.endpoint_entry import (
     site_variable,
     true_status,
 )
+from equipoise.simulation.endpoint_fit import unfit
+from equipoise.simulation.endpoint_listed import Listed, listed_columns
 from equipoise.simulation.endpoint_looks import SKIPPED as LOOKS
 from equipoise.simulation.endpoint_looks import (
     Looked,
@@ -49,8 +51,6 @@ from equipoise.simulation.endpoint_looks import (
     looked,
     looks_described,
 )
-from equipoise.simulation.endpoint_fit import unfit
-from equipoise.simulation.endpoint_listed import Listed, listed_columns
 from equipoise.simulation.endpoint_marker import MarkerVariables, weights_of
 from equipoise.simulation.endpoint_network import Network, Variable
 from equipoise.simulation.endpoint_outcomes import (

@@ -40,13 +40,13 @@ from equipoise.statistics.trial_draws import (
     trial_word,
     uniform,
 )
+from equipoise.statistics.trial_listings import list_patients
 from equipoise.statistics.trial_looks import (
     look_all,
     look_at_counts,
     look_at_times,
     waited_for,
 )
-from equipoise.statistics.trial_listings import list_patients
 from equipoise.statistics.trial_outcomes import (
     by_day,
     compare,

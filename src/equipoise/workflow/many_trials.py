@@ -36,7 +36,10 @@ def many_trials(
     counted = computed(
         _Batches(versions, scenario, seed), parts, cores() if processes is None else processes
     )
-    return characteristics(_told(in_order(parts, counted), trials, progress))
+    return characteristics(
+        _told(in_order(parts, counted), trials, progress),
+        versions[-1].study.analysis.closed_testing,
+    )
 
 
 @dataclass(frozen=True, slots=True)
