@@ -62,7 +62,7 @@ def with_decisions(closed: ClosedTesting | None, rows: Sequence[Result]) -> list
     ]
 
 
-def closed_rejections(
+def rejected_by_closed_test(
     closed: ClosedTesting, p: Mapping[str, NDArray[np.float64]]
 ) -> NDArray[np.bool_]:
     """Whether the closed test rejects each hypothesis in each trial, shape (trials, hypotheses).
@@ -72,7 +72,7 @@ def closed_rejections(
     >>> plan = ClosedTesting(alpha="0.05", weights={"a": "1", "b": "0"},
     ...                      transitions={"a": {"b": "1"}})
     >>> p = {"a": np.array([0.03, 0.2]), "b": np.array([0.01, 0.01])}
-    >>> closed_rejections(plan, p).tolist()
+    >>> rejected_by_closed_test(plan, p).tolist()
     [[True, True], [False, False]]
     """
     names, weights, rows = closed_graph(closed)

@@ -34,6 +34,7 @@ def simulation_summary(study: Study, rows: Sequence[Row], facts: SimulationFacts
         f"{facts.scenario_label}",
         f"{facts.trials} trials of each scenario, seed {facts.seed}",
         *_tests(study, assays[0]),
+        *_estimates(study, assays[0]),
         *look_summary(study, assays[0]),
         *_assays(assays, code),
         *_sizes(study, assays[0]),
@@ -66,6 +67,29 @@ def _tests(study: Study, rows: Sequence[Row]) -> Iterator[str]:
             bias = others.get((row["subject"], "bias"), "")
             coverage = others.get((row["subject"], "coverage"), "")
             yield from _line(row["label"] + mark, f"{columns}  {bias:>7}  {coverage}")
+
+
+def _estimates(study: Study, rows: Sequence[Row]) -> Iterator[str]:
+    """Estimates that have an interval: what is true, bias, coverage and width."""
+    from equipoise.report.simulation_rows import by_subject, of_measures, said, true_value
+    from equipoise.report.simulation_tables import by_role
+
+    measures = ("bias", "coverage", "mean_width")
+    having = {row["subject"] for row in of_measures(rows, measures[1:])}
+    kept = [
+        row for row in of_measures(rows, ("mean_estimate", *measures)) if row["subject"] in having
+    ]
+    for title, found in by_role(study, kept):
+        yield ""
+        yield (
+            f"{title + ': estimates with intervals':{LABEL}}  "
+            f"{'true':>8}  {'bias':>8}  coverage  {'width':>8}"
+        )
+        for group in by_subject(found).values():
+            by = {row["measure"]: row for row in group}
+            told = [said(by[each]).value if each in by else "" for each in measures]
+            columns = f"{true_value(group[0]):>8}  {told[0]:>8}  {told[1]:>8}  {told[2]:>8}"
+            yield from _line(group[0]["label"], columns)
 
 
 def _assays(assays: Sequence[Sequence[Row]], code: str | None) -> Iterator[str]:

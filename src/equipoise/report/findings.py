@@ -290,9 +290,10 @@ def _closed_test(study: Study, views: Sequence[ResultView]) -> list[str]:
     closed = study.analysis.closed_testing
     if closed is None:
         return []
+    decided = {view.result.analysis: view for view in views if view.result.rejected is not None}
     told = []
     for name in closed.weights:
-        view = next(each for each in views if each.result.analysis == name)
+        view = decided[name]
         p = p_value(view.result.adjusted_p)
         told.append(
             f"{view.label} {'is' if view.result.rejected else 'is not'} rejected (adjusted P "

@@ -23,6 +23,7 @@ TITLES = {
     "mean_estimate": "Mean estimate",
     "bias": "Bias",
     "coverage": "Coverage of the interval",
+    "mean_width": "Mean width of the interval",
     "undefined": "Trials without a result",
 }
 SIGNED = (DIFFERENCE, "bias")
@@ -130,6 +131,16 @@ def of_measures(rows: Iterable[Row], measures: Iterable[str]) -> list[Row]:
     """The rows of these measures, in their order."""
     wanted = set(measures)
     return [row for row in rows if row["measure"] in wanted]
+
+
+def true_value(row: Row) -> str:
+    """What is true of what a row estimates, in words.
+
+    >>> true_value({"truth": -0.105}), true_value({"truth": None})
+    ('−0.105', '–')
+    """
+    truth = row["truth"]
+    return NOT_GIVEN if truth is None else f"{truth:.3g}".replace("-", "−")
 
 
 def deciding_subject(rows: Sequence[Row], code: str | None) -> str | None:

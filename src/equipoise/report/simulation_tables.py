@@ -17,6 +17,7 @@ from equipoise.report.simulation_rows import (
     measure_title,
     of_measures,
     said,
+    true_value,
     with_error,
 )
 from equipoise.report.wording import NOT_GIVEN
@@ -87,8 +88,8 @@ def rejection_table(study: Study, rows: Sequence[Row]) -> Table:
 
 
 def estimate_table(study: Study, rows: Sequence[Row]) -> Table:
-    """Estimates of the analyses: the truth, the mean over trials, bias, coverage."""
-    wanted = ("mean_estimate", "bias", "coverage")
+    """Estimates of the analyses: the truth, the mean over trials, bias, coverage, width."""
+    wanted = ("mean_estimate", "bias", "coverage", "mean_width")
     there = {row["measure"] for row in rows}
     measures = [measure for measure in wanted if measure in there]
     found = []
@@ -96,8 +97,7 @@ def estimate_table(study: Study, rows: Sequence[Row]) -> Table:
         found.append(TableRow(title, kind="group"))
         for group in by_subject(kept).values():
             by = {row["measure"]: row for row in group}
-            truths = [row["truth"] for row in group if row["measure"] == "bias"]
-            truth = NOT_GIVEN if not truths else f"{truths[0]:.3g}".replace("-", "−")
+            truth = true_value(next((row for row in group if row["measure"] == "bias"), group[0]))
             cells = [with_error(by[each]) if each in by else NOT_GIVEN for each in measures]
             found.append(TableRow(group[0]["label"], words(truth, *cells), kind="level"))
     heads = ["True value", *(measure_title(each) for each in measures)]

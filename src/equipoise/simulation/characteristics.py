@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from equipoise.analysis.closed import closed_rejections
+from equipoise.analysis.closed import rejected_by_closed_test
 from equipoise.analysis.run import READS, OperatingCounts, operating_counts
 from equipoise.simulation.run import Version, rehearsed
 from equipoise.simulation.scenario import Scenario
@@ -55,7 +55,7 @@ class _ClosedSum:
     any: int = 0
 
     def take(self, batch: Sequence[OperatingCounts]) -> None:
-        found = closed_rejections(self.closed, {each.analysis.id: each.p for each in batch})
+        found = rejected_by_closed_test(self.closed, {each.analysis.id: each.p for each in batch})
         self.trials += len(found)
         self.any += int(found.any(axis=1).sum())
         for name, count in zip(self.closed.weights, found.sum(axis=0).tolist(), strict=True):

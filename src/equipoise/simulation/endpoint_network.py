@@ -159,7 +159,9 @@ class Network:
             if value is None:
                 source = self._source(parent)
                 assert source is not None
-                value = int(source.table[self._row(source.parents, known)])
+                value = source.constant
+                if value is None:
+                    value = int(source.table[self._row(source.parents, known)])
             row = row * len(parent.codes) + value
         return row
 

@@ -75,6 +75,19 @@ def test_an_assay_that_fails_moves_nobodys_truth_and_arrival() -> None:
     assert (one[same] == other[same])[:, months].all()
 
 
+def test_a_world_in_which_nobody_responds_can_be_simulated() -> None:
+    """What is certain is read as it is, and not as something drawn."""
+    scenario = _scenario("mgmt-net")
+    never = {status: dict.fromkeys(by, 0) for status, by in scenario.tumour.shrinkage.items()}
+    tumour = scenario.tumour.model_copy(update={"shrinkage": never})
+    found = endpoint_simulation(
+        load_study("mgmt-net"), scenario.model_copy(update={"tumour": tumour})
+    )
+    trials = found.trials(1, 0, 50)
+    own = [place for place, name in enumerate(found.columns) if name.startswith("bor_proportions/")]
+    assert len(own) == 4 and (trials[:, own] == 0).all()
+
+
 def test_every_analysis_of_the_plan_is_run_or_explained(simulation: EndpointSimulation) -> None:
     study = load_study("mgmt-net" if "primary" in simulation.tested else "lung-tmb")
     told = {name for name, _ in simulation.skipped} | {

@@ -2,59 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
 from equipoise.analysis.counts import two_sided_p
-from equipoise.simulation.endpoints import EndpointSimulation, endpoint_simulation
-from equipoise.simulation.scenario import Scenario, load_scenario
 from equipoise.statistics import trial_kernel as kernel
-from equipoise.statistics import trial_outcomes
 from equipoise.statistics.cox import cox_p_batch
 from equipoise.statistics.log_rank import log_rank, log_rank_z_batch
 from equipoise.statistics.proportion import chi_square, fisher_exact_p
-from equipoise.statistics.trial_draws import seed_key
 from equipoise.statistics.trial_tables import ARM
-from equipoise.statistics.trial_workspace import workspace
-from equipoise.study.load import load_study, study_path
-
-SEED = 3
-
-
-def _simulation(study: str, **endpoints: object) -> EndpointSimulation:
-    told = load_scenario(study_path(study).parent, "planning").model_dump(
-        mode="json", exclude_none=True
-    )
-    if endpoints:
-        told["endpoints"] = endpoints
-    return endpoint_simulation(load_study(study), Scenario.model_validate(told))
-
-
-class _Watched:
-    """One trial, run by the cores as plain Python, with its patients as they were compared."""
-
-    def __init__(self, simulation: EndpointSimulation, trial: int) -> None:
-        self.sorted: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self.values: np.ndarray = np.zeros((0, 0))
-        self.out = np.zeros((1, simulation.tables.width))
-
-        def watching(own: Callable[..., None]) -> Callable[..., None]:
-            def watched(*given: Any) -> None:
-                _, _, _, number, values, order, days, events = given[:8]
-                self.values = values.copy()
-                self.sorted.append(tuple(each[:number].copy() for each in (order, days, events)))
-                own(*given)
-
-            return watched
-
-        with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
-            patch.setattr(trial_outcomes, "compare", watching(trial_outcomes.compare))
-            patch.setattr(trial_outcomes, "compare_many", watching(trial_outcomes.compare_many))
-            work = workspace(simulation.tables)
-            kernel._trials(simulation.tables, np.uint64(seed_key(SEED)), trial, self.out, work)
+from tests.harness.watched import SEED, Watched, simulation_of
 
 
 @pytest.mark.parametrize(
@@ -67,10 +24,10 @@ class _Watched:
     ],
 )
 def test_times_are_compared_as_in_the_analysis(study: str, endpoints: dict[str, object]) -> None:
-    simulation = _simulation(study, **endpoints)
+    simulation = simulation_of(study, **endpoints)
     trials = simulation.trials(SEED, 0, 12)
     for trial in range(3):
-        watched = _Watched(simulation, trial)
+        watched = Watched(simulation, trial)
         compiled = kernel.run_trials(simulation.tables, SEED, trial, 1)
         assert watched.out.tobytes() == compiled.tobytes()
         status = simulation.tables.comparisons.status
@@ -105,7 +62,7 @@ def test_times_are_compared_as_in_the_analysis(study: str, endpoints: dict[str, 
 
 def test_counts_are_tested_as_in_the_analysis() -> None:
     beside = ["chi_square", "chi_square_corrected", "mid_p"]
-    simulation = _simulation("mgmt-net", analyses=["primary"], beside_fisher=beside)
+    simulation = simulation_of("mgmt-net", analyses=["primary"], beside_fisher=beside)
     trials = simulation.trials(SEED, 0, 200)
     names = simulation.columns
     p, difference = (trials[:, names.index(f"primary/{each}")] for each in ("p", "difference"))
