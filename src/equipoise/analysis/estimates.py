@@ -117,7 +117,7 @@ class Numbers:
 def method_in_words(analysis: Analysis, denominator: str | None, estimate: str) -> str:
     """Test, side, model, strata, kind of estimate, interval with its level, and who is counted."""
     parts = []
-    if tests(analysis) and estimate not in PER_GROUP:
+    if has_test(analysis) and estimate not in PER_GROUP:
         name = TESTS[analysis.test or analysis.method]
         if analysis.interaction is not None:
             name += " of the interaction of arm and marker status"
@@ -138,7 +138,7 @@ def method_in_words(analysis: Analysis, denominator: str | None, estimate: str) 
     return text[:1].upper() + text[1:]
 
 
-def tests(analysis: Analysis) -> bool:
+def has_test(analysis: Analysis) -> bool:
     """Whether the analysis gives a P value."""
     return analysis.method in TESTS or analysis.method in MODELS
 

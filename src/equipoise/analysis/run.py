@@ -29,10 +29,10 @@ from equipoise.analysis.estimates import (
     Numbers,
     compared,
     empty_groups,
+    has_test,
     method_in_words,
     single_proportion,
     survival_times,
-    tests,
     times_compared,
 )
 from equipoise.analysis.grid import Grid
@@ -148,7 +148,7 @@ def _rows(trial: _Trial, counts: GroupCounts, row: int) -> list[Result]:
     analysis = counts.analysis
     events, sizes = counts.numerators[row].tolist(), counts.denominators[row].tolist()
     rows = []
-    if tests(analysis) or analysis.estimate in COMPARISONS:
+    if has_test(analysis) or analysis.estimate in COMPARISONS:
         found = _comparison(trial, analysis, events, sizes)
         estimate = analysis.estimate if analysis.estimate in COMPARISONS else "none"
         rows.append(_result(trial, analysis, analysis.groups, events, sizes, found, estimate))
@@ -221,7 +221,7 @@ def _result(
 ) -> Result:
     plan, estimand = trial.plan, estimand_of(trial.plan, analysis)
     rule = None if _is_time(plan, analysis) else denominator_rule(plan, analysis)
-    compares = tests(analysis) and estimate not in PER_GROUP
+    compares = has_test(analysis) and estimate not in PER_GROUP
     return Result(
         analysis=analysis.id,
         estimand=estimand.code,

@@ -44,8 +44,9 @@ def survival_quantile_batch(
     >>> survival_quantile_batch([[1, 2, 3, 4]], [[True] * 4], [[0] * 4], 1).round(3).tolist()
     [[[2.5, 1.0, nan]]]
     """
-    times, events = np.asarray(time, dtype=np.float64), np.asarray(event, dtype=np.bool_)
-    places = np.asarray(group, dtype=np.int64)
+    times = np.ascontiguousarray(time, dtype=np.float64)
+    events = np.ascontiguousarray(event, dtype=np.bool_)
+    places = np.ascontiguousarray(group, dtype=np.int64)
     if times.ndim != 2 or not times.shape == events.shape == places.shape:
         raise BadInput(
             "times, events and groups of one shape (trials, subjects)",
@@ -54,17 +55,30 @@ def survival_quantile_batch(
     remaining, z = 1 - inner_probability(probability, "probability"), normal_quantile(level)
     found = np.full((len(times), groups, 3), np.nan)
     core = compiled(
-        _quantiles_of_trials, quantile_of_group, log_log_limits,
+        _quantiles_of_trials, quantile_of_group, come_down, lower_limit,
         worth_it=times.size >= _COMPILE_FROM,
     )  # fmt: skip
     core(times, events, places, remaining, z, found)
     return found
 
 
-def log_log_limits(survival: float, greenwood: float, z: float) -> tuple[float, float]:
-    """Core: limits of a survival probability between 0 and 1 from Greenwood's sum."""
-    spread = z * math.sqrt(greenwood) / math.log(survival)
-    return survival ** math.exp(-spread), survival ** math.exp(spread)
+def lower_limit(survival: float, greenwood: float, z: float) -> float:
+    """Core: log-log limit of a survival probability between 0 and 1 from Greenwood's sum; the upper
+    one for -z."""
+    logarithm = math.log(survival)
+    return math.exp(logarithm * math.exp(-z * math.sqrt(greenwood) / logarithm))
+
+
+def come_down(
+    curve: int, value: float, now: float, remaining: float, begun: FloatArray, found: FloatArray
+) -> None:
+    """Core: note where a curve comes down to `remaining`; where it stops there, when that began."""
+    if not np.isnan(found[curve]) or value > remaining + _EQUAL:
+        return
+    if value < remaining - _EQUAL:
+        found[curve] = now if begun[curve] < 0.0 else (begun[curve] + now) / 2
+    elif begun[curve] < 0.0:
+        begun[curve] = now
 
 
 def quantile_of_group(
@@ -74,20 +88,22 @@ def quantile_of_group(
     group: int,
     remaining: float,
     z: float,
+    begun: FloatArray,
     found: FloatArray,
 ) -> None:
     """Core: where survival of one group, and its limits, come down to `remaining`.
 
     `found` has room for the three times, and holds nan. Where a curve stops at `remaining` itself
-    the answer is the middle of that step.
+    the answer is the middle of that step. Limits are worked out where they can matter: the upper
+    one is never below the curve.
     """
     at_risk = 0
     for subject in range(len(times)):
         at_risk += int(groups[subject] == group)
-    survival, greenwood, upper_before = 1.0, 0.0, 1.0
-    equal_from_0 = equal_from_1 = equal_from_2 = -1.0
+    begun[:] = -1.0
+    survival, greenwood = 1.0, 0.0
     last, subject = 0.0, 0
-    while subject < len(times):
+    while subject < len(times) and np.isnan(found[0] + found[1] + found[2]):
         now, died, left = times[subject], 0, 0
         while subject < len(times) and times[subject] == now:
             if groups[subject] == group:
@@ -96,40 +112,28 @@ def quantile_of_group(
             subject += 1
         if left == 0:
             continue
-        survival *= (at_risk - died) / at_risk
-        after = at_risk * (at_risk - died)
+        after, upper = at_risk - died, 1.0
+        ended = died > 0 and after == 0
+        if ended and greenwood > 0.0:
+            upper = lower_limit(survival, greenwood, -z)
+        survival *= after / at_risk
         if died > 0 and after > 0:
-            greenwood += died / after
-        lower, upper = 1.0, 1.0
-        if after == 0 and died > 0:
-            lower, upper = 0.0, upper_before
-        elif greenwood > 0.0:
-            lower, upper = log_log_limits(survival, greenwood, z)
-        upper_before = upper
+            greenwood += died / (at_risk * after)
+        if np.isnan(found[1]):
+            lower = 0.0 if ended else 1.0
+            if not ended and greenwood > 0.0:
+                lower = lower_limit(survival, greenwood, z)
+            come_down(1, lower, now, remaining, begun, found)
+        if survival <= remaining + _EQUAL:
+            if not ended and greenwood > 0.0:
+                upper = lower_limit(survival, greenwood, -z)
+            come_down(0, survival, now, remaining, begun, found)
+            come_down(2, upper, now, remaining, begun, found)
         at_risk -= left
         last = now
-        for curve in range(3):
-            value = survival if curve == 0 else lower if curve == 1 else upper
-            begun = equal_from_0
-            if curve == 1:
-                begun = equal_from_1
-            elif curve == 2:
-                begun = equal_from_2
-            if not np.isnan(found[curve]) or value > remaining + _EQUAL:
-                continue
-            if value < remaining - _EQUAL:
-                found[curve] = now if begun < 0.0 else (begun + now) / 2
-            elif begun < 0.0:
-                if curve == 0:
-                    equal_from_0 = now
-                elif curve == 1:
-                    equal_from_1 = now
-                else:
-                    equal_from_2 = now
     for curve in range(3):
-        begun = equal_from_0 if curve == 0 else equal_from_1 if curve == 1 else equal_from_2
-        if np.isnan(found[curve]) and begun >= 0.0:
-            found[curve] = (begun + last) / 2
+        if np.isnan(found[curve]) and begun[curve] >= 0.0:
+            found[curve] = (begun[curve] + last) / 2
 
 
 def _quantiles_of_trials(
@@ -140,8 +144,10 @@ def _quantiles_of_trials(
     z: float,
     found: FloatArray,
 ) -> None:
+    begun = np.empty(3)
     for trial in range(len(times)):
         for group in range(found.shape[1]):
             quantile_of_group(
-                times[trial], events[trial], groups[trial], group, remaining, z, found[trial, group]
-            )
+                times[trial], events[trial], groups[trial], group, remaining, z, begun,
+                found[trial, group],
+            )  # fmt: skip
