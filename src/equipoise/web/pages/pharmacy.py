@@ -60,6 +60,7 @@ def pharmacy(request: Request) -> HttpResponse:
     content = {
         "rows": rows[(place - 1) * A_PAGE : place * A_PAGE], "page_number": place,
         "more": len(rows) > place * A_PAGE, "asked": asked, "find": named, "place": site,
+        "waiting": ("to_verify", "to_dispense"),
         "sites": [] if asking.site else asking.trial.ask.study(None).sites,
         "today": asking.trial.ask.today(site),
         "tabs": [("open", sum(number[each] for each in OPEN)),
