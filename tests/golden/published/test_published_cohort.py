@@ -289,3 +289,19 @@ def test_one_sum_from_30_0_to_29_9_per_cent_changes_the_result(
     assert (found["numerators"], found["denominators"]) == ([9, 2], [34, 25])
     for name, value in outside(9).items():
         assert math.isclose(found[name], value, rel_tol=1e-6), name
+
+
+def test_the_margins_are_the_sums_of_the_cells_by_primary_site() -> None:
+    """One cohort meets every published margin: FACTS 8."""
+    sites = [
+        cells for name, cells in PUBLISHED["cells_by_primary_site"].items() if name != "status"
+    ]
+    for status, arms in PUBLISHED["as_redetermined"].items():
+        if status != "status":
+            for arm, subjects in arms.items():
+                assert sum(cells[status][arm] for cells in sites) == subjects
+    for status, told in PUBLISHED["response_3_months_alky"].items():
+        responders, evaluable = told["in_pancreas"]
+        lost = PUBLISHED["as_redetermined"][status]["ALKY"] - told["evaluable"]
+        assert responders == told["responders"]
+        assert evaluable + lost == PUBLISHED["cells_by_primary_site"]["pancreas"][status]["ALKY"]
