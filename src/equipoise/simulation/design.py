@@ -20,7 +20,7 @@ from equipoise.analysis.what_if import resized, what_ifs
 from equipoise.errors import BadInput
 from equipoise.simulation.assay_cost import Accuracy, assay_exhibits, assay_finding
 from equipoise.simulation.compared_designs import compared_designs, control_arm
-from equipoise.simulation.planned_population import PlannedPatients, planned_patients
+from equipoise.simulation.planned_population import PlannedPatients, drawn_rates, planned_patients
 from equipoise.simulation.planned_power import (
     Observed,
     by_prevalence,
@@ -103,7 +103,7 @@ def design(
     exhibits = (
         *what_ifs(study),
         power_by_number(study, patients, against),
-        power_of_sizes(study, patients, _observed(study, observed)),
+        power_of_sizes(study, patients, _observed(study, observed), drawn_rates(study, scenario)),
         by_prevalence(study, patients),
         interaction(study, patients, against),
         interaction_by_control(study, patients, against),
@@ -113,7 +113,7 @@ def design(
         *staged,
     )
     answer = DesignAnswer(found, patients, against, (), exhibits)
-    return replace(answer, findings=_findings(study, answer))
+    return replace(answer, findings=_findings(study, scenario, answer))
 
 
 def _set(
@@ -209,7 +209,7 @@ def _observed(study: Study, observed: Mapping[str, tuple[int, int]] | None) -> O
     return Observed(observed[one], observed[two])
 
 
-def _findings(study: Study, answer: DesignAnswer) -> tuple[str, ...]:
+def _findings(study: Study, scenario: Scenario, answer: DesignAnswer) -> tuple[str, ...]:
     """What whoever plans the trial should know of it, in sentences."""
     found, size = answer.reasoning, sized(study)
     one, two = found.groups
@@ -242,7 +242,27 @@ def _findings(study: Study, answer: DesignAnswer) -> tuple[str, ...]:
         f"{_percent(row['power'])} at the expected rates, {_percent(row['power_after_loss'])} "
         f"after the loss: {needed}."
     )
-    return ending, split, question, assay_finding(answer.exhibit("assay_power"))
+    drawn = _drawn(study, scenario, answer, test)
+    return ending, split, *drawn, question, assay_finding(answer.exhibit("assay_power"))
+
+
+def _drawn(study: Study, scenario: Scenario, answer: DesignAnswer, test: str) -> tuple[str, ...]:
+    """Where the scenario draws other responses than the sample size assumes: what follows."""
+    rates = drawn_rates(study, scenario)
+    if rates is None:
+        return ()
+    rows = answer.exhibit("power").rows
+    row = next(each for each in rows if each["rates"] == "drawn")
+    told = [
+        f"{each.label}: {rate:.0%}, where the size assumes {float(each.rate):.0%}"
+        for each, rate in zip(compared_groups(study), rates, strict=True)
+        if rate != float(each.rate)
+    ]
+    return (
+        f"The scenario draws other responses than the size assumes ({'; '.join(told)}). At the "
+        f"rates of the scenario, which simulated trials follow, the power after the loss is "
+        f"{_percent(row[test])}, not {_percent(rows[2][test])}.",
+    )
 
 
 def _percent(value: Value) -> str:

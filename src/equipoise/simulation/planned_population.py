@@ -67,6 +67,25 @@ def planned_patients(study: Study, scenario: Scenario) -> PlannedPatients:
     return PlannedPatients(statuses, arms, population, per_month, steps)
 
 
+def drawn_rates(study: Study, scenario: Scenario) -> tuple[float, float] | None:
+    """The rates of response that the scenario draws in the two compared groups, where they are not
+    those of the sample size; else None.
+
+    >>> from equipoise.simulation.scenario import load_scenario
+    >>> from equipoise.study.load import load_study, study_path
+    >>> planning = load_scenario(study_path("lung-tmb").parent, "planning")
+    >>> drawn_rates(load_study("lung-tmb"), planning)
+    (0.6, 0.2)
+    """
+    groups = compared_groups(study)
+    one, two = (
+        float(scenario.tumour.shrinkage.get(each.status, {}).get(each.arms[0], each.rate))
+        for each in groups
+    )
+    planned = [float(each.rate) for each in groups]
+    return None if [one, two] == planned else (one, two)
+
+
 def prevalence(scenario: Scenario) -> dict[str, float]:
     """How common each true status is among all patients, over the levels of what it depends on.
 

@@ -58,12 +58,16 @@ def sized_comparison(study: Study, patients: PlannedPatients) -> Comparison:
 
 
 def power_of_sizes(
-    study: Study, patients: PlannedPatients, observed: Observed | None = None
+    study: Study,
+    patients: PlannedPatients,
+    observed: Observed | None = None,
+    drawn: tuple[float, float] | None = None,
 ) -> Exhibit:
     """The exact power of several tests, by how large the two groups turn out to be.
 
     As the reasoning asks for; as the planned number gives them on average, its split being random,
-    before and after the loss; as observed, at the assumed and at the observed rates.
+    before and after the loss; the same at the rates that the scenario draws, where they are others;
+    as observed, at the assumed and at the observed rates.
     """
     one, two = compared_groups(study)
     assumed = float(one.rate), float(two.rate)
@@ -75,6 +79,8 @@ def power_of_sizes(
         (f"{planned} evaluable", "assumed", random_sizes(compared, planned), assumed),
         (f"{left} evaluable, after the loss", "assumed", random_sizes(compared, left), assumed),
     ]
+    if drawn is not None:
+        cases.append((cases[2][0], "drawn", random_sizes(compared, left), drawn))
     if observed is not None:
         (x1, n1), (x2, n2) = observed.first, observed.second
         counted: Sizes = {(n1, n2): 1.0}

@@ -315,3 +315,23 @@ def test_a_study_without_a_size_has_no_design() -> None:
         design(without, planning)
     with pytest.raises(BadInput, match="must be a scenario of lung-tmb"):
         design(load_study("lung-tmb"), planning)
+
+
+def test_other_responses_than_the_size_assumes_are_pointed_out() -> None:
+    """LUNG-TMB's planning scenario draws LOW under COMBI at 20 % where its plan assumes 15 %; the
+    power at the drawn rates is that of a plan for these rates."""
+    study = load_study("lung-tmb")
+    scenario = load_scenario(study_path("lung-tmb").parent, "planning")
+    found = design(study, scenario)
+    said = next(each for each in found.findings if "draws other responses" in each)
+    assert "LOW, COMBI: 20%, where the size assumes 15%" in said and "HIGH" not in said
+    planned, drawn = (
+        next(row for row in found.exhibit("power").rows[2:] if row["rates"] == rates)
+        for rates in ("assumed", "drawn")
+    )
+    assert (planned["sizes"], planned["first"]) == (drawn["sizes"], drawn["first"])
+    agreed = design(study, scenario, settings={"rates.LOW": "0.20"})
+    assert not any("draws other responses" in each for each in agreed.findings)
+    assert all(row["rates"] != "drawn" for row in agreed.exhibit("power").rows)
+    for test in ("fisher", "chi_square", "z_unpooled"):
+        assert drawn[test] == agreed.exhibit("power").rows[2][test] != planned[test]
