@@ -23,8 +23,8 @@ ALWAYS = {
     "AdverseEventReported", "AdverseEventFollowedUp", "SeriousAdverseEventReported",
     "CausalityAssessed", "SusarSubmitted", "AdverseEventCoded",
     # what makes right what was obtained before
-    "Corrected", "Redacted", "QueryRaised", "QueryAnswered", "QueryClosed", "DeviationRecorded",
-    "Signed", "SourceVerified", "Locked", "Unlocked",
+    "Corrected", "Redacted", "QueryRaised", "QueryAnswered", "QueryClosed", "QueryReopened",
+    "DeviationRecorded", "Signed", "SourceVerified", "Locked", "Unlocked",
     # accountability for what was handed out or taken before
     "DoseVerified", "DrugReturned", "DrugDestroyed", "SampleReceived", "AssayResultInvalidated",
     # the other withdrawals, and consents

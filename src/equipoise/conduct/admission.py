@@ -52,6 +52,10 @@ def _said(problem: Any) -> str:
 MADE_TODAY = frozenset(ASKED_FOR.values())
 """Actions of which the day is that on which they are asked for."""
 
+OF_THE_DAY = frozenset({"QueryRaised", "QueryAnswered", "QueryClosed", "QueryReopened"})
+"""Actions that have the day on which they are recorded where their author names no other: how long
+a question waits is counted in days."""
+
 
 def check_day(action: Action, cls: type[Body], today: datetime.date) -> None:
     """BadInput for a date that is needed and lacks, does not exist, is partial where it may not be,
@@ -111,7 +115,9 @@ def check_back_entry(context: Context) -> None:
     Decisions that are made now are no back-entries (VA4).
     """
     action = context.action
-    if action.occurred is None or action.subject is None or action.name in MADE_TODAY:
+    if action.occurred is None or action.subject is None:
+        return
+    if action.name in MADE_TODAY | OF_THE_DAY:
         return
     for outage in context.state.outages:
         if outage.covers(context.site, action.occurred) and not (action.reason or "").strip():

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import polars as pl
+
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput, Conflict
-from equipoise.oversight.events import QueryAnswered, QueryClosed, Signed, SourceVerified
+from equipoise.oversight.events import (
+    QueryAnswered,
+    QueryClosed,
+    QueryReopened,
+    Signed,
+    SourceVerified,
+)
+from equipoise.oversight.query import CLOSED
 from equipoise.oversight.signature import CASE_BOOK, entry_of, signed_content, signed_events
 from equipoise.oversight.verification import verified_content
 from equipoise.record.event import Event, EventBody
@@ -58,8 +67,10 @@ def signed(context: Context, body: Signed) -> EventBody:
     return body
 
 
-def about_query(context: Context, body: QueryAnswered | QueryClosed) -> EventBody:
-    """A query that was raised about this subject."""
+def about_query(
+    context: Context, body: QueryAnswered | QueryClosed | QueryReopened
+) -> EventBody:  # fmt: skip
+    """A query that was raised about this subject; only what was closed is opened again."""
     known = [each["query"] for each in context.bodies("QueryRaised")]
     if body.query not in known:
         raise BadInput(
@@ -68,6 +79,13 @@ def about_query(context: Context, body: QueryAnswered | QueryClosed) -> EventBod
             field="query",
             found=body.query,
         )
+    if isinstance(body, QueryReopened):
+        of = context.derived("query").filter(pl.col("query") == body.query)
+        if of["status"].item() != CLOSED:
+            raise context.refuse(
+                f"has query {body.query}, which is not closed",
+                rule="query", value=of["status"].item(), way_out="wait for the answer, or close it",
+            )  # fmt: skip
     return body
 
 
@@ -92,4 +110,5 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "Signed": signed,
     "QueryAnswered": about_query,
     "QueryClosed": about_query,
+    "QueryReopened": about_query,
 }

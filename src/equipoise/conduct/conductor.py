@@ -116,7 +116,7 @@ class Conductor:
 
     def _seen(self, action: Action, source: Log | Transaction) -> Context:
         today, reached = self._days(action)
-        if action.name in admission.MADE_TODAY and action.occurred is None:
+        if action.name in admission.MADE_TODAY | admission.OF_THE_DAY and action.occurred is None:
             action = dataclasses.replace(action, occurred=today.isoformat())
         return Context(
             action=action,

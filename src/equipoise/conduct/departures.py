@@ -58,14 +58,14 @@ def code_broken(context: Context, body: BreakCode) -> EventBody:
             person=body.person,
             circumstance=body.circumstance,
             arm=allocated["arm"],
-            notified=tuple(_told(context)),
+            notified=tuple(told_of_code_break(context)),
         )
     raise context.refuse(
         "is not randomised: there is no code to break", rule="RN6", way_out="check the number"
     )
 
 
-def _told(context: Context) -> list[Notified]:
+def told_of_code_break(context: Context) -> list[Notified]:
     """Holders today of a role that is told, each once, in the order of the roles."""
     found: dict[str, str] = {}
     for role in TOLD:

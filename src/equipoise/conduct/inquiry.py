@@ -19,10 +19,12 @@ from equipoise.conduct.allocation import ready_for_randomisation
 from equipoise.conduct.conductor import Conductor
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
+from equipoise.conduct.departures import told_of_code_break
 from equipoise.conduct.marker import place_on_path
 from equipoise.conduct.state import Lock, TrialState
 from equipoise.conduct.together import Together, one_after_another
 from equipoise.errors import BadInput
+from equipoise.oversight.events import Notified
 from equipoise.oversight.signature import Signature, signatures, signed_content, signed_events
 from equipoise.oversight.verification import (
     EntryVerification,
@@ -156,9 +158,13 @@ class Inquiry:
         """The signatures on a subject's record, oldest first, intact or broken."""
         return signatures(self.events(subject), of_case_book)
 
+    def signed_events(self, subject: str, scope: str) -> tuple[Event, ...]:
+        """The events that a signature of this scope would cover now."""
+        return signed_events(self.events(subject), scope, of_case_book)
+
     def signed_content(self, subject: str, scope: str) -> str:
         """The hash of what a signature of this scope would cover now."""
-        return signed_content(signed_events(self.events(subject), scope, of_case_book))
+        return signed_content(self.signed_events(subject, scope))
 
     def locks(
         self, subject: str, form: str | None = None, instance: str | None = None
@@ -167,6 +173,10 @@ class Inquiry:
         site = self.site(subject)
         found = self.state.locks.values()
         return [lock for lock in found if lock.closes(site, subject, form, instance)]
+
+    def told_of_code_break(self, subject: str) -> list[Notified]:
+        """Who would be told if the code of a subject were broken now (RN6)."""
+        return told_of_code_break(self._context(_question(subject)))
 
     def ready_for_randomisation(self, subject: str) -> tuple[str, ...]:
         """The criteria judged provisionally of a subject who can be randomised now.

@@ -15,7 +15,7 @@ INDEPENDENT = frozenset(
         "SubjectScreened", "SampleLabelled", "SampleShipped", "SampleReceived", "SampleDerived",
         "AssayResultRecorded", "AssayResultInvalidated",
         "LesionIdentified", "TumourAssessed", "QueryRaised", "QueryAnswered", "QueryClosed",
-        "SourceVerified", "LaboratoryReported", "CausalityAssessed", "BreakCode",
+        "QueryReopened", "SourceVerified", "LaboratoryReported", "CausalityAssessed", "BreakCode",
         "AdverseEventCoded",
     }
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from equipoise.record.correction import ItemPath
 from equipoise.record.event import Body, ClinicalText, EventBody, FullDate, Identifier, Text
 from equipoise.record.plan import Code
 
@@ -108,7 +109,7 @@ class QueryRaised(EventBody):
     target: int | None = None
     form: Code | None = None
     instance: Identifier | None = None
-    item: Code | None = None
+    item: ItemPath | None = None
     question: ClinicalText
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
@@ -127,6 +128,13 @@ class QueryClosed(EventBody):
 
     query: Identifier
     finding: Text
+
+
+class QueryReopened(EventBody):
+    """A query that was closed is open again, and asks this."""
+
+    query: Identifier
+    question: ClinicalText
 
 
 class SourceVerified(EventBody):
@@ -313,6 +321,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     QueryRaised,
     QueryAnswered,
     QueryClosed,
+    QueryReopened,
     SourceVerified,
     Locked,
     Unlocked,

@@ -28,13 +28,22 @@ CaseBook = Callable[[Sequence[Event]], tuple[Event, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature on a subject's record; `broken_by` is the seq of the first change after it."""
+    """A signature on a subject's record.
+
+    `broken_by` is the seq of the first change after it, `later` those of everything that was
+    entered or changed since in what it covers; `first`, `last` and `covered`: the seqs between
+    which what was signed lies, and the number of its events.
+    """
 
     event: Event
     meaning: str
     scope: str
     content_sha256: str
     broken_by: int | None
+    later: tuple[int, ...] = ()
+    first: int | None = None
+    last: int | None = None
+    covered: int = 0
 
     @property
     def intact(self) -> bool:
@@ -87,7 +96,12 @@ def signatures(events: Sequence[Event], case_book: CaseBook) -> tuple[Signature,
         later = [each.seq for each in covered if each.seq > event.seq]
         fits = signed_content(covered) == body["content_sha256"]
         broken = None if fits else min(later, default=event.seq)
+        then = [each.seq for each in covered if each.seq < event.seq]
         found.append(
-            Signature(event, body["meaning"], body["scope"], body["content_sha256"], broken)
-        )
+            Signature(
+                event, body["meaning"], body["scope"], body["content_sha256"], broken,
+                later=tuple(later), first=min(then, default=None), last=max(then, default=None),
+                covered=len(then),
+            )
+        )  # fmt: skip
     return tuple(found)

@@ -101,6 +101,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "QueryRaised": frozenset({"data_manager", "monitor", "safety_officer"}),
     "QueryAnswered": _SITE | {"pharmacist", "laboratory", "reader"},
     "QueryClosed": frozenset({"data_manager", "monitor", "safety_officer"}),
+    "QueryReopened": frozenset({"data_manager", "monitor", "safety_officer"}),
     "SourceVerified": frozenset({"monitor"}),
     "Locked": frozenset({"data_manager"}),
     "Unlocked": frozenset({"data_manager"}),
@@ -121,7 +122,7 @@ AFTER_LOCK: frozenset[str] = frozenset(
         "Unlocked", "Locked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
         "GrantGiven", "GrantRevoked", "AccessReviewed", "AuditTrailReviewed", "IdentityRevealed",
         "BreakCode", "ReproduceAllocations", "PersonUnblinded", "QueryRaised", "QueryAnswered",
-        "QueryClosed",
+        "QueryClosed", "QueryReopened",
     }
 )  # fmt: skip
 """Actions that change no trial data, so that a lock does not stop them."""

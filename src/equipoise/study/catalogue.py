@@ -81,9 +81,9 @@ WITHOUT_SUBJECT: frozenset[str] = frozenset(
         "AccessReviewed", "ActivateScheme", "AdoptStudyVersion", "AuditTrailReviewed",
         "CertifiedCopyMade", "CutOffDeclared", "DeviationRecorded", "Exported", "GrantGiven",
         "GrantRevoked", "Locked", "OutageDeclared", "PersonUnblinded", "QueryAnswered",
-        "QueryClosed", "QueryRaised", "RedeterminationFrozen", "ReferenceRangesDeclared",
-        "ReproduceAllocations", "Signed", "SiteClosed", "SiteOpened", "StudyVersionActivated",
-        "Unlocked",
+        "QueryClosed", "QueryRaised", "QueryReopened", "RedeterminationFrozen",
+        "ReferenceRangesDeclared", "ReproduceAllocations", "Signed", "SiteClosed", "SiteOpened",
+        "StudyVersionActivated", "Unlocked",
     }
 )  # fmt: skip
 """Actions that may concern the trial or a hospital as a whole; every other one names a subject."""

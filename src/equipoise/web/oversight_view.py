@@ -14,11 +14,14 @@ from equipoise.conduct.state import Lock
 from equipoise.oversight.signature import ENTRY, Signature
 from equipoise.oversight.verification import EntryVerification, Share, share
 from equipoise.record.event import Event
+from equipoise.study.case_book import has_source
 from equipoise.study.definition import Study
 from equipoise.visits.events import FormSaved
 from equipoise.web.asking import Asking
 from equipoise.web.doing import may_do
 from equipoise.web.forms.action import new_key
+from equipoise.web.overview import overview
+from equipoise.web.query_view import path_of
 from equipoise.web.trial import Trial
 
 
@@ -44,6 +47,8 @@ class BesideEntry:
     may_verify: bool
     may_lock: bool
     may_sign: bool
+    may_ask: bool
+    queries: list[Any]
     form: str | None
     instance: str | None
     key: str
@@ -51,7 +56,8 @@ class BesideEntry:
     @property
     def column(self) -> bool:
         """Whether there is anything to say beside each item."""
-        return self.entry is not None
+        asked = any(each.queries for each in self.items.values())
+        return self.entry is not None or self.may_ask or asked
 
 
 def beside(asking: Asking, subject: str, event: Event) -> BesideEntry:
@@ -72,12 +78,20 @@ def beside(asking: Asking, subject: str, event: Event) -> BesideEntry:
     }
     body = json.loads(event.body) if event.type == FormSaved.TYPE else {}
     form, instance = body.get("form"), body.get("instance")
+    entire: list[Any] = []
+    for each in overview(asking.trial).one(subject).asked:
+        of_form = each["target"] is None and (each["form"], each["instance"]) == (form, instance)
+        if each["target"] != event.seq and not (form and of_form):
+            continue
+        path = path_of(event, each["item"])
+        (entire if path is None else items.setdefault(path, AtItem()).queries).append(each)
     signed = tuple(e for e in ask.signatures(subject) if e.scope == f"{ENTRY}{event.seq}")
     return BesideEntry(
         entry=entry, items=items, form=form, instance=instance, key=new_key(),
         digest=ask.verified_content(subject, event.seq, None) if may_verify else "",
         signatures=signed, locks=ask.locks(subject, form, instance), may_verify=may_verify,
-        may_lock=may_do(asking, "Locked"), may_sign=may_do(asking, "Signed"),
+        may_lock=may_do(asking, "Locked"), may_ask=may_do(asking, "QueryRaised"),
+        may_sign=asking.role == "investigator" and has_source(event), queries=entire,
     )  # fmt: skip
 
 

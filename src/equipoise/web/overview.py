@@ -20,6 +20,7 @@ from equipoise.safety.laboratory_finding import unreported_grades
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
+from equipoise.visits.stage import stage
 from equipoise.web.kept import Kept
 from equipoise.web.trial import Trial
 
@@ -67,7 +68,7 @@ class Row:
 
     `reports`: every row of `expedited_report`; `serious`: of `serious_adverse_event`; `awaited`:
     serious events of which the sponsor has no report; `findings`: severe laboratory values that
-    stand in no adverse event.
+    stand in no adverse event; `asked`: every row of `query`.
     """
 
     subject: str
@@ -79,9 +80,14 @@ class Row:
     serious: tuple[Mapping[str, Any], ...] = ()
     awaited: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
-    queries: tuple[str, ...] = ()
+    asked: tuple[Mapping[str, Any], ...] = ()
     scans: tuple[Mapping[str, Any], ...] = ()
     last_seq: int = 0
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The names of the queries that are not closed."""
+        return tuple(each["query"] for each in self.asked if each["status"] != CLOSED)
 
 
 def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
@@ -105,19 +111,20 @@ def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
     awaited = _grouped(reports_awaited(harms, saes, known, study.safety))
     standing = adverse_event_standing(found)
     findings = _grouped(unreported_grades(found["laboratory_value"], harms, standing))
-    queries = _grouped(found["query"].filter(pl.col("status") != CLOSED))
+    asked = _grouped(found["query"])
+    stages = {row["subject"]: row["stage"] for row in stage(found["disposition"]).rows(named=True)}
     return {
         row["subject"]: Row(
             subject=row["subject"],
             site=row["site"],
-            stage=stage(row),
+            stage=stages[row["subject"]],
             disposition=row,
             due=tuple(due_of(each) for each in due.get(row["subject"], ())),
             reports=tuple(reports.get(row["subject"], ())),
             serious=tuple(serious.get(row["subject"], ())),
             awaited=tuple(awaited.get(row["subject"], ())),
             findings=tuple(findings.get(row["subject"], ())),
-            queries=tuple(each["query"] for each in queries.get(row["subject"], ())),
+            asked=tuple(asked.get(row["subject"], ())),
             scans=tuple(scans.get(row["subject"], ())),
             last_seq=last[row["subject"]],
         )
@@ -141,26 +148,6 @@ def _grouped(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     for row in frame.iter_rows(named=True):
         found.setdefault(row["subject"], []).append(row)
     return found
-
-
-def stage(row: Mapping[str, Any]) -> str:
-    """Where a subject stands, from their row of `disposition`: what ended it, else how far it came.
-
-    >>> stage({"randomised": None, "screening_failed": None, "death": None, "death_text": None})
-    'screening'
-    """
-    if row.get("death_text"):
-        return "died"
-    if row["screening_failed"]:
-        return "screening_failed"
-    for name, told in (("consent_withdrawn", "withdrawn"), ("lost", "lost")):
-        if row.get(name):
-            return told
-    if not row["randomised"]:
-        return "screening"
-    if row.get("treatment_discontinued"):
-        return "follow_up"
-    return "on_treatment" if row.get("first_dose") else "randomised"
 
 
 _kept: dict[str, Kept[Any]] = {}

@@ -22,7 +22,7 @@ ERASED = "erased"
 _VALUES = ("old", "new", "old_missing", "new_missing", "rule", "finding")
 _READINGS = frozenset({"LesionIdentified", "TumourAssessed"})
 _SPEAK_OF_OTHERS = frozenset(
-    {"Corrected", "Redacted", "QueryRaised", "QueryAnswered", "QueryClosed"}
+    {"Corrected", "Redacted", "QueryRaised", "QueryAnswered", "QueryClosed", "QueryReopened"}
 )
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from equipoise.oversight.query import ANSWER_WITHIN, ANSWERED, OPEN, overdue
 from equipoise.safety.course import left_of
-from equipoise.study.access import BLINDED_ROLES
+from equipoise.study.access import ACTION_ROLES, BLINDED_ROLES
 from equipoise.web.asking import Asking
 from equipoise.web.lesion_table import evaluators_of
 from equipoise.web.overview import Row
@@ -64,7 +65,7 @@ def tasks(rows: Iterable[Row], asking: Asking) -> list[Task]:
         today = asking.trial.ask.today(row.site)
         found += _visits(row, today, asking)
         found += _harms(row, asking)
-        found += _queries(row)
+        found += _queries(row, today, asking)
         found += _screening(row, asking)
     for roles, source in _SOURCES:
         if asking.role in roles:
@@ -146,9 +147,25 @@ def _harms(row: Row, asking: Asking) -> list[Task]:
     return found
 
 
-def _queries(row: Row) -> list[Task]:
-    link = reverse("subject", args=[row.subject])
-    return [Task("task.query", row.subject, each, None, "waiting", link) for each in row.queries]
+def _queries(row: Row, today: datetime.date, asking: Asking) -> list[Task]:
+    """Questions that wait for the hospital; for whoever asks questions, answers to read, and what
+    nobody answered in time."""
+    found = []
+    for each in row.asked:
+        late = overdue(each, today)
+        if asking.role in ACTION_ROLES["QueryAnswered"] and each["status"] == OPEN:
+            what, urgency = "task.query", "overdue" if late else "waiting"
+        elif asking.role in ACTION_ROLES["QueryClosed"] and (late or each["status"] == ANSWERED):
+            what, urgency = f"task.query.{'late' if late else 'answered'}", "waiting"
+        else:
+            continue
+        due = each["raised"] + datetime.timedelta(days=ANSWER_WITHIN)
+        link = reverse("query", args=[row.subject, each["query"]])
+        found.append(
+            Task(what, row.subject, each["query"], due if each["status"] == OPEN else None,
+                 cast(Urgency, urgency), link)
+        )  # fmt: skip
+    return found
 
 
 def _screening(row: Row, asking: Asking) -> list[Task]:

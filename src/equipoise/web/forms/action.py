@@ -34,7 +34,8 @@ REASON = "_missing"
 MOST_ROWS = 60
 UNDATED = frozenset(
     {
-        "Correct", "Redact", "QueryRaised", "QueryAnswered", "QueryClosed", "SourceVerified",
+        "Correct", "Redact", "QueryRaised", "QueryAnswered", "QueryClosed", "QueryReopened",
+        "SourceVerified",
         "Locked", "Unlocked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
         "IdentityRevealed", "BreakCode", "PersonUnblinded", "AuditTrailReviewed", "RecordIdentity",
         "ActivateScheme", "ReproduceAllocations", "AdoptStudyVersion", "AccessReviewed",

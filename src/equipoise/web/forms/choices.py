@@ -150,6 +150,7 @@ CHOICES: Mapping[str, Callable[[Offer], Choices]] = {
     "DrugReturned.dispensing": _recorded("DrugDispensed", "dispensing"),
     "QueryAnswered.query": _recorded("QueryRaised", "query"),
     "QueryClosed.query": _recorded("QueryRaised", "query"),
+    "QueryReopened.query": _recorded("QueryClosed", "query"),
     "assay": _assays,
     "consent": _consents,
     "drug_class": _coded("medication_classes"),

@@ -12,7 +12,7 @@ from equipoise.study.catalogue import ACTIONS
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import answered, last_seen, may_do, offer_to
 from equipoise.web.forms.action import ActionForm
-from equipoise.web.page import EVERYBODY, SEES_SUBJECTS, back_to, page
+from equipoise.web.page import EVERYBODY, ROUTES, SEES_SUBJECTS, back_to, page
 
 OWN_SCREEN: dict[str, str] = {}
 """Actions that are done on a screen of their own, with the name of its page."""
@@ -64,8 +64,14 @@ def trial_action(request: Request, action: str) -> HttpResponse:
 
 def offered(asking: Asking, action: str) -> bool:
     """Whether the role has the action, and a page on which it may be done."""
-    on_a_page = action in OWN_SCREEN or action not in NOT_BY_HAND
-    return action in ACTIONS and on_a_page and may_do(asking, action)
+    return action in ACTIONS and may_do(asking, action) and has_page(action, asking.role)
+
+
+def has_page(action: str, role: str) -> bool:
+    """Whether there is a page on which a role does an action."""
+    if action in OWN_SCREEN:
+        return role in ROUTES[OWN_SCREEN[action]].roles
+    return action not in NOT_BY_HAND
 
 
 def _form(

@@ -120,7 +120,8 @@ def forms_of(request: Request, subject: str) -> HttpResponse:
         (plan, [(e, json.loads(e.body)) for e in saved(events, plan.code)])
         for plan in ask.study(ask.site(subject)).visits.forms
     ]
-    content = {"subject": subject, "rows": rows, "may_fill": request.asking.role in CLINICAL}
+    content = {"subject": subject, "rows": rows, "may_fill": request.asking.role in CLINICAL,
+               "may_ask": may_do(request.asking, "QueryRaised")}  # fmt: skip
     return render(request, "forms/list.html", content)
 
 

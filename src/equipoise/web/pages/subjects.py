@@ -17,7 +17,7 @@ from equipoise.web.doing import do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.overview import due_of, overview
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
-from equipoise.web.pages.actions import NOT_BY_HAND, OWN_SCREEN
+from equipoise.web.pages.actions import OWN_SCREEN, has_page
 from equipoise.web.panels import panel, panels
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
@@ -178,7 +178,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
                 "SubsequentTherapyRecorded", "ProcedureRecorded"),
     "end": ("TreatmentDiscontinued", "VisitsDiscontinued", "ConsentWithdrawn", "LostToFollowUp",
             "DeathRecorded"),
-    "oversight": ("QueryRaised", "DeviationRecorded", "Signed", "Locked", "IdentityRevealed"),
+    "oversight": ("QueryRaised", "SourceVerified", "DeviationRecorded", "Signed", "Locked",
+                  "IdentityRevealed"),
 }  # fmt: skip
 """What can be recorded about a subject, as a page lists it."""
 
@@ -194,7 +195,7 @@ def groups(role: str, subject: str) -> list[tuple[str, list[tuple[str, str]]]]:
         mine = [
             (name, _address(name, subject))
             for name in names
-            if role in ACTION_ROLES[name] and (name in OWN_SCREEN or name not in NOT_BY_HAND)
+            if role in ACTION_ROLES[name] and has_page(name, role)
         ]
         if mine:
             found.append((area, mine))

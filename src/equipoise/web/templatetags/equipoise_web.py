@@ -76,3 +76,10 @@ def field(context: Context, bound: Any) -> dict[str, Any]:
 def in_language(language: str, key: str) -> str:
     """A word in a language that is not the page's, such as the name of the other language."""
     return wording(language)[key]
+
+
+@register.filter
+def item_of(shown: Any, name: str) -> Any:
+    """An item of an event as somebody sees it, or of one of its rows, by its name."""
+    items = shown if isinstance(shown, tuple) else shown.items
+    return next((each for each in items if each.name == name), None)
