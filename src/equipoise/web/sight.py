@@ -14,7 +14,7 @@ from typing import Any
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.sealing import Erased, key_of
-from equipoise.study.access import may_see, may_see_refusal, may_see_type
+from equipoise.study.access import blinding_class, may_see, may_see_refusal, may_see_type
 from equipoise.web.asking import Asking
 
 HIDDEN = "hidden"
@@ -107,7 +107,10 @@ class Sight:
         return self._told_of("DoseGiven") if about is None else self.lists(about)
 
     def sees(self, event_type: str, item: str) -> bool:
-        """Whether an item of an event type may be seen."""
+        """Whether an item of an event type may be seen. A direct identifier is not: it is sealed
+        apart from what the pages open, and a reveal of it is an act of its own (GD1)."""
+        if blinding_class(event_type, item) == "identity":
+            return False
         return may_see(
             self.role, event_type, item, disclosed=self.disclosed, unblinded=self.unblinded
         )

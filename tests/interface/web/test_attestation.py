@@ -163,6 +163,18 @@ def test_only_what_was_closed_is_opened_again(site: Web) -> None:
         site.trial.act("QueryReopened", again, "monitor", subject=NUMBER)
 
 
+@pytest.mark.requirement("GD1")
+def test_an_identifier_is_kept_and_no_page_shows_it(site: Web) -> None:
+    entered(site)
+    kept = {"item": "name", "value": "Jane Roe"}
+    (event,) = site.trial.act("RecordIdentity", kept, subject=NUMBER)
+    entry = f"{SUBJECT}entries/{event.seq}/"
+    for role in ("investigator", "monitor", "auditor"):
+        for place in (SUBJECT, f"{SUBJECT}entries/", entry, "/audit/"):
+            answer = site.client(role).get(place)
+            assert answer.status_code == 200 and "Jane Roe" not in text(answer), (role, place)
+
+
 @pytest.mark.requirement("RN6", "UA4")
 def test_a_code_is_broken_with_a_reason_after_the_password_and_told_at_once(site: Web) -> None:
     site.trial.screened(NUMBER)
