@@ -72,12 +72,17 @@ def test_a_value_is_asked_about_verified_signed_changed_and_locked(application: 
     manager.click("main button.main")
     manager.wait_for_selector("section.locked")
 
+    doctor.goto(f"{address}/copy/")
+    with doctor.expect_download() as copied:
+        doctor.click("main button.main")
+    assert copied.value.suggested_filename.endswith(".zip")
+
     pages = {
         "monitor": [f"/subjects/{NUMBER}/entries/{seq}/", "/verification/", "/queries/",
                     f"/subjects/{NUMBER}/verification/", f"/subjects/{NUMBER}/queries/{NUMBER}-Q1/",
                     f"/subjects/{NUMBER}/ask/?target={seq}&item={CREATININE}"],
         "investigator": [f"/subjects/{NUMBER}/sign/", f"/subjects/{NUMBER}/signatures/",
-                         f"/subjects/{NUMBER}/code-break/", f"/subjects/{NUMBER}/", "/"],
+                         f"/subjects/{NUMBER}/code-break/", f"/subjects/{NUMBER}/", "/", "/copy/"],
         "data_manager": ["/locks/", "/locks/new/", f"/subjects/{NUMBER}/lock/"],
         "nurse": ["/queries/"],
     }  # fmt: skip

@@ -22,10 +22,15 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of an archive: its text, and the rows that it holds without its header."""
+    """A file of an archive: its text or bytes, and the rows that it holds without its header."""
 
-    text: str
+    text: str | bytes
     rows: int
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that are packed; text as UTF-8."""
+        return self.text.encode() if isinstance(self.text, str) else self.text
 
 
 def archive(files: Mapping[str, File], facts: Mapping[str, Any]) -> bytes:
@@ -38,19 +43,19 @@ def archive(files: Mapping[str, File], facts: Mapping[str, Any]) -> bytes:
     1
     """
     listed = [
-        {"name": name, "rows": file.rows, "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
+        {"name": name, "rows": file.rows, "sha256": hashlib.sha256(file.data).hexdigest()}
         for name, file in sorted(files.items())
     ]
     manifest = json.dumps({**facts, "files": listed}, indent=2, ensure_ascii=False) + "\n"
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
-        for name, text in sorted(
-            {**{n: f.text for n, f in files.items()}, MANIFEST: manifest}.items()
+        for name, data in sorted(
+            {**{n: f.data for n, f in files.items()}, MANIFEST: manifest.encode()}.items()
         ):
             entry = zipfile.ZipInfo(name, date_time=_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            packed.writestr(entry, text.encode())
+            packed.writestr(entry, data)
     return out.getvalue()
 
 

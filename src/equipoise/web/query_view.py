@@ -9,6 +9,7 @@ from typing import Any
 
 from equipoise.record.correction import OCCURRED
 from equipoise.record.event import Event
+from equipoise.study.definition import Study
 from equipoise.visits.events import FormSaved
 from equipoise.visits.plan import Form
 from equipoise.web.asking import Asking
@@ -61,7 +62,7 @@ def about(
     shown = sight.shown(event._replace(body=json.dumps(standing.body)))
     plan = plans.get(str(standing.body["form"])) if event.type == FormSaved.TYPE else None
     name = words.label(plan.label) if plan else words[f"event.{event.type}"]
-    value = Item(OCCURRED, standing.occurred) if path == OCCURRED else _value(shown, path)
+    value = Item(OCCURRED, standing.occurred) if path == OCCURRED else value_at(shown, path)
     if item is not None and value is None:
         return None
     return About(name, event.seq, standing.occurred, _label(asking, path, event, plan), value)
@@ -71,12 +72,16 @@ def item_label(asking: Asking, subject: str, target: int, item: str) -> str:
     """What an item of an entry is called, by its path; the path where the entry is not there."""
     events = {event.seq: event for event in asking.trial.ask.events(subject)}
     event = events.get(target)
+    return label_of(asking, asking.trial.ask.study(event.site), item, event) if event else item
+
+
+def label_of(asking: Asking, study: Study, path: str, event: Event) -> str:
+    """What an item of an entry is called, by its path."""
     plan = None
-    if event is not None and event.type == FormSaved.TYPE:
-        study = asking.trial.ask.study(event.site)
+    if event.type == FormSaved.TYPE:
         forms = {each.code: each for each in study.visits.forms}
         plan = forms.get(json.loads(event.body)["form"])
-    return _label(asking, item, event, plan) if event else item
+    return _label(asking, path, event, plan)
 
 
 def _entry(
@@ -92,7 +97,7 @@ def _entry(
     return None
 
 
-def _value(shown: Shown, path: str | None) -> Item | None:
+def value_at(shown: Shown, path: str | None) -> Item | None:
     """The item at a path, the value of a row by its identifier or its number."""
     if path is None:
         return None

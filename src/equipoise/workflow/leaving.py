@@ -14,7 +14,7 @@ from typing import Any
 from equipoise.conduct.conductor import Conductor
 from equipoise.errors import BadInput
 from equipoise.exchange.archive import File, archive
-from equipoise.record.anchors import anchor_lines
+from equipoise.record.anchors import Anchor, anchor_lines
 from equipoise.record.event import Event
 from equipoise.record.log import Head, Log
 from equipoise.study.actions import Action
@@ -33,9 +33,41 @@ def exported(
     The bytes are those of every other export of the same files at this position. Raises what
     `conduct` raises, and BadInput for a position that the record does not have.
     """
+    made = _archive(conductor, content, files, as_of, facts)
+    body = {
+        "content": content,
+        "rows": sum(each.rows for each in files.values()),
+        "content_sha256": hashlib.sha256(made).hexdigest(),
+        "as_of": as_of,
+    }
+    conductor.act(dataclasses.replace(action, body=body))
+    return made
+
+
+def certified_copy(
+    conductor: Conductor, action: Action, *, content: str, files: Mapping[str, File], as_of: int,
+    facts: Mapping[str, Any],
+) -> bytes:  # fmt: skip
+    """The archive of a hospital's own record, as `exported` makes it; recorded as
+    `CertifiedCopyMade`, for which a hospital needs nobody else (CO2)."""
+    made = _archive(conductor, content, files, as_of, facts)
+    body = {"content_sha256": hashlib.sha256(made).hexdigest(), "as_of": as_of}
+    conductor.act(dataclasses.replace(action, body=body))
+    return made
+
+
+def witness(conductor: Conductor, at: Event, purpose: str) -> Anchor:
+    """The signed head of a position of the record."""
+    head = Head(at.seq, at.hash, at.recorded)
+    return signed_head(head, conductor.keys, trial=at.trial, purpose=purpose)
+
+
+def _archive(
+    conductor: Conductor, content: str, files: Mapping[str, File], as_of: int,
+    facts: Mapping[str, Any],
+) -> bytes:  # fmt: skip
     event = position(conductor.log, as_of)
-    head = Head(event.seq, event.hash, event.recorded)
-    anchor = signed_head(head, conductor.keys, trial=event.trial, purpose=content)
+    anchor = witness(conductor, event, content)
     manifest = {
         "trial": event.trial,
         "content": content,
@@ -46,15 +78,7 @@ def exported(
         "zone": "UTC",
         **facts,
     }
-    made = archive({**files, ANCHOR: File(anchor_lines([anchor]), 1)}, manifest)
-    body = {
-        "content": content,
-        "rows": sum(each.rows for each in files.values()),
-        "content_sha256": hashlib.sha256(made).hexdigest(),
-        "as_of": as_of,
-    }
-    conductor.act(dataclasses.replace(action, body=body))
-    return made
+    return archive({**files, ANCHOR: File(anchor_lines([anchor]), 1)}, manifest)
 
 
 def position(log: Log, as_of: int) -> Event:
