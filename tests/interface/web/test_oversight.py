@@ -75,6 +75,8 @@ def test_a_later_edit_breaks_the_verification_of_its_item_alone(site: Web) -> No
     assert "changed since" in told
     overview = text(site.client("monitor").get("/verification/"))
     assert re.search(r"X01-001 X01 in screening \d+ \d+ % \d+ 1 \d+", overview), overview
+    of_subject = text(site.client("monitor").get(f"/subjects/{NUMBER}/verification/?state=broken"))
+    assert "State of health" in of_subject and "Screening 20" not in of_subject
     assert verify(site, seq, CREATININE) == 302, "the new value is verified anew"
     assert {e.seq: e for e in ask(site).source_verification(NUMBER)}[seq].state == "verified"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from equipoise.oversight.verification import share
 from equipoise.study.actions import Action
+from equipoise.visits.events import FormSaved
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import do, last_seen, told
 from equipoise.web.oversight_view import shares, total
@@ -78,7 +80,12 @@ def subject_verification(request: Request, subject: str) -> HttpResponse:
     ask = request.asking.trial.ask
     events = {each.seq: each for each in ask.events(subject)}
     found = ask.source_verification(subject)
-    rows = [(events[each.seq], each, share([each])) for each in found]
+    forms = {each.code: each.label for each in ask.study(ask.site(subject)).visits.forms}
+    rows = [
+        (events[each.seq], each, share([each]), forms.get(json.loads(events[each.seq].body)["form"])
+         if each.event_type == FormSaved.TYPE else None)
+        for each in found
+    ]  # fmt: skip
     asked = request.GET.get("state", "")
     content = {
         "subject": subject, "share": share(found), "state": asked,
