@@ -77,6 +77,14 @@ def test_a_value_is_asked_about_verified_signed_changed_and_locked(application: 
         doctor.click("main button.main")
     assert copied.value.suggested_filename.endswith(".zip")
 
+    opened = {
+        "monitor": monitor, "investigator": doctor, "data_manager": manager, "nurse": nurse,
+    }  # fmt: skip
+    _all_looked_at(address, seq, opened)
+    assert application.told == []
+
+
+def _all_looked_at(address: str, seq: int, opened: dict[str, Any]) -> None:
     pages = {
         "monitor": [f"/subjects/{NUMBER}/entries/{seq}/", "/verification/", "/queries/",
                     f"/subjects/{NUMBER}/verification/", f"/subjects/{NUMBER}/queries/{NUMBER}-Q1/",
@@ -86,13 +94,9 @@ def test_a_value_is_asked_about_verified_signed_changed_and_locked(application: 
         "data_manager": ["/locks/", "/locks/new/", f"/subjects/{NUMBER}/lock/"],
         "nurse": ["/queries/"],
     }  # fmt: skip
-    opened = {
-        "monitor": monitor, "investigator": doctor, "data_manager": manager, "nurse": nurse,
-    }  # fmt: skip
     for role, places in pages.items():
         for place in places:
             _looked_at(opened[role], f"{address}{place}", f"{role}{place}")
-    assert application.told == []
 
 
 def _focus(page: Any, selector: str) -> bool:
