@@ -70,6 +70,7 @@ def check_corrected_day(context: Context, after: Context, target: Event) -> None
     """
     day = _stands(after, target)
     if day == _stands(context, target):
+        _check_awareness(context, after, target, day)
         return
     where = f"{context.action.name}, event {target.seq} ({target.type})"
     if day is None:
@@ -82,6 +83,15 @@ def check_corrected_day(context: Context, after: Context, target: Event) -> None
         )
     if check := _CHECKS.get(target.type):
         check(after, target, day)
+
+
+def _check_awareness(context: Context, after: Context, target: Event, day: str | None) -> None:
+    """BadInput for a corrected awareness of a serious event that is later than its report."""
+    if target.type != SeriousAdverseEventReported.TYPE or day is None:
+        return
+    then, now = (event_as_it_stands(each.events, target).body for each in (context, after))
+    if any(then[name] != now[name] for name in ("aware", "aware_time", "received_time")):
+        check_aware(SeriousAdverseEventReported.model_validate(now), day)
 
 
 def _stands(context: Context, target: Event) -> str | None:

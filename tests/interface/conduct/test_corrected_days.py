@@ -113,3 +113,9 @@ def test_the_sponsor_does_not_know_before_the_site(trial: Trial) -> None:
     with pytest.raises(BadInput, match="a day not after the sponsor knew"):
         corrected(trial, subject, report, "occurred", ago(trial, 2))
     assert len(corrected(trial, subject, report, "occurred", ago(trial, 1))) == 1
+    with pytest.raises(BadInput, match="a day not after the sponsor knew"):
+        corrected(trial, subject, report, "aware", ago(trial, 0))
+    corrected(trial, subject, report, "received_time", "10:00")
+    with pytest.raises(BadInput, match=r"a time not after that .* \(10:00\)"):
+        corrected(trial, subject, report, "aware_time", "10:01")
+    assert len(corrected(trial, subject, report, "aware_time", "10:00")) == 1
