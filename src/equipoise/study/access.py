@@ -145,6 +145,7 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
     ("DrugDestroyed", "*"): "allocation",
     ("CausalityAssessed", "drug"): "allocation",
     ("CodeBroken", "*"): "allocation",
+    ("LesionIdentified", "*"): "outcome",
     ("TumourAssessed", "*"): "outcome",
     ("ProcedureRecorded", "*"): "outcome",
     **{
@@ -172,6 +173,7 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
         )
     },
     ("DeviationRecorded", "description"): "allocation",
+    ("SeriousAdverseEventReported", "narrative"): "allocation",
     ("IdentityRecorded", "*"): "identity",
     ("SchemeActivated", "sealed_seed"): "sealed",
     ("SchemeActivated", "rule"): "scheme",

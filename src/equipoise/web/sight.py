@@ -1,7 +1,8 @@
 """What a person sees of an event: items by blinding class, sealed text opened, the rest hidden.
 
 The one place where an event becomes something to look at. Pages, the audit trail, histories and
-exports of the application go through it.
+exports of the application go through it. Whose identity it is nobody reads here: it is revealed by
+an act of its own, which the record keeps.
 """
 
 from __future__ import annotations
@@ -38,10 +39,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An event as somebody sees it: the envelope, and its items."""
+    """An event as somebody sees it: the envelope, its items, and why it was recorded.
+
+    The reason of the envelope is never shown as it stands: it is free text, and may name what is
+    hidden of the event.
+    """
 
     event: Event
     items: tuple[Item, ...]
+    reason: Item
 
     def item(self, name: str) -> Item | None:
         """An item by its name."""
@@ -127,7 +133,21 @@ class Sight:
                 else self._item(event, name, value)
                 for name, value in body.items()
             ),
+            self.reason(event),
         )
+
+    def reason(self, event: Event) -> Item:
+        """Why an event was recorded: told to its author, and to whom nothing of it is blinded."""
+        body = json.loads(event.body)
+        if event.reason is None or event.actor == self.person:
+            return Item("reason", event.reason)
+        blinded = any(
+            blinding_class(event.type, name) not in ("identity", "sealed")
+            and not self.sees(event.type, name)
+            for name in body
+        )
+        hidden = blinded or self._hides_values(event, body)
+        return Item("reason", state=HIDDEN) if hidden else Item("reason", event.reason)
 
     def _hides_values(self, event: Event, body: Mapping[str, Any]) -> bool:
         """Whether an event speaks of something else that the person may not see."""
@@ -160,6 +180,8 @@ class Sight:
         return self._opened(event, name, value)
 
     def _opened(self, event: Event, name: str, value: Any) -> Item:
+        if event.type == "IdentityRecorded" and name == "sealed":
+            return Item(name, state=HIDDEN)
         if not isinstance(value, str) or key_of(value) is None:
             return Item(name, value)
         opened = self.keys.unseal(value, f"{self.trial}/{event.subject or ''}/{name}")

@@ -63,8 +63,9 @@ class Search:
         if not self.text:
             return True
         event, wanted = shown.event, self.text.casefold()
-        told = [event.type, event.actor, event.subject or "", event.reason or ""]
-        return any(wanted in each.casefold() for each in [*told, *_texts(shown.items)])
+        told = [event.type, event.actor, event.subject or ""]
+        texts = _texts([*shown.items, shown.reason])
+        return any(wanted in each.casefold() for each in [*told, *texts])
 
 
 def _texts(items: Iterable[Item]) -> Iterator[str]:
@@ -141,7 +142,8 @@ def as_csv(entries: Iterable[Shown], *, hashes: bool) -> str:
         event = shown.event
         writer.writerow([
             event.seq, event.recorded, event.offset, event.type, event.subject, event.site,
-            event.occurred, event.actor, event.role, event.organisation, event.reason,
+            event.occurred, event.actor, event.role, event.organisation,
+            f"[{shown.reason.state}]" if shown.reason.state else shown.reason.value,
             event.study_version, event.release,
             json.dumps(plain(shown.items), ensure_ascii=False, sort_keys=True),
             *((event.prev, event.hash) if hashes else (None, None)),

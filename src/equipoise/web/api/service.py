@@ -164,7 +164,7 @@ def events(
         raise Http404
     known = ask.events(subject)
     sight = Sight.of(caller.asking, known)
-    later = [each for each in known if each.seq > after]
+    later = sight.listed(each for each in known if each.seq > after)
     found = [_seen(sight.shown(each)) for each in later[:limit]]
     return {"events": found, "next": found[-1]["seq"] if len(later) > limit else None}
 
@@ -179,8 +179,12 @@ def _seen(shown_event: Shown) -> dict[str, Any]:
     return {
         "seq": event.seq, "type": event.type, "site": event.site, "occurred": event.occurred,
         "recorded": event.recorded, "actor": event.actor, "role": event.role,
-        "reason": event.reason, "items": _items(shown_event.items),
-        "hidden": [each.name for each in shown_event.items if each.state == HIDDEN],
+        "reason": shown_event.reason.value, "items": _items(shown_event.items),
+        "hidden": [
+            each.name
+            for each in (*shown_event.items, shown_event.reason)
+            if each.state == HIDDEN
+        ],
         "erased": [each.name for each in shown_event.items if each.state == ERASED],
     }  # fmt: skip
 

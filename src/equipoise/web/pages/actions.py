@@ -6,13 +6,13 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from equipoise.study.catalogue import ACTIONS
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import answered, last_seen, may_do, offer_to
 from equipoise.web.forms.action import ActionForm
-from equipoise.web.page import EVERYBODY, ROUTES, SEES_SUBJECTS, back_to, page
+from equipoise.web.page import EVERYBODY, ROUTES, SEES_SUBJECTS, arguments_of, back_to, page
 
 OWN_SCREEN: dict[str, str] = {}
 """Actions that are done on a screen of their own, with the name of its page."""
@@ -38,7 +38,7 @@ def subject_action(request: Request, subject: str, action: str) -> HttpResponse:
     if not offered(asking, action):
         raise Http404
     if action in OWN_SCREEN:
-        return redirect(OWN_SCREEN[action], subject=subject)
+        return _to_own_screen(action, subject=subject)
     site = asking.trial.ask.site(subject)
     form = _form(request, action, subject=subject, site=site)
     return answered(
@@ -53,13 +53,24 @@ def subject_action(request: Request, subject: str, action: str) -> HttpResponse:
 def trial_action(request: Request, action: str) -> HttpResponse:
     """An action about the trial or a hospital, on the form that its model gives."""
     asking = request.asking
-    if not offered(asking, action) or action in OWN_SCREEN:
+    if not offered(asking, action):
         raise Http404
+    if action in OWN_SCREEN:
+        return _to_own_screen(action)
     site = asking.site or request.GET.get("site") or None
     form = _form(request, action, subject=None, site=site)
     return answered(
         request, "action.html", form, subject=None, site=site, then=reverse("home"), action=action
     )
+
+
+def _to_own_screen(action: str, **known: str) -> HttpResponse:
+    """Lead to the screen of an action; 404 where that is about something else than asked for."""
+    route = ROUTES[OWN_SCREEN[action]]
+    try:
+        return redirect(reverse(route.name, kwargs=arguments_of(route, **known)))
+    except NoReverseMatch:
+        raise Http404 from None
 
 
 def offered(asking: Asking, action: str) -> bool:

@@ -58,7 +58,10 @@ def _asked(request: Request, subject: str, seq: int) -> Asked:
 def item_history(request: Request, subject: str, seq: int) -> HttpResponse:
     """Every value that an item had: who, when, why; the first entry included (AT3)."""
     event, item, sight, values = _asked(request, subject, seq)
-    shown = [(each, sight.opened(each.event, item, _plain(each))) for each in values]
+    shown = [
+        (each, sight.opened(each.event, item, _plain(each)), sight.reason(each.event))
+        for each in values
+    ]
     content = {"subject": subject, "event": event, "item": item, "values": shown,
                "zone": _zone(request, event.site)}  # fmt: skip
     return render(request, "forms/history.html", content)
