@@ -90,23 +90,23 @@ def _subject(copy: Copied, number: str, events: list[Event]) -> dict[str, Any]:
     listed = sight.listed(events)
     return {
         "number": number,
-        "signatures": [_signature(copy, each) for each in signatures(events, of_case_book)
+        "signatures": [_signature(copy, sight, each) for each in signatures(events, of_case_book)
                        if sight.lists(each.event)],
         "entries": [
-            {**_envelope(copy, event), "items": [
+            {**_envelope(copy, sight, event), "items": [
                 {"name": name, **_said(copy, now, path), "old": old}
                 for path, name, now, old in _items(copy, sight, event, events)
             ]}
             for event in listed if event.type not in _OVERSIGHT and event.type not in _CHANGES
         ],
         "oversight": [
-            {**_envelope(copy, event), "said": _text(copy, sight, event)}
+            {**_envelope(copy, sight, event), "said": _text(copy, sight, event)}
             for event in listed if event.type in _OVERSIGHT
         ],
     }  # fmt: skip
 
 
-def _envelope(copy: Copied, event: Event) -> dict[str, Any]:
+def _envelope(copy: Copied, sight: Sight, event: Event) -> dict[str, Any]:
     words = wording(copy.asking.language)
     name = words[f"event.{event.type}"]
     if event.type == FormSaved.TYPE:
@@ -114,7 +114,8 @@ def _envelope(copy: Copied, event: Event) -> dict[str, Any]:
         labels = {each.code: words.label(each.label) for each in copy.study.visits.forms}
         name = labels.get(form, name)
     return {
-        "seq": event.seq, "name": name, "day": event.occurred or "", "why": event.reason or "",
+        "seq": event.seq, "name": name, "day": event.occurred or "",
+        "why": _reason(copy, sight, event),
         "when": moment(event.recorded, copy.zone),
         "who": f"{event.actor} ({words[f'role.{event.role}']})",
     }  # fmt: skip
@@ -144,7 +145,7 @@ def _items(
 def _old(copy: Copied, sight: Sight, by: Event) -> dict[str, Any]:
     """What a correction replaced, when, by whom and why."""
     was = sight.shown(by).item("old") or Item("old", state=HIDDEN)
-    told = _envelope(copy, by)
+    told = _envelope(copy, sight, by)
     path = str(json.loads(by.body)["item"])
     return {**_said(copy, was, path), **{name: told[name] for name in ("when", "who", "why")}}
 
@@ -168,9 +169,9 @@ def _said(copy: Copied, item: Item, path: str = "") -> dict[str, Any]:
     return {"value": words[known[0]] if known else str(value), "state": None}
 
 
-def _signature(copy: Copied, each: Signature) -> dict[str, Any]:
+def _signature(copy: Copied, sight: Sight, each: Signature) -> dict[str, Any]:
     words = wording(copy.asking.language)
-    told = _envelope(copy, each.event)
+    told = _envelope(copy, sight, each.event)
     state = words["signature.intact"] if each.intact else words["signature.broken"]
     return {
         "when": told["when"], "who": told["who"],
@@ -192,7 +193,15 @@ def _text(copy: Copied, sight: Sight, event: Event) -> str:
             continue
         said = _said(copy, item)
         parts.append(f"{words.of(f'field.{item.name}')}: {said['state'] or said['value']}")
-    return " · ".join([*parts, *([event.reason] if event.reason else [])])
+    why = _reason(copy, sight, event)
+    return " · ".join([*parts, *([why] if why else [])])
+
+
+def _reason(copy: Copied, sight: Sight, event: Event) -> str:
+    """Why an event was recorded, as far as the role is told."""
+    found = sight.reason(event)
+    words = wording(copy.asking.language)
+    return words[f"item.{found.state}"] if found.state else str(found.value or "")
 
 
 def files(copy: Copied) -> dict[str, File]:

@@ -106,6 +106,7 @@ def addresses(site: Web, route: Route, role: str, subject: str) -> Iterator[str]
         "cycle": [1],
         "drug": sorted({json.loads(e.body)["drug"] for n, e in events.items() if n == "DoseGiven"}),
         "dispensing": [f"D-{subject}"],
+        "query": [f"Q-{subject}"],
     }
     wanted = re.findall(r"<\w+:(\w+)>", route.address)
     for values in itertools.product(*(known[each] for each in wanted)):
