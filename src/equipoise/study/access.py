@@ -152,6 +152,7 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
         (name, "*"): "clinical"
         for name in (
             "FormSaved",
+            "VisitRecorded",
             "DeathRecorded",
             "VitalStatusRecorded",
             "TreatmentDiscontinued",
@@ -247,7 +248,7 @@ def may_act(
 def blinding_class(event_type: str, item: str) -> BlindingClass:
     """What an item of an event type reveals.
 
-    >>> blinding_class("Randomised", "arm"), blinding_class("VisitRecorded", "visit")
+    >>> blinding_class("Randomised", "arm"), blinding_class("SampleCollected", "material")
     ('allocation', 'open')
     """
     named = CLASSES.get((event_type, item))
