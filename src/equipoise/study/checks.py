@@ -27,6 +27,7 @@ from equipoise.study.form_checks import (
 )
 from equipoise.study.marker_checks import marker_disagreements, treatment_disagreements
 from equipoise.study.pathology_checks import pathology_disagreements
+from equipoise.study.questionnaire_checks import questionnaire_disagreements
 from equipoise.study.safety_checks import safety_disagreements
 from equipoise.study.source import FieldPath
 from equipoise.study.therapy_checks import therapy_disagreements
@@ -40,6 +41,7 @@ CHECKS = (
     form_disagreements,
     unit_disagreements,
     visit_disagreements,
+    questionnaire_disagreements,
     therapy_disagreements,
     safety_disagreements,
     criterion_disagreements,

@@ -66,11 +66,16 @@ class Check(Plan):
 
 
 class Form(Plan):
-    """A form: its items in order. A form that repeats has one instance per occasion."""
+    """A form: its items in order. A form that repeats has one instance per occasion.
+
+    `instrument`: the questionnaire that it is, by its code in the data file of their scoring; its
+    items are then called by their numbers, `q1` the first.
+    """
 
     code: Code
     label: Label
     repeating: bool = False
+    instrument: Code | None = None
     items: tuple[Item, ...]
     checks: tuple[Check, ...] = ()
 

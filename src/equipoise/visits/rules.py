@@ -56,6 +56,7 @@ from equipoise.visits.latest import ITEM, MEASURED, item
 from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.prohibited import PROHIBITED_THERAPY, prohibited_therapy
 from equipoise.visits.prohibited import REQUIRES as PROHIBITED_REQUIRES
+from equipoise.visits.questionnaire import QUESTIONNAIRE_SCORE, questionnaire_score
 from equipoise.visits.subject_item import SUBJECT_ITEM, doses_given, subject_item
 from equipoise.visits.timeline import VISIT_TIMELINE, visit_timeline
 
@@ -337,6 +338,13 @@ LAST_RULES: tuple[TableRule, ...] = (
         },
         plan="visits",
         rule=answer_discrepancy,
+    ),
+    TableRule(
+        produces="questionnaire_score",
+        columns=QUESTIONNAIRE_SCORE,
+        requires=_events(FormSaved, FormItem),
+        plan="visits",
+        rule=questionnaire_score,
     ),
     TableRule(
         produces="visit_timeline",
