@@ -8,12 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from equipoise.conduct.context import Context
+from equipoise.conduct.context import Context, read
 from equipoise.conduct.days import check_death_day
 from equipoise.eligibility.events import ConfirmEligibility, EligibilityConfirmed
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody
 from equipoise.record.sealing import key_of
+from equipoise.study.access import PARTICIPANT
 from equipoise.visits.events import (
     ConsentSigned,
     ConsentWithdrawn,
@@ -183,7 +184,15 @@ def _check_once(context: Context, body: FormSaved) -> None:
 
 
 def checked_form(context: Context, body: FormSaved) -> FormSaved:
-    """The answers checked against the form of the version in force, in canonical text."""
+    """The answers checked against the form of the version in force, in canonical text; what the
+    patient has answered is not entered over."""
+    if context.action.role != PARTICIPANT and answered_by_the_patient(context, body):
+        raise context.refuse(
+            f"has answered form {body.form} {body.instance} themselves",
+            rule="patient's own answers",
+            clause="what a patient reports is not interpreted or changed by anybody else",
+            way_out="record a deviation that says what is wrong",
+        )
     items = check_form(
         context.study.visits,
         body.form,
@@ -192,6 +201,16 @@ def checked_form(context: Context, body: FormSaved) -> FormSaved:
         known=lambda: context.derived("subject_item"),
     )
     return body.model_copy(update={"items": items})
+
+
+def answered_by_the_patient(context: Context, body: FormSaved) -> bool:
+    """Whether a patient answered this instance of the form themselves."""
+    return any(
+        event.type == FormSaved.TYPE
+        and event.role == PARTICIPANT
+        and (read(event)["form"], read(event)["instance"]) == (body.form, body.instance)
+        for event in context.events
+    )
 
 
 def free_text_items(context: Context, form: str) -> frozenset[str]:

@@ -32,7 +32,7 @@ from equipoise.record.correction import (
     standing,
 )
 from equipoise.record.event import Event, EventBody
-from equipoise.study.access import BLINDED_ROLES, ROLES, SITE_ROLES, VISIBLE
+from equipoise.study.access import BLINDED_ROLES, PARTICIPANT, ROLES, SITE_ROLES, VISIBLE
 from equipoise.study.actions import Change, Correct
 from equipoise.study.catalogue import CATALOGUE, DECIDED
 from equipoise.study.checks import disagreements
@@ -185,6 +185,12 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             f"event {target.seq} was entered by the site, and the site alone corrects it",
             rule="CO1",
             way_out="raise a query",
+        )
+    if target.role == PARTICIPANT:
+        raise context.refuse(
+            f"event {target.seq} was answered by the patient, whose words nobody changes",
+            rule="patient's own answers",
+            way_out="record a deviation that says what is wrong",
         )
     if target.role in BLINDED_ROLES and context.action.role != target.role:
         raise context.refuse(

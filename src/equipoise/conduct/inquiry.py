@@ -21,6 +21,7 @@ from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import DECISIONS
 from equipoise.conduct.departures import told_of_code_break
 from equipoise.conduct.marker import place_on_path
+from equipoise.conduct.questionnaires import open_offer
 from equipoise.conduct.state import Lock, TrialState
 from equipoise.conduct.together import Together, one_after_another
 from equipoise.errors import BadInput
@@ -40,7 +41,7 @@ from equipoise.study.case_book import has_source, of_case_book
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.visits.doubtful import Doubt, doubtful
-from equipoise.visits.events import FormSaved
+from equipoise.visits.events import FormSaved, QuestionnaireOffered
 
 NEVER_FORESEEN = frozenset({"Randomise", "ActivateScheme", "ReproduceAllocations"})
 """Actions whose outcome nobody may learn before it is recorded (RN1, RN2)."""
@@ -177,6 +178,10 @@ class Inquiry:
     def told_of_code_break(self, subject: str) -> list[Notified]:
         """Who would be told if the code of a subject were broken now (RN6)."""
         return told_of_code_break(self._context(_question(subject)))
+
+    def open_offer(self, subject: str, code: str, birth_year: str) -> QuestionnaireOffered:
+        """The questionnaire that a patient's code and year of birth open now; BadInput if none."""
+        return open_offer(self._context(_question(subject)), code, birth_year)
 
     def ready_for_randomisation(self, subject: str) -> tuple[str, ...]:
         """The criteria judged provisionally of a subject who can be randomised now.

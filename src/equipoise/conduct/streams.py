@@ -16,7 +16,7 @@ INDEPENDENT = frozenset(
         "AssayResultRecorded", "AssayResultInvalidated",
         "LesionIdentified", "TumourAssessed", "QueryRaised", "QueryAnswered", "QueryClosed",
         "QueryReopened", "SourceVerified", "LaboratoryReported", "CausalityAssessed", "BreakCode",
-        "AdverseEventCoded",
+        "AdverseEventCoded", "QuestionnaireOffered", "AnswerQuestionnaire",
     }
 )  # fmt: skip
 """Actions that add something with a permanent name of its own and rest on nobody else's entries:

@@ -35,6 +35,10 @@ ROLES: frozenset[str] = SITE_ROLES | {
 BLINDED_ROLES: frozenset[str] = frozenset({"laboratory", "reader"})
 """Roles that whoever was unblinded never holds again (UA1-4)."""
 
+PARTICIPANT = "participant"
+"""Who answers a questionnaire with a one-time code: a patient, who has no account, no grant and no
+other action; the code is what lets them in."""
+
 _SITE = frozenset({"investigator", "nurse"})
 _INVESTIGATOR = frozenset({"investigator"})
 _LABORATORY = frozenset({"laboratory"})
@@ -46,6 +50,8 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "ConsentSigned": _SITE,
     "VisitRecorded": _SITE,
     "FormSaved": _SITE,
+    "QuestionnaireOffered": _SITE,
+    "AnswerQuestionnaire": frozenset(),
     "ScreeningFailed": _SITE,
     "DeathRecorded": _SITE,
     "VitalStatusRecorded": _SITE,
@@ -175,6 +181,7 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
     },
     ("DeviationRecorded", "description"): "allocation",
     ("SeriousAdverseEventReported", "narrative"): "allocation",
+    ("QuestionnaireOffered", "proof"): "sealed",
     ("IdentityRecorded", "*"): "identity",
     ("SchemeActivated", "sealed_seed"): "sealed",
     ("SchemeActivated", "rule"): "scheme",

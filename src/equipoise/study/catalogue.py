@@ -73,6 +73,7 @@ ACTIONS: dict[str, type[Body]] = {
     "Correct": Correct,
     "Redact": oversight.Redact,
     "BreakCode": oversight.BreakCode,
+    "AnswerQuestionnaire": visits.AnswerQuestionnaire,
 }
 """Input model of every action by its name."""
 

@@ -25,7 +25,7 @@ def questionnaire_disagreements(study: Study) -> Disagreements:
                 continue
             values = range(known.lowest, known.top(each) + 1)
             coded = [each.code for each in item.codes] == [str(value) for value in values]
-            limited = (item.minimum, item.maximum) == (values[0], values[-1])
+            limited = item.minimum == values[0] and item.maximum == values[-1]
             if not (coded if item.type == "code" else item.type == "integer" and limited):
                 yield Disagreement(
                     (*path, "items", place),

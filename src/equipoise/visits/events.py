@@ -84,6 +84,32 @@ class FormSaved(EventBody):
         return (f"form/{subject}/{self.form}/{self.instance}",)
 
 
+class QuestionnaireOffered(EventBody):
+    """A patient got a one-time code with which they answer one questionnaire themselves.
+
+    `offer` is the part of the code that finds it again; `proof` what the whole code and the year of
+    birth are checked against, from which neither can be read. `until`: the last day of the code. A
+    later offer of the same instance ends an earlier one.
+    """
+
+    offer: Identifier
+    form: Code
+    instance: Identifier
+    until: FullDate
+    proof: str = Field(pattern=r"^[0-9a-f]{32}[$][0-9a-f]{64}$")
+
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"offer/{self.offer}",)
+
+
+class AnswerQuestionnaire(Body):
+    """Action: a patient answers the questionnaire that their code and year of birth open."""
+
+    code: str = Field(min_length=1, max_length=40)
+    birth_year: str = Field(min_length=1, max_length=8)
+    items: tuple[FormItem, ...]
+
+
 class ScreeningFailed(EventBody):
     """The person left before randomisation. `occurred`: day of the decision.
 
@@ -257,6 +283,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     ConsentSigned,
     VisitRecorded,
     FormSaved,
+    QuestionnaireOffered,
     ScreeningFailed,
     DeathRecorded,
     VitalStatusRecorded,

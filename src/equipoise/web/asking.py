@@ -26,7 +26,7 @@ from equipoise.web.wording import wording
 POSITION = "position"
 """The key of the chosen position in a session."""
 
-BEFORE_ANYTHING = ("/accounts/", "/api/", "/static/", "/language/", "/healthy/")
+BEFORE_ANYTHING = ("/accounts/", "/api/", "/static/", "/language/", "/healthy/", "/questionnaire/")
 """Addresses that nobody needs a position for."""
 
 

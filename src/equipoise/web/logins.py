@@ -29,6 +29,7 @@ TYPES = (
     "LoggedIn", "LoginFailed", "LoggedOut", "LockedOut", "PasswordChanged", "PasswordIssued",
     "SecondFactorAdded", "SecondFactorRemoved", "PageRefused", "AccountCreated", "AccountClosed",
     "AccountReopened", "Unlocked", "TokenIssued", "TokenRevoked",
+    "CodeRefused",
 )  # fmt: skip
 """What the chain of logins holds."""
 

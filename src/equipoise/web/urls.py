@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from equipoise.web import pages
 from equipoise.web.api.service import api
 from equipoise.web.page import url_patterns
-from equipoise.web.pages import failures, session
+from equipoise.web.pages import failures, patient, session
 
 for _module in pkgutil.walk_packages(pages.__path__, f"{pages.__name__}."):
     importlib.import_module(_module.name)
@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
     path("language/", session.language, name="language"),
     path("position/", session.position, name="position"),
+    path("questionnaire/", patient.questionnaire, name="questionnaire"),
     path("healthy/", session.healthy, name="healthy"),
     *url_patterns(),
 ]

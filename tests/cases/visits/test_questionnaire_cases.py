@@ -7,28 +7,14 @@ from typing import Any
 
 import pytest
 
-from equipoise.record.plan import Label
 from equipoise.study.load import load_study
 from equipoise.study.questionnaire_checks import questionnaire_disagreements
-from equipoise.visits.plan import Form, Item, VisitsPlan
+from equipoise.visits.plan import VisitsPlan
 from equipoise.visits.questionnaire import instruments, item_code, questionnaire_score
 from tests.harness.history import read_cases, tables_of, together
+from tests.harness.questionnaires import form_of
 
 CASES = read_cases(Path(__file__).parent / "questionnaires.yaml")
-
-
-def form_of(instrument: str) -> Form:
-    """The questionnaire as a form of a study; the texts of its items are licensed."""
-    known = instruments()[instrument]
-    items = tuple(
-        Item(
-            code=item_code(each), label=Label(en=f"Item {each}"), type="integer",
-            minimum=known.lowest, maximum=known.top(each),
-        )
-        for each in known.numbers
-    )  # fmt: skip
-    return Form(code=f"form_{instrument}", label=Label(en=known.title), repeating=True,
-                instrument=instrument, items=items)  # fmt: skip
 
 
 PLAN = VisitsPlan(consents=(), forms=tuple(map(form_of, instruments())), visits=())

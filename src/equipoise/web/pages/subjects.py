@@ -165,7 +165,8 @@ def _kept(
 GROUPS: dict[str, tuple[str, ...]] = {
     "entry": ("ConsentSigned", "RecordIdentity", "ConfirmEligibility", "ScreeningFailed",
               "Randomise"),
-    "visit": ("VisitRecorded", "FormSaved", "LaboratoryReported", "VitalStatusRecorded"),
+    "visit": ("VisitRecorded", "FormSaved", "QuestionnaireOffered", "LaboratoryReported",
+              "VitalStatusRecorded"),
     "marker": ("SampleCollected", "SampleLabelled", "SampleShipped", "SampleReceived",
                "SampleDerived", "AssayResultRecorded", "AssayResultInvalidated",
                "PathologyReviewed"),
