@@ -11,7 +11,7 @@ from equipoise.conduct.context import Context
 from equipoise.conduct.days import NEEDED, day_needed
 from equipoise.errors import BadInput, Refused
 from equipoise.record.event import Body, PartialDate
-from equipoise.study.access import AFTER_LOCK, PARTICIPANT, SITE_ROLES, may_act
+from equipoise.study.access import AFTER_LOCK, BY_CODE, PARTICIPANT, SITE_ROLES, may_act
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ACTIONS, ASKED_FOR, WITHOUT_SUBJECT
 from equipoise.visits.events import FormSaved
@@ -92,7 +92,7 @@ def check_day(action: Action, cls: type[Body], today: datetime.date) -> None:
 def check_author(context: Context) -> None:
     """Refuse an author without a grant for this action, at this site, today (UA1-4, CO1)."""
     action = context.action
-    if action.name == "AnswerQuestionnaire" and action.role == PARTICIPANT:
+    if action.name in BY_CODE and action.role == PARTICIPANT:
         return  # the code is checked by the decision
     if not may_act(
         context.state.grants.values(),

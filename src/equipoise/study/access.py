@@ -39,6 +39,9 @@ PARTICIPANT = "participant"
 """Who answers a questionnaire with a one-time code: a patient, who has no account, no grant and no
 other action; the code is what lets them in."""
 
+BY_CODE: frozenset[str] = frozenset({"AnswerQuestionnaire"})
+"""Actions of a participant, which no role has: their decision checks the code."""
+
 _SITE = frozenset({"investigator", "nurse"})
 _INVESTIGATOR = frozenset({"investigator"})
 _LABORATORY = frozenset({"laboratory"})

@@ -15,7 +15,7 @@ from equipoise.oversight.events import TrialOpened
 from equipoise.record.correction import history
 from equipoise.record.tables import tables
 from equipoise.record.verify import verify
-from equipoise.study.access import ACTION_ROLES, BLINDED_ROLES, ROLES, may_see
+from equipoise.study.access import ACTION_ROLES, BLINDED_ROLES, BY_CODE, ROLES, may_see
 from equipoise.study.catalogue import ACTIONS, CATALOGUE
 from equipoise.study.derivation import derive
 from equipoise.study.load import load_study, study_sha256, study_text
@@ -323,7 +323,8 @@ def test_a_live_record_takes_no_time_from_an_action(embedded: Trial) -> None:
 @pytest.mark.requirement("AT5")
 def test_every_action_names_its_roles_and_every_role_is_known() -> None:
     assert set(ACTIONS) == set(ACTION_ROLES)
-    assert all(roles and roles <= ROLES for roles in ACTION_ROLES.values())
+    assert all(roles <= ROLES for roles in ACTION_ROLES.values())
+    assert {name for name, roles in ACTION_ROLES.items() if not roles} == BY_CODE
 
 
 @pytest.mark.requirement("CN1")
