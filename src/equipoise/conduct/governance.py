@@ -180,6 +180,34 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
     What was decided on the old value stands, and is a deviation where the rules say otherwise now.
     """
     target = _target(context, body.target)
+    _check_corrects(context, target)
+    asked = (body, *body.also)
+    if len({each.item for each in asked}) < len(asked):
+        raise BadInput("each item once", where=f"Correct, event {target.seq}", field="also")
+    changes = tuple(_corrected(context, target, each, _plain(each)) for each in asked)
+    now = _says(context, target, *changes)
+    before = CATALOGUE.of(target.type).model_validate_json(target.body)
+    if now.guards(target.subject) != before.guards(target.subject):
+        raise BadInput(
+            "not a permanent name: record the right one anew and a deviation",
+            where=f"Correct, event {target.seq}",
+            field=body.item,
+            found=_plain(body),
+        )
+    for each in asked:
+        _check_decided(context, each, before, now)
+    _check_possible(context, target, changes, now)
+    check = CHECKED_AGAIN.get(target.type)
+    checked = check(context, now) if check else now
+    kept = tuple(
+        _as_kept(context, target, each, change, checked)
+        for each, change in zip(asked, changes, strict=True)
+    )
+    return kept if body.also else kept[0]
+
+
+def _check_corrects(context: Context, target: Event) -> None:
+    """Refuse what nobody corrects, and whoever did not enter it."""
     if target.role in SITE_ROLES and context.action.role not in SITE_ROLES:
         raise context.refuse(
             f"event {target.seq} was entered by the site, and the site alone corrects it",
@@ -211,29 +239,6 @@ def correct(context: Context, body: Correct) -> EventBody | tuple[EventBody, ...
             rule="PH1",
             way_out="verify the dose again",
         )
-    asked = (body, *body.also)
-    if len({each.item for each in asked}) < len(asked):
-        raise BadInput("each item once", where=f"Correct, event {target.seq}", field="also")
-    changes = tuple(_corrected(context, target, each, _plain(each)) for each in asked)
-    now = _says(context, target, *changes)
-    before = CATALOGUE.of(target.type).model_validate_json(target.body)
-    if now.guards(target.subject) != before.guards(target.subject):
-        raise BadInput(
-            "not a permanent name: record the right one anew and a deviation",
-            where=f"Correct, event {target.seq}",
-            field=body.item,
-            found=_plain(body),
-        )
-    for each in asked:
-        _check_decided(context, each, before, now)
-    _check_possible(context, target, changes, now)
-    check = CHECKED_AGAIN.get(target.type)
-    checked = check(context, now) if check else now
-    kept = tuple(
-        _as_kept(context, target, each, change, checked)
-        for each, change in zip(asked, changes, strict=True)
-    )
-    return kept if body.also else kept[0]
 
 
 def _as_kept(
