@@ -74,5 +74,13 @@ def test_the_auditor_takes_logins_away_with_hashes_and_the_export_is_recorded(si
     assert site.client("administrator").post("/logins/export/").status_code == 403
 
 
+def test_no_spreadsheet_takes_a_name_typed_by_a_stranger_for_a_formula(site: Web) -> None:
+    Client().post("/accounts/login/", {"login": "=HYPERLINK(1)", "password": "x"})
+    answer = site.client("auditor").post("/logins/export/", {"kind": "LoginFailed", "key": "k-1"})
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        (row,) = csv.DictReader(io.StringIO(archive.read("logins.csv").decode()))
+    assert row["person"] == "'=HYPERLINK(1)"
+
+
 def test_every_kind_of_entry_has_its_name(site: Web) -> None:
     assert {f"login.{each}" for each in logins.TYPES} <= set(wording("en"))

@@ -103,6 +103,11 @@ def all_logins(request: Request) -> HttpResponse:
     return render(request, "logins.html", content, status=200 if valid else 422)
 
 
+def _no_formula(name: str) -> str:
+    """A name that a stranger typed at the login, so that no spreadsheet takes it for a formula."""
+    return f"'{name}" if name[:1] in "=+-@\t\r" and name else name
+
+
 def _anchored(asking: Asking) -> Mapping[str, Any] | None:
     """The last head of the chain that the trial's record holds, and its entry there."""
     found = asking.trial.log.read(types={"LoginsAnchored"})
@@ -123,9 +128,10 @@ def export(request: Request) -> HttpResponse:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["seq", "recorded_utc", "kind", "person", "content", "prev", "hash"])
     for event in events:
-        rows.writerow(
-            [event.seq, event.recorded, event.type, event.actor, event.body, event.prev, event.hash]
-        )
+        rows.writerow([
+            event.seq, event.recorded, event.type, _no_formula(event.actor), event.body,
+            event.prev, event.hash,
+        ])  # fmt: skip
     made = exported(
         asking.trial.conductor, export_of(asking, request.POST.get("key") or new_key()),
         content="chain of logins", as_of=asking.trial.log.head().seq,
