@@ -21,7 +21,7 @@ from pydantic import Field
 from equipoise import __version__
 from equipoise.errors import BadInput, EquipoiseError, RecordError
 from equipoise.record.canonical import canonical
-from equipoise.study.access import ACTION_ROLES
+from equipoise.study.access import ACTION_ROLES, BY_CODE
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ACTIONS
 from equipoise.web.api import schema
@@ -32,14 +32,14 @@ from equipoise.web.page import SEES_SUBJECTS
 from equipoise.web.refusal import shown, status_of
 from equipoise.web.sight import ERASED, HIDDEN, Item, Shown, Sight
 
-IN_PERSON = frozenset(
+IN_PERSON = BY_CODE | frozenset(
     {
         "AccessReviewed", "ActivateScheme", "AuditTrailReviewed", "BreakCode", "CertifiedCopyMade",
         "Exported", "GrantGiven", "GrantRevoked", "IdentityRevealed", "PersonUnblinded",
         "Randomise", "Redact", "ReproduceAllocations", "Signed", "SourceVerified",
     }
 )  # fmt: skip
-"""Actions that a person does on a page, after the password or before their own eyes."""
+"""Actions that a person does on a page, after the password, by a code or before their own eyes."""
 
 BY_PROGRAM = tuple(sorted(set(ACTIONS) - IN_PERSON))
 """Actions that a program may do in the role of its token."""
