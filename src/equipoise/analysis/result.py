@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 DIGITS = 12
 """Significant digits of every number in results.json: more than any report prints, and few enough
@@ -61,6 +62,16 @@ def rounded(value: float | None) -> float | None:
 
 
 def results_json(results: Iterable[Result]) -> str:
-    """The text of results.json: a list of objects, byte for byte the same for the same results."""
-    rows = (json.dumps(asdict(each), ensure_ascii=False, allow_nan=False) for each in results)
+    """The text of results.json: a list of objects, byte for byte the same for the same results.
+
+    `adjusted_p` and `rejected` stand with the hypotheses of a closed test alone.
+    """
+    rows = (json.dumps(_plain(each), ensure_ascii=False, allow_nan=False) for each in results)
     return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+def _plain(result: Result) -> dict[str, Any]:
+    found = asdict(result)
+    if result.adjusted_p is None and result.rejected is None:
+        del found["adjusted_p"], found["rejected"]
+    return found

@@ -16,7 +16,6 @@ from tests.harness.hand_made_study import THREE_BY_THREE, TWO_BY_TWO, analysis, 
 KEYS = [
     "analysis", "estimand", "population", "groups", "method", "side", "numerators",
     "denominators", "estimate", "lower", "upper", "p", "sources", "label",
-    "adjusted_p", "rejected",
 ]  # fmt: skip
 BY_ARM = (
     {"label": "Arm A", "arms": ("A",)},
