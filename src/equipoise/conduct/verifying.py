@@ -20,6 +20,7 @@ def dose_verified(context: Context, body: DoseVerified) -> EventBody:
     Another amount than that of the rules is released for a reason only.
     """
     planned_in_cycle(context, body.cycle, body.drug)
+    body = body.model_copy(update={"against_rule": False})
     if body.verdict == "held":
         if not (body.remark or "").strip():
             raise BadInput("why it is held", where="DoseVerified", field="remark")
@@ -28,7 +29,7 @@ def dose_verified(context: Context, body: DoseVerified) -> EventBody:
         return body
     if body.amount is None:
         raise BadInput("the amount that is released", where="DoseVerified", field="amount")
-    _check_amount(context, body)
+    against_rule = _against_the_rule(context, body)
     found = verified(context, body.cycle, body.drug)
     if context.action.actor in found.persons and found.standing != "held":
         raise context.refuse(
@@ -37,15 +38,16 @@ def dose_verified(context: Context, body: DoseVerified) -> EventBody:
             clause="each person releases a dose once",
             way_out="have another pharmacist check it" if found.lacking else "dispense it",
         )
-    return body
+    return body.model_copy(update={"against_rule": against_rule})
 
 
-def _check_amount(context: Context, body: DoseVerified) -> None:
+def _against_the_rule(context: Context, body: DoseVerified) -> bool:
+    """Whether the amount is not that of the rules; refused without a reason."""
     decided = decided_on(context, body.cycle, body.drug)
     amount = Decimal(str(body.amount))
     fits = decided["least"] <= amount * AMOUNT_SCALE <= decided["most"] and decided["most"] > 0
     if fits or (context.action.reason or "").strip():
-        return
+        return not fits
     least, most = (
         decimal_text(Decimal(decided[each]) / AMOUNT_SCALE) for each in ("least", "most")
     )
@@ -68,7 +70,7 @@ def checks(events: Sequence[Event], cycle: int, drug: str) -> list[Check]:
         Check(
             event.actor,
             None if body["amount"] is None else Decimal(body["amount"]),
-            bool((event.reason or "").strip()),
+            body["against_rule"],
         )
         for event in events
         if event.type == DoseVerified.TYPE

@@ -56,7 +56,8 @@ class DoseVerified(EventBody):
 
     `amount` is that of one administration, as it is released; a dose that is held has none, and a
     remark that says what the prescriber was asked. What is released counts while the rules decide
-    the same: after a change it is verified anew.
+    the same: after a change it is verified anew. `against_rule`, which nobody enters: another
+    amount than that of the rules was released, for the reason that the entry gives.
     """
 
     cycle: int = Field(ge=1, le=200)
@@ -64,6 +65,7 @@ class DoseVerified(EventBody):
     verdict: Literal["released", "held"]
     amount: measured("mg", 2, "0", "100000") | None = None  # type: ignore[valid-type]
     remark: Text | None = None
+    against_rule: bool = False
 
 
 class DrugDispensed(EventBody):

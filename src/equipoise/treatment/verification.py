@@ -16,12 +16,12 @@ Standing = Literal["to_verify", "held", "changed", "verified", "none"]
 class Check:
     """What one pharmacist said of a dose: `amount` in mg per administration, None where held.
 
-    `for_a_reason`: another amount than that of the rules was released, and the reason was given.
+    `against_rule`: another amount than that of the rules of then was released, for a reason.
     """
 
     person: str
     amount: Decimal | None
-    for_a_reason: bool = False
+    against_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def verification(checks: Sequence[Check], least: int, most: int, needed: int) ->
     persons = tuple(
         person
         for person, each in released.items()
-        if each.for_a_reason or least <= (each.amount or 0) * AMOUNT_SCALE <= most
+        if each.against_rule or least <= (each.amount or 0) * AMOUNT_SCALE <= most
     )
     lacking = max(needed - len(persons), 0)
     if released and not persons:

@@ -75,6 +75,22 @@ def test_a_dose_that_changed_is_verified_anew(trial: Trial) -> None:
 
 @pytest.mark.requirement("PH1")
 @pytest.mark.parametrize("trial", [1], indirect=True)
+def test_a_word_beside_the_dose_of_the_rules_does_not_keep_it_when_they_decide_otherwise(
+    trial: Trial,
+) -> None:
+    """An entry of a day without the system has a reason too, and so may any other."""
+    subject = begun(trial)
+    claimed = {**GIVEN, "against_rule": True}
+    trial.act("DoseVerified", claimed, "pharmacist", subject=subject, reason="from the paper")
+    (cycle,) = trial.log.read(types={"CycleStarted"})
+    right = {"target": cycle.seq, "item": "height", "new": '"150"'}
+    trial.act("Correct", right, subject=subject, reason="misread")
+    with pytest.raises(Refused, match="0 of 1 pharmacists released the dose as the rules decide"):
+        trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+
+
+@pytest.mark.requirement("PH1")
+@pytest.mark.parametrize("trial", [1], indirect=True)
 def test_another_dose_than_the_rules_decide_is_released_for_a_reason_alone(trial: Trial) -> None:
     subject = begun(trial)
     other = {**GIVEN, "amount": "1000"}

@@ -69,7 +69,7 @@ def _verification(
     form = ActionForm(
         "DoseVerified", offer_to(asking, work.subject), data, seen=last_seen(asking, work.subject),
         initial={"amount": drug.decision.dispensed, "reason": ""},
-        fixed={"cycle": work.cycle, "drug": drug.drug},
+        fixed={"cycle": work.cycle, "drug": drug.drug}, leave_out=frozenset({"against_rule"}),
     )  # fmt: skip
     form.auto_id = f"{drug.drug}-%s"
     form.fields["reason"].label = words["pharmacy.reason"]
