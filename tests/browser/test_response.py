@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from tests.harness.hands import Hands
 from tests.harness.hospital_reads import at_baseline, hospital_study, read
 from tests.harness.served import Served, served
 from tests.harness.trial import Trial
@@ -42,27 +42,6 @@ def running(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iter
     folder: Path = tmp_path_factory.mktemp("response")
     with served(folder, chromium, hospital_study(), behind=BEHIND, prepare=prepare) as found:
         yield found
-
-
-class Hands:
-    """What a person does at a page: keys, clicks, seconds of the machine."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.keys, self.clicks = page, 0, 0
-        self.begun = time.monotonic()
-
-    def click(self, selector: str) -> None:
-        self.clicks += 1
-        self.page.click(selector)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.keys += 1
-            self.page.keyboard.press(key)
-
-    def type(self, text: str) -> None:
-        self.keys += len(text)
-        self.page.keyboard.type(text)
 
 
 def scan_day(running: Served) -> str:
@@ -97,8 +76,7 @@ def test_a_nurse_enters_an_assessment_with_five_lesions(running: Served) -> None
     assert "−31.7 %" in said and "PR" in said
     hands.press("Enter")
     page.wait_for_url(f"**{SUBJECT}#response")
-    seconds = time.monotonic() - hands.begun
-    print(f"five lesions: {hands.clicks} clicks, {hands.keys} keys, {seconds:.1f} s")
+    hands.told("five lesions")
     assert hands.clicks <= 3 and hands.keys <= 40
     *_, body = assessments(running)
     assert [each["diameter"] for each in body["targets"]] == ["28.5", "20", "10", "8", "12"]

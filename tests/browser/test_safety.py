@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.harness.hands import Hands
 from tests.harness.served import Served
 
 pytestmark = pytest.mark.slow
 NUMBER = "X01-001"
 PLACE = f"/subjects/{NUMBER}/adverse-events/"
-
-
-class Hands:
-    """What a person does at a page: keys, clicks, and how many of them."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.keys, self.clicks = page, 0, 0
-        self.begun = time.monotonic()
-
-    def click(self, selector: str) -> None:
-        self.clicks += 1
-        self.page.click(selector)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.keys += 1
-            self.page.keyboard.press(key)
-
-    def type(self, text: str) -> None:
-        self.keys += len(text)
-        self.page.keyboard.type(text)
-
-    def told(self, task: str) -> None:
-        seconds = time.monotonic() - self.begun
-        print(f"{task}: {self.clicks} clicks, {self.keys} keys, {seconds:.1f} s of the machine")
 
 
 def test_a_nurse_reports_a_serious_adverse_event(application: Served) -> None:

@@ -7,28 +7,12 @@ import re
 
 import pytest
 
-from equipoise.conduct.inquiry import Inquiry
 from equipoise.errors import Refused
+from tests.harness.attested import CREATININE, NUMBER, ask, entered
 from tests.harness.web import Web, text
 
-NUMBER = "X01-001"
-CREATININE = "items/serum_creatinine/value"
 SUBJECT = f"/subjects/{NUMBER}/"
 SIGN, SIGNATURES = f"{SUBJECT}sign/", f"{SUBJECT}signatures/"
-
-
-def entered(site: Web) -> int:
-    """A subject with one form of two answered items; the seq of the form's entry."""
-    trial = site.trial
-    trial.act("SubjectScreened", {}, subject=NUMBER)
-    trial.act("ConsentSigned", {"consent": "participation", "version": "1"}, subject=NUMBER)
-    trial.form(NUMBER, "status", {"ecog_status": "1", "serum_creatinine": "81.5"})
-    (event,) = trial.log.read(subject=NUMBER, types={"FormSaved"})
-    return event.seq
-
-
-def ask(site: Web) -> Inquiry:
-    return Inquiry(site.trial.conductor)
 
 
 def signed(site: Web, address: str = SIGN, password: str | None = None) -> int:

@@ -7,25 +7,8 @@ import re
 
 import pytest
 
-from equipoise.conduct.inquiry import Inquiry
+from tests.harness.attested import CREATININE, NUMBER, ask, entered
 from tests.harness.web import Web, hidden, text
-
-NUMBER = "X01-001"
-CREATININE = "items/serum_creatinine/value"
-
-
-def entered(site: Web) -> int:
-    """A subject with one form of two answered items; the seq of the form's entry."""
-    trial = site.trial
-    trial.act("SubjectScreened", {}, subject=NUMBER)
-    trial.act("ConsentSigned", {"consent": "participation", "version": "1"}, subject=NUMBER)
-    trial.form(NUMBER, "status", {"ecog_status": "1", "serum_creatinine": "81.5"})
-    (event,) = trial.log.read(subject=NUMBER, types={"FormSaved"})
-    return event.seq
-
-
-def ask(site: Web) -> Inquiry:
-    return Inquiry(site.trial.conductor)
 
 
 def buttons(page: str) -> dict[str, str]:
