@@ -93,6 +93,7 @@ def test_of_two_authors_the_second_is_told_and_loses_nothing(running: Served) ->
         for place, size in enumerate((first, "20", "10", "8", "12"), 1):
             page.fill(f"#id_size-T{place}", size)
         page.select_option("#id_state-N1", "present")
+        page.wait_for_load_state("networkidle")  # leaving while it is judged would be told as error
     pages[0].click("main button.main")
     pages[0].wait_for_url(f"**{SUBJECT}#response")
     pages[1].click("main button.main")
