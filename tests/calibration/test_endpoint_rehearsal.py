@@ -12,12 +12,14 @@ import math
 import numpy as np
 import pytest
 
+from equipoise.analysis.subjects import end_point_of
 from equipoise.simulation.characteristics import batch_counts
 from equipoise.simulation.endpoints import endpoint_simulation
 from equipoise.simulation.run import Version
 from equipoise.simulation.scenario import load_scenario
 from equipoise.statistics.trial_kernel import run_trials
 from equipoise.statistics.trial_tables import RAW
+from equipoise.study.analysis_plan import TimeToEventEndPoint
 from equipoise.study.load import load_study, study_path
 
 REHEARSED, DRAWN = 80, 4000
@@ -45,7 +47,9 @@ def test_rates_sizes_and_progressions_agree(name: str) -> None:
             _close(mine.numerators[:, group], mine.denominators[:, group], *sums[:, :, group].T)
             compared += 1
     for one in simulation.compared:
-        if not one.progression or len(one.analysis.groups) != 2:
+        end_point = end_point_of(study.analysis, one.analysis)
+        assert isinstance(end_point, TimeToEventEndPoint)
+        if "progression" not in end_point.events or len(one.analysis.groups) != 2:
             continue
         mine = rehearsed[one.analysis.id]
         begin = RAW + simulation.tables.tallies.columns + one.column
