@@ -7,7 +7,6 @@ them. Whoever tries codes is slowed down, and is written into the chain of login
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -24,6 +23,7 @@ from equipoise.visits.plan import Form, Item
 from equipoise.web import logins
 from equipoise.web.address import client_address
 from equipoise.web.forms.action import new_key
+from equipoise.web.limits import counted
 from equipoise.web.trial import trial
 from equipoise.web.wording import Words, wording
 
@@ -165,9 +165,7 @@ def _slowed(request: HttpRequest, code: str) -> bool:
 
 def _refused(request: HttpRequest, code: str) -> None:
     for name, seconds in _counters(request, code):
-        if not cache.add(name, 1, seconds):
-            with suppress(ValueError):  # it ran out between the two
-                cache.incr(name)
+        counted(name, seconds)
     logins.keep("CodeRefused", "-", {"address": client_address(request)})
 
 
