@@ -28,7 +28,7 @@ NUMBER = "X01-001"
 KNOWN = {"subject": NUMBER, "site": "X01", "person": "nurse", "action": "FormSaved"}
 WITHOUT_LOGIN = {
     "account_login", "language", "healthy", "api:openapi-json", "openapi-json", "api-root",
-    "account_logout",
+    "account_logout", "questionnaire",
 }  # fmt: skip
 """Pages that anybody may open, none of which tells anything of the trial."""
 
