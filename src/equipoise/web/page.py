@@ -119,13 +119,41 @@ MENU: list[tuple[str, str]] = [("nav.subjects", "subjects")]
 """Entries of the main menu, in order: key of the wording, name of the page."""
 
 
-def menu(role: str) -> list[tuple[str, str]]:
-    """The entries that a role may open, with their addresses."""
-    return [
-        (key, reverse(name))
+GROUPS: tuple[tuple[str | None, tuple[str, ...]], ...] = (
+    (None, ("subjects",)),
+    (None, ("readings",)),
+    ("nav.group.care", ("pharmacy", "safety", "discordance")),
+    ("nav.group.laboratory", ("laboratory", "laboratory_controls")),
+    ("nav.group.data", ("queries", "verification", "locks", "certified_copy")),
+    ("nav.group.trial", ("scheme",)),
+    ("nav.group.proof", ("audit", "logins")),
+    ("nav.group.access", ("people", "access_review", "tokens")),
+)
+"""The main menu, from left to right: what stands by itself, and groups that open. Every entry of
+`MENU` stands in one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuPart:
+    """A part of the menu: entries (key of the wording, address) under a name, or one by itself."""
+
+    name: str | None
+    entries: tuple[tuple[str, str], ...]
+
+
+def menu(role: str) -> list[MenuPart]:
+    """The menu of a role: what it may open. A group of one entry is that entry by itself."""
+    keys = {
+        name: key
         for key, name in MENU
         if name in ROUTES and role in ROUTES[name].roles and (role, name) not in ELSEWHERE
-    ]
+    }
+    found = []
+    for group, names in GROUPS:
+        entries = tuple((keys[name], reverse(name)) for name in names if name in keys)
+        if entries:
+            found.append(MenuPart(group if len(entries) > 1 else None, entries))
+    return found
 
 
 def back_to(role: str, subject: str) -> str:

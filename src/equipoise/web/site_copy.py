@@ -6,14 +6,13 @@ are left out, for the hospital has its own list of them.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from equipoise.exchange.archive import File
+from equipoise.exchange.spreadsheet import comma_separated
 from equipoise.oversight import events as oversight
 from equipoise.oversight.signature import Signature, signatures
 from equipoise.oversight.verification import items
@@ -244,10 +243,5 @@ def files(copy: Copied) -> dict[str, File]:
 
 
 def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> File:
-    out, number = io.StringIO(), 0
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow(row)
-        number += 1
-    return File(out.getvalue(), number)
+    every = list(rows)
+    return File(comma_separated(names, every), len(every))

@@ -7,14 +7,13 @@ the same in a trial of any size.
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from equipoise.exchange.spreadsheet import comma_separated
 from equipoise.record.event import Event
 from equipoise.record.log import Log
 from equipoise.web.asking import Asking
@@ -135,20 +134,19 @@ def as_csv(entries: Iterable[Shown], *, hashes: bool) -> str:
     `hashes`: whether each entry's own and the one before it are written. A hash covers the whole
     body: with it, whoever knows the rest can try the few arms until it fits.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for shown in entries:
-        event = shown.event
-        writer.writerow([
-            event.seq, event.recorded, event.offset, event.type, event.subject, event.site,
-            event.occurred, event.actor, event.role, event.organisation,
-            f"[{shown.reason.state}]" if shown.reason.state else shown.reason.value,
-            event.study_version, event.release,
-            json.dumps(plain(shown.items), ensure_ascii=False, sort_keys=True),
-            *((event.prev, event.hash) if hashes else (None, None)),
-        ])  # fmt: skip
-    return out.getvalue()
+    return comma_separated(COLUMNS, (_row(each, hashes=hashes) for each in entries))
+
+
+def _row(shown: Shown, *, hashes: bool) -> list[Any]:
+    event = shown.event
+    return [
+        event.seq, event.recorded, event.offset, event.type, event.subject, event.site,
+        event.occurred, event.actor, event.role, event.organisation,
+        f"[{shown.reason.state}]" if shown.reason.state else shown.reason.value,
+        event.study_version, event.release,
+        json.dumps(plain(shown.items), ensure_ascii=False, sort_keys=True),
+        *((event.prev, event.hash) if hashes else (None, None)),
+    ]  # fmt: skip
 
 
 def plain(items: Iterable[Item]) -> dict[str, Any]:

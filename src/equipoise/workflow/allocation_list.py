@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import polars as pl
 
 from equipoise.conduct.conductor import Conductor
+from equipoise.exchange.spreadsheet import comma_separated
 from equipoise.record.correction import Corrected, Redacted
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
@@ -125,7 +123,7 @@ def exported(log: Log, keys: KeyStore, action: Action) -> str:
         if name not in REVEALS
         or may_see(action.role, "Randomised", REVEALS[name], unblinded=unblinded)
     ]
-    text = _csv(kept, rows.select(kept).iter_rows())
+    text = comma_separated(kept, rows.select(kept).iter_rows())
     body = {
         "content": "allocations with strata as randomised and as corrected",
         "rows": rows.height,
@@ -134,20 +132,3 @@ def exported(log: Log, keys: KeyStore, action: Action) -> str:
     }
     conductor.act(replace(action, body=body))
     return text
-
-
-def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([[_text(value) for value in row] for row in rows])
-    return out.getvalue()
-
-
-def _text(value: Any) -> str:
-    """A cell: lists joined by semicolons, yes or no in lower case, nothing for null."""
-    if isinstance(value, list):
-        return ";".join(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)

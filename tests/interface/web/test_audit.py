@@ -156,3 +156,19 @@ def test_in_any_order_the_pages_together_hold_every_entry_once(
         if order == "person":
             people = {event.seq: event.actor for event in events}
             assert [people[seq] for seq in seqs] == sorted(people[seq] for seq in seqs)
+
+
+@pytest.mark.requirement("AT8")
+@pytest.mark.parametrize("typed", ["=HYPERLINK(1)", "+1+1", "-1+1", "@SUM(A1)", "\t=1", " =1"])
+def test_no_spreadsheet_takes_a_reason_for_a_formula(site: Web, typed: str) -> None:
+    trial = site.trial
+    trial.screened(NUMBER)
+    form = next(e for e in trial.log.read(subject=NUMBER) if "serum_creatinine" in e.body)
+    body = {"target": form.seq, "item": "items/serum_creatinine/value", "new": '"91"'}
+    trial.act("Correct", body, "nurse", subject=NUMBER, reason=typed, occurred=None)
+    browser = site.client("auditor")
+    page = hidden(browser.get(f"/audit/?subject={NUMBER}&type=Corrected").content.decode())
+    answer = browser.post("/audit/export/", {**page, "subject": NUMBER, "type": "Corrected"})
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        (row,) = csv.DictReader(io.StringIO(packed.read("audit-trail.csv").decode()))
+    assert row["reason"] == f"'{typed}"

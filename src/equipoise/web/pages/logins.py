@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 
 from equipoise.exchange.archive import File
+from equipoise.exchange.spreadsheet import comma_separated
 from equipoise.record.event import Event
 from equipoise.web import logins
 from equipoise.web.asking import Asking, Request
@@ -103,11 +102,6 @@ def all_logins(request: Request) -> HttpResponse:
     return render(request, "logins.html", content, status=200 if valid else 422)
 
 
-def _no_formula(name: str) -> str:
-    """A name that a stranger typed at the login, so that no spreadsheet takes it for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t\r" and name else name
-
-
 def _anchored(asking: Asking) -> Mapping[str, Any] | None:
     """The last head of the chain that the trial's record holds, and its entry there."""
     found = asking.trial.log.read(types={"LoginsAnchored"})
@@ -124,18 +118,14 @@ def export(request: Request) -> HttpResponse:
         return redirect("logins")
     head = logins.chain().head()
     events = sorted(_found(form, head.seq + 1), key=lambda event: event.seq)
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["seq", "recorded_utc", "kind", "person", "content", "prev", "hash"])
-    for event in events:
-        rows.writerow([
-            event.seq, event.recorded, event.type, _no_formula(event.actor), event.body,
-            event.prev, event.hash,
-        ])  # fmt: skip
+    text = comma_separated(
+        ["seq", "recorded_utc", "kind", "person", "content", "prev", "hash"],
+        ([e.seq, e.recorded, e.type, e.actor, e.body, e.prev, e.hash] for e in events),
+    )
     made = exported(
         asking.trial.conductor, export_of(asking, request.POST.get("key") or new_key()),
         content="chain of logins", as_of=asking.trial.log.head().seq,
-        files={"logins.csv": File(text.getvalue(), len(events))},
+        files={"logins.csv": File(text, len(events))},
         facts={"role": asking.role, "login_seq": str(head.seq), "login_hash": head.hash},
     )  # fmt: skip
     return download(made, f"{asking.trial.log.trial}-logins-{head.seq}.zip")

@@ -10,7 +10,8 @@ from django import template
 from django.template.context import Context
 
 from equipoise.record.plan import Label
-from equipoise.web.page import menu as entries
+from equipoise.web.page import MenuPart
+from equipoise.web.page import menu as parts
 from equipoise.web.wording import wording
 
 register = template.Library()
@@ -36,9 +37,9 @@ def label(context: Context, found: Label) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def menu(context: Context) -> list[tuple[str, str]]:
-    """The entries of the main menu that the person who asks may open."""
-    return entries(context["asking"].role)
+def menu(context: Context) -> list[MenuPart]:
+    """The parts of the main menu that the person who asks may open."""
+    return parts(context["asking"].role)
 
 
 @register.filter
