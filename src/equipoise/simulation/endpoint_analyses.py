@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from equipoise.analysis.subjects import denominator_rule, end_point_of, estimand_of
 from equipoise.simulation.endpoint_fit import SOURCES, listed, population_of
-from equipoise.simulation.endpoint_listed import Listed, listed_truths
+from equipoise.simulation.endpoint_listed import Listed
 from equipoise.simulation.endpoint_marker import MISSING, MarkerVariables
+from equipoise.simulation.endpoint_medians import Median, median_table
 from equipoise.simulation.endpoint_network import Variable, pointers
 from equipoise.simulation.endpoint_outcomes import (
     DEATH,
@@ -29,6 +30,7 @@ from equipoise.statistics.trial_tables import (
     Comparisons,
     EndPoints,
     Listings,
+    Medians,
     Tallies,
 )
 from equipoise.study.analysis_plan import (
@@ -99,7 +101,7 @@ class Analyses:
     many: list[int] = field(default_factory=list)
     compared: int = 0
     listings: list[tuple[int, tuple[Variable, ...]]] = field(default_factory=list)
-    run: list[Counted | Compared | Listed] = field(default_factory=list)
+    run: list[Counted | Compared | Listed | Median] = field(default_factory=list)
 
     def counts(self, *variables: Variable) -> int:
         """The first column of the counts of these variables crossed."""
@@ -122,6 +124,8 @@ class Analyses:
         status = status_of(marker, self.study, analysis)
         if isinstance(end_point_of(self.study.analysis, analysis), BinaryEndPoint):
             self._counted(analysis, status, items)
+        elif analysis.method == "kaplan_meier":
+            self._median(analysis, status)
         elif listed(analysis):
             self._listed(analysis, status, items)
         else:
@@ -129,7 +133,7 @@ class Analyses:
 
     def told(
         self, truths: Truths
-    ) -> tuple[tuple[Counted, ...], tuple[Compared, ...], tuple[Listed, ...]]:
+    ) -> tuple[tuple[Counted, ...], tuple[Compared, ...], tuple[Listed | Median, ...]]:
         """What was taken in, by kind, with what is true of it."""
         counted = tuple(
             replace(
@@ -149,9 +153,11 @@ class Analyses:
             counted,
             compared,
             tuple(
-                replace(each, truths=listed_truths(each.analysis, truths))
-                for each in self.run
+                replace(each, truth=truths.estimate(each.analysis))
                 if isinstance(each, Listed)
+                else replace(each, truths=truths.medians(each.analysis))
+                for each in self.run
+                if isinstance(each, (Listed, Median))
             ),
         )
 
@@ -194,16 +200,12 @@ class Analyses:
         self.run.append(Counted(analysis, limits, flat, self.beside, adjusting, interval))
 
     def _compared(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
-        place = self._end_point(analysis)
-        group = np.full((len(status.codes), len(self.arm.codes)), -1, dtype=np.int64)
-        for number, each in enumerate(analysis.groups):
-            for code, arm in self._cells(analysis, each, status):
-                group[code, arm] = number
+        place, group = self._end_point(analysis), self._group_of(analysis, status)
         layer, layers = -1, 1
         if analysis.stratify:
             own = status if analysis.stratify[0] == MARKER_STATUS else items[analysis.stratify[0]]
             layer, layers = own.number, len(own.codes)
-        key = (place, status.number, tuple(group.ravel().tolist()), layer, layers)
+        key = (place, status.number, tuple(group.tolist()), layer, layers)
         if key not in self.comparisons:
             self.comparisons.append(key)
             self.cox.append(False)
@@ -214,6 +216,25 @@ class Analyses:
         number = self.comparisons.index(key)
         self.cox[number] |= analysis.method == "cox"
         self.run.append(Compared(analysis, number, self.bases[number]))
+
+    def _median(self, analysis: Analysis, status: Variable) -> None:
+        end_point = end_point_of(self.study.analysis, analysis)
+        assert isinstance(end_point, TimeToEventEndPoint)
+        column = sum(each.columns for each in self.medians)
+        self.run.append(
+            Median(
+                analysis, self._end_point(analysis), status.number,
+                self._group_of(analysis, status), column, end_point.unit == "months",
+            )
+        )  # fmt: skip
+
+    def _group_of(self, analysis: Analysis, status: Variable) -> IntArray:
+        """The group of each status x arms + arm, -1 for none."""
+        group = np.full((len(status.codes), len(self.arm.codes)), -1, dtype=np.int64)
+        for number, each in enumerate(analysis.groups):
+            for code, arm in self._cells(analysis, each, status):
+                group[code, arm] = number
+        return group.ravel()
 
     def _listed(self, analysis: Analysis, status: Variable, items: dict[str, Variable]) -> None:
         covariates = (*analysis.adjust, *analysis.stratify)
@@ -237,12 +258,10 @@ class Analyses:
             }
             combination[cell] = _place(analysis.adjust, adjusting, found)
             stratum[cell] = _place(analysis.stratify, strata, found)
-        end_point = end_point_of(self.study.analysis, analysis)
-        assert isinstance(end_point, TimeToEventEndPoint)
         self.run.append(
             Listed(
                 analysis, self.listings.index(key), group.ravel(), combination.ravel(),
-                stratum.ravel(), adjusting, end_point.unit == "months",
+                stratum.ravel(), adjusting,
             )
         )  # fmt: skip
 
@@ -278,7 +297,17 @@ class Analyses:
         """The numbers of the variables that counts and comparisons read."""
         crossed = [*self.parents, *(parents for _, parents in self.listings)]
         found = {each.number for parents in crossed for each in parents}
+        found |= {each.status for each in self.medians}
         return found | {n for each in self.comparisons for n in (each[1], each[3]) if n >= 0}
+
+    @property
+    def medians(self) -> list[Median]:
+        """The analyses of medians."""
+        return [each for each in self.run if isinstance(each, Median)]
+
+    def median_table(self) -> Medians:
+        """The kernel's table of medians."""
+        return median_table(self.medians)
 
     def tallies(self) -> Tallies:
         """The kernel's table of counts."""

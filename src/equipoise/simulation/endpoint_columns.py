@@ -28,6 +28,7 @@ from equipoise.simulation.endpoint_estimates import (
     regression_limits,
 )
 from equipoise.simulation.endpoint_listed import Listed, listed_described
+from equipoise.simulation.endpoint_medians import Median, median_described
 from equipoise.simulation.endpoint_truths import Truths
 from equipoise.statistics.cox import wald_p
 from equipoise.statistics.log_rank import log_rank_p_batch
@@ -47,7 +48,7 @@ def described(
     arms: Sequence[str],
     counted: Sequence[Counted],
     compared: Sequence[Compared],
-    listed: Sequence[Listed],
+    listed: Sequence[Listed | Median],
     truths: Truths,
 ) -> tuple[Column, ...]:
     """Every column in order: the trial, its sizes, counts, comparisons, analyses of patients."""
@@ -69,7 +70,10 @@ def described(
     for one in compared:
         found += _compared(one, truths)
     for mine in listed:
-        found += listed_described(mine, truths.null(mine.analysis))
+        if isinstance(mine, Median):
+            found += median_described(mine)
+        else:
+            found += listed_described(mine, truths.null(mine.analysis))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Analyses that read patients one by one: Kaplan-Meier medians, Cox models with covariates.
+"""Analyses that read patients one by one: Cox models with covariates.
 
 The kernel lists the randomised patients of each trial, sorted by time; the functions of the
 analysis read the list.
@@ -12,18 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.analysis.endpoints import convention
 from equipoise.analysis.model_data import design_of
 from equipoise.simulation.endpoint_column import Column
 from equipoise.simulation.endpoint_estimates import (
     comparison_columns,
-    estimate_columns,
     estimate_values,
     wald_limits,
 )
-from equipoise.simulation.endpoint_truths import Truths
 from equipoise.statistics.cox import cox_effect_batch
-from equipoise.statistics.survival_quantile_batch import survival_quantile_batch
 from equipoise.statistics.trial_tables import Listings
 from equipoise.study.analysis_plan import Analysis
 
@@ -36,7 +32,7 @@ class Listed:
     """An analysis of listed patients: the number of its listing, and by the cell of a patient the
     group, the combination of adjusting codes and the stratum (-1: not in the analysis).
 
-    `months`: times are told in months. `truths` are those of its groups, or of its comparison.
+    `truth` is that of its comparison.
     """
 
     analysis: Analysis
@@ -45,8 +41,7 @@ class Listed:
     combination: IntArray
     stratum: IntArray
     adjusting: tuple[tuple[str, ...], ...]
-    months: bool
-    truths: tuple[float | None, ...] = ()
+    truth: float | None = None
 
     @property
     def combinations(self) -> tuple[tuple[str, ...], ...]:
@@ -54,28 +49,14 @@ class Listed:
         return tuple(itertools.product(*self.adjusting))
 
 
-def listed_truths(analysis: Analysis, truths: Truths) -> tuple[float | None, ...]:
-    """What is true of the analysis: the median of each group, or the logarithm of the ratio."""
-    if analysis.method == "kaplan_meier":
-        return tuple(truths.median(analysis, group) for group in analysis.groups)
-    return (truths.estimate(analysis),)
-
-
 def listed_described(each: Listed, null: bool) -> list[Column]:
     """The columns of an analysis of listed patients; `null`: whether what it tests is true."""
     analysis = each.analysis
     name, label = analysis.id, analysis.label.en
-    if analysis.method == "kaplan_meier":
-        interval = analysis.interval != "none"
-        found = []
-        for group, truth in zip(analysis.groups, each.truths, strict=True):
-            own, title = f"{name}/{group.label}", f"{label}: {group.label}"
-            found += estimate_columns(own, own, title, truth, interval=interval)
-        return found
     limit = 1 - float(analysis.level)
     found = [Column(f"{name}/p", "p", name, label, null=null, limit=limit)]
     if analysis.estimate != "none":
-        found += comparison_columns(analysis, each.truths[0])
+        found += comparison_columns(analysis, each.truth)
     return found
 
 
@@ -88,8 +69,6 @@ def listed_columns(each: Listed, listings: Listings, raw: FloatArray) -> list[Fl
     event, day = inside & (rest % 2 == 1), np.where(inside, rest // 2, 0)
     group = np.where(inside, each.group[cell], -1)
     analysis = each.analysis
-    if analysis.method == "kaplan_meier":
-        return _medians(each, np.where(inside, day, day.max(initial=0)), event, group)
     design = design_of(each, analysis)
     place, stratum = each.combination[cell], each.stratum[cell]
     known = (group >= 0) & (place >= 0) & (stratum >= 0)
@@ -109,18 +88,5 @@ def listed_columns(each: Listed, listings: Listings, raw: FloatArray) -> list[Fl
         limits = wald_limits(effects, float(analysis.level))
         limits[~comparable] = np.nan
         interval = analysis.interval != "none"
-        found += estimate_values(limits, each.truths[0], interval=interval)
+        found += estimate_values(limits, each.truth, interval=interval)
     return found
-
-
-def _medians(each: Listed, day: IntArray, event: FloatArray, group: IntArray) -> list[FloatArray]:
-    analysis = each.analysis
-    unit = float(convention("days_per_month")) if each.months else 1.0
-    found = survival_quantile_batch(
-        day / unit, event, group, len(analysis.groups), level=float(analysis.level)
-    )
-    interval = analysis.interval != "none"
-    columns = []
-    for number, truth in enumerate(each.truths):
-        columns += estimate_values(found[:, number], truth, interval=interval)
-    return columns

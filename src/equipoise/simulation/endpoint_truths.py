@@ -105,6 +105,10 @@ class Truths:
             return _difference(_log(first), _log(second))
         return first - second
 
+    def medians(self, analysis: Analysis) -> tuple[float | None, ...]:
+        """The median time of each group."""
+        return tuple(self.median(analysis, group) for group in analysis.groups)
+
     def median(self, analysis: Analysis, group: Group) -> float | None:
         """The median time to the end point, in its unit; None where the scenario has no formula.
 

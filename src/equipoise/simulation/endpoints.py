@@ -52,6 +52,7 @@ from equipoise.simulation.endpoint_looks import (
     looks_described,
 )
 from equipoise.simulation.endpoint_marker import MarkerVariables, weights_of
+from equipoise.simulation.endpoint_medians import Median, median_columns
 from equipoise.simulation.endpoint_network import Network, Variable
 from equipoise.simulation.endpoint_outcomes import (
     LATENT,
@@ -101,7 +102,7 @@ class EndpointSimulation:
     described: tuple[Column, ...]
     counted: tuple[Counted, ...]
     compared: tuple[Compared, ...]
-    listed: tuple[Listed, ...]
+    listed: tuple[Listed | Median, ...]
     sizes: tuple[int, int, int, int]
     wrong: tuple[int, FloatArray]
     tested: tuple[str, ...]
@@ -141,8 +142,12 @@ class EndpointSimulation:
         for one in self.compared:
             found += compared_columns(one, raw, comparing)
         listing = comparing + self.tables.comparisons.columns
+        medians = listing + len(self.tables.listings.end_point) * self.tables.listings.each
         for mine in self.listed:
-            found += listed_columns(mine, self.tables.listings, raw[:, listing:])
+            if isinstance(mine, Median):
+                found += median_columns(mine, raw[:, medians:])
+            else:
+                found += listed_columns(mine, self.tables.listings, raw[:, listing:])
         trials = np.column_stack(found)
         added = [trials]
         if self.closed is not None:
@@ -275,6 +280,7 @@ def _tables(
         tallies=analyses.tallies(),
         comparisons=analyses.comparison_table(),
         listings=analyses.listing_table(coming.wanted),
+        medians=analyses.median_table(),
         arms=len(made.net.arms),
         looks=no_looks(),
     )

@@ -53,13 +53,10 @@ def survival_quantile_batch(
             found=(times.shape, events.shape, places.shape),
         )
     remaining, z = 1 - inner_probability(probability, "probability"), normal_quantile(level)
-    found = np.full((len(times), groups, 3), np.nan)
-    core = compiled(
-        _quantiles_of_trials, quantile_of_group, come_down, lower_limit,
-        worth_it=times.size >= _COMPILE_FROM,
-    )  # fmt: skip
+    found = np.full((len(times), 3 * groups), np.nan)
+    core = compiled(_quantiles_of_trials, *CALLEES, worth_it=times.size >= _COMPILE_FROM)
     core(times, events, places, remaining, z, found)
-    return found
+    return found.reshape(len(times), groups, 3)
 
 
 def lower_limit(survival: float, greenwood: float, z: float) -> float:
@@ -81,59 +78,123 @@ def come_down(
         begun[curve] = now
 
 
+def limit_may_be_down(
+    survival: float, greenwood: float, remaining: float, z: float, upper: bool
+) -> bool:
+    """Core: False where a limit is above `remaining` for sure, told without its transcendentals.
+
+    With L = -log S and R = -log `remaining` the lower limit has come down where z sqrt(G) is at
+    least L log(R / L), the upper one where it is at most L log(L / R). L lies between
+    2 (1 - S) / (1 + S) and (1 - S^2) / 2 S, log x between 2 (x - 1) / (x + 1) and (x - 1 / x) / 2;
+    L log(R / L) is concave.
+    """
+    spread, wanted = z * z * greenwood, -math.log(remaining)
+    most, slack = (1.0 - survival * survival) / (2.0 * survival), 1e-6 / remaining
+    if upper:
+        reach = max(0.0, (most * most / wanted - wanted) / 2.0) + slack
+        return spread <= reach * reach
+    if most >= wanted:
+        return True
+    least = 2.0 * (1.0 - survival) / (1.0 + survival)
+    reach = min(
+        2.0 * least * (wanted - least) / (wanted + least),
+        2.0 * most * (wanted - most) / (wanted + most),
+    ) - slack  # fmt: skip
+    return reach <= 0.0 or spread >= reach * reach
+
+
 def quantile_of_group(
-    times: FloatArray,
-    events: BoolArray,
-    groups: IntArray,
-    group: int,
+    times: IntArray | FloatArray,
+    events: IntArray,
+    unit: float,
     remaining: float,
     z: float,
     begun: FloatArray,
     found: FloatArray,
 ) -> None:
-    """Core: where survival of one group, and its limits, come down to `remaining`.
+    """Core: where survival of the subjects of one group, and its limits, come down to `remaining`.
 
-    `found` has room for the three times, and holds nan. Where a curve stops at `remaining` itself
-    the answer is the middle of that step. Limits are worked out where they can matter: the upper
-    one is never below the curve.
+    `times` are sorted, and divided by `unit`. Where a curve stops at `remaining` itself the answer
+    is the middle of that step. It steps at times of events only, and limits are worked out where
+    they can matter: the upper one is never below the curve.
     """
-    at_risk = 0
-    for subject in range(len(times)):
-        at_risk += int(groups[subject] == group)
     begun[:] = -1.0
     survival, greenwood = 1.0, 0.0
-    last, subject = 0.0, 0
-    while subject < len(times) and np.isnan(found[0] + found[1] + found[2]):
-        now, died, left = times[subject], 0, 0
-        while subject < len(times) and times[subject] == now:
-            if groups[subject] == group:
-                left += 1
-                died += int(events[subject])
+    size, subject = len(times), 0
+    while subject < size and np.isnan(found[0] + found[1] + found[2]):
+        first, died = subject, 0
+        while subject < size and times[subject] == times[first]:
+            died += events[subject]
             subject += 1
-        if left == 0:
+        if died == 0:
             continue
-        after, upper = at_risk - died, 1.0
-        ended = died > 0 and after == 0
-        if ended and greenwood > 0.0:
+        at_risk, now, upper = size - first, times[first] / unit, 1.0
+        after = at_risk - died
+        if after == 0 and greenwood > 0.0:
             upper = lower_limit(survival, greenwood, -z)
         survival *= after / at_risk
-        if died > 0 and after > 0:
+        if after > 0:
             greenwood += died / (at_risk * after)
         if np.isnan(found[1]):
-            lower = 0.0 if ended else 1.0
-            if not ended and greenwood > 0.0:
+            lower = 0.0 if after == 0 else 1.0
+            if after > 0 and limit_may_be_down(survival, greenwood, remaining, z, False):
                 lower = lower_limit(survival, greenwood, z)
             come_down(1, lower, now, remaining, begun, found)
         if survival <= remaining + _EQUAL:
-            if not ended and greenwood > 0.0:
+            if after > 0 and limit_may_be_down(survival, greenwood, remaining, z, True):
                 upper = lower_limit(survival, greenwood, -z)
             come_down(0, survival, now, remaining, begun, found)
             come_down(2, upper, now, remaining, begun, found)
-        at_risk -= left
-        last = now
     for curve in range(3):
         if np.isnan(found[curve]) and begun[curve] >= 0.0:
-            found[curve] = (begun[curve] + last) / 2
+            found[curve] = (begun[curve] + times[size - 1] / unit) / 2
+
+
+def quantiles_of_groups(
+    times: IntArray | FloatArray,
+    events: BoolArray,
+    groups: IntArray,
+    many: int,
+    unit: float,
+    remaining: float,
+    z: float,
+    own_times: IntArray | FloatArray,
+    own_events: IntArray,
+    ends: IntArray,
+    begun: FloatArray,
+    found: FloatArray,
+) -> None:
+    """Core: `quantile_of_group` of each of `many` groups: three numbers each in `found`.
+
+    Subjects are first laid out group by group in `own_times` and `own_events`; `ends` is room for
+    one number more than there are groups, `begun` for three.
+    """
+    ends[: many + 1] = 0
+    for subject in range(len(times)):
+        group = groups[subject]
+        ends[group + 1 if 0 <= group < many else 0] += 1
+    ends[0] = 0
+    for group in range(many):
+        ends[group + 1] += ends[group]
+    for subject in range(len(times)):
+        group = groups[subject]
+        if 0 <= group < many:
+            place = ends[group]
+            own_times[place], own_events[place] = times[subject], int(events[subject])
+            ends[group] += 1
+    begin = 0
+    for group in range(many):
+        mine = found[3 * group : 3 * group + 3]
+        mine[:] = np.nan
+        quantile_of_group(
+            own_times[begin : ends[group]], own_events[begin : ends[group]], unit, remaining, z,
+            begun, mine,
+        )  # fmt: skip
+        begin = ends[group]
+
+
+CALLEES = (quantiles_of_groups, quantile_of_group, limit_may_be_down, come_down, lower_limit)
+"""Every core of quantiles."""
 
 
 def _quantiles_of_trials(
@@ -144,10 +205,11 @@ def _quantiles_of_trials(
     z: float,
     found: FloatArray,
 ) -> None:
-    begun = np.empty(3)
+    many, subjects = found.shape[1] // 3, times.shape[1]
+    own_times, own_events = np.empty(subjects), np.empty(subjects, np.int64)
+    ends, begun = np.empty(many + 1, np.int64), np.empty(3)
     for trial in range(len(times)):
-        for group in range(found.shape[1]):
-            quantile_of_group(
-                times[trial], events[trial], groups[trial], group, remaining, z, begun,
-                found[trial, group],
-            )  # fmt: skip
+        quantiles_of_groups(
+            times[trial], events[trial], groups[trial], many, 1.0, remaining, z, own_times,
+            own_events, ends, begun, found[trial],
+        )  # fmt: skip

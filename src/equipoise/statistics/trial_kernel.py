@@ -22,6 +22,7 @@ from equipoise.statistics.log_rank_core import log_rank_sums, log_rank_weight
 from equipoise.statistics.minimisation import _drawn_slot, _imbalances
 from equipoise.statistics.random import uniform_integer
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
+from equipoise.statistics.survival_quantile_batch import CALLEES as QUANTILES
 from equipoise.statistics.trial_allocation import (
     _filled,
     allocate_in_turn,
@@ -47,6 +48,7 @@ from equipoise.statistics.trial_looks import (
     look_at_times,
     waited_for,
 )
+from equipoise.statistics.trial_medians import find_medians
 from equipoise.statistics.trial_outcomes import (
     by_day,
     compare,
@@ -90,7 +92,8 @@ CALLEES = (
     arrive, shifted_weights, tie, search, find_rows, make_variables, _filled, allocate_in_turn,
     minimise_in_turn, block_number, whole_lanes,
     latent_times, seen_days, watched_until, end_point_days, by_day, tally, compare,
-    log_rank_weight, log_rank_sums, compare_many, list_patients, in_order, compare_all,
+    log_rank_weight, log_rank_sums, compare_many, list_patients, find_medians, *QUANTILES,
+    in_order, compare_all,
 )  # fmt: skip
 """Every core that a trial runs."""
 LOOKING = (waited_for, look_at_counts, look_at_times, look_all)

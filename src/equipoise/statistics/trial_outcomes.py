@@ -12,6 +12,7 @@ from equipoise.statistics.log_rank_core import UNWEIGHTED, log_rank_sums
 from equipoise.statistics.risk_table import two_group_log_rank, two_group_risks
 from equipoise.statistics.trial_draws import fill_uniforms, minus_log, trial_key, uniform
 from equipoise.statistics.trial_listings import list_patients
+from equipoise.statistics.trial_medians import find_medians
 from equipoise.statistics.trial_patients import find_rows, tie
 from equipoise.statistics.trial_tables import (
     ARM,
@@ -349,7 +350,7 @@ def in_order(
 def compare_all(
     tables: TrialTables, work: Workspace, number: int, screened: int, out: FloatArray
 ) -> None:
-    """Core: every comparison and listing, end point by end point; each is sorted once."""
+    """Core: all comparisons, listings and medians, end point by end point; each sorted once."""
     end_points, comparisons, arms = tables.end_points, tables.comparisons, tables.arms
     scratch, events = work.scratch, work.events
     order, sorted_ = scratch[4], scratch[5]
@@ -377,3 +378,4 @@ def compare_all(
                     scratch[1], scratch[0], events[1], scratch[6], scratch[7], work.risks, mine,
                 )  # fmt: skip
         list_patients(tables, work, which, number, screened, out)
+        find_medians(tables, work, which, number, out)

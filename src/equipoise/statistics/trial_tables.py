@@ -235,6 +235,28 @@ class Listings(NamedTuple):
     each: int
 
 
+CURVE = 3
+"""Columns of a group's median: estimate, lower and upper limit; nan: not reached."""
+
+
+class Medians(NamedTuple):
+    """Median times to an end point with log-log limits, by status variable and arm.
+
+    `group` and `groups` as in comparisons, `z` the normal quantile of the limits, `unit` the days
+    in one of the end point's units. Each has CURVE columns a group from `base` on, of `columns` in
+    all, which follow the listings.
+    """
+
+    end_point: IntArray
+    status: IntArray
+    group: IntArray
+    groups: IntArray
+    z: FloatArray
+    unit: FloatArray
+    base: IntArray
+    columns: int
+
+
 class TrialTables(NamedTuple):
     """Everything that one trial needs."""
 
@@ -248,6 +270,7 @@ class TrialTables(NamedTuple):
     tallies: Tallies
     comparisons: Comparisons
     listings: Listings
+    medians: Medians
     arms: int
     looks: Looks
 
@@ -257,4 +280,4 @@ class TrialTables(NamedTuple):
         listed = len(self.listings.end_point) * self.listings.each
         looked = len(self.looks.counts) * (LOOKED + self.looks.each)
         compared = self.comparisons.columns
-        return RAW + self.tallies.columns + compared + listed + looked
+        return RAW + self.tallies.columns + compared + listed + self.medians.columns + looked

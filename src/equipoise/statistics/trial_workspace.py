@@ -35,7 +35,8 @@ class Workspace(NamedTuple):
     `cumulative` are this trial's probabilities. `blocks` and `begins` are the `arrangements` of
     blocks, `state`, `block_arms`, `words`, `counts`,
     `imbalance` and `levels` are what allocation and minimisation keep; `many` is a comparison of
-    more than two groups, `waited` the days of what looks wait for. The rest is scratch.
+    more than two groups, `ends` and `begun` are of medians, `waited` the days of what looks wait
+    for. The rest is scratch.
     """
 
     values: IntArray
@@ -60,6 +61,8 @@ class Workspace(NamedTuple):
     imbalance: IntArray
     levels: IntArray
     many: FloatArray
+    ends: IntArray
+    begun: FloatArray
     waited: IntArray
 
 
@@ -94,6 +97,8 @@ def workspace(tables: TrialTables) -> Workspace:
         imbalance=np.zeros(slots, whole),
         levels=np.zeros(len(plan.factors), whole),
         many=np.zeros((groups + 5, groups)),
+        ends=np.zeros(int(tables.medians.groups.max(initial=0)) + 1, whole),
+        begun=np.zeros(3),
         waited=np.zeros(most, whole),
     )
 

@@ -10,6 +10,7 @@ import pytest
 from equipoise.analysis.endpoints import convention
 from equipoise.errors import BadInput
 from equipoise.simulation.endpoint_listed import Listed
+from equipoise.simulation.endpoint_medians import Median
 from equipoise.simulation.endpoints import EndpointSimulation
 from equipoise.statistics import trial_kernel as kernel
 from equipoise.statistics.binomial_interval import clopper_pearson
@@ -27,9 +28,10 @@ TRIALS = 3
 class Patients:
     """The patients of one trial as the cores compared them, by what each analysis calls them."""
 
-    def __init__(self, simulation: EndpointSimulation, trial: int, listed: Listed) -> None:
-        watched = Watched(simulation, trial)
-        end_point = simulation.tables.listings.end_point[listed.listing]
+    def __init__(self, simulation: EndpointSimulation, trial: int, of: Listed | Median) -> None:
+        watched, listings = Watched(simulation, trial), simulation.tables.listings
+        listed = isinstance(of, Listed)
+        end_point = listings.end_point[of.listing] if listed else of.end_point
         own = simulation.tables.comparisons.end_point.tolist()
         order_of = sorted(range(len(own)), key=lambda place: own[place])
         comparison = own.index(end_point)
@@ -42,13 +44,21 @@ class Patients:
         self.arm = np.array(arms)[watched.values[ARM, order]]
         self.others = [
             watched.values[variable, order]
-            for variable in simulation.tables.listings.parent[listed.listing][2:]
+            for variable in (listings.parent[of.listing][2:] if listed else ())
             if variable >= 0
         ]
 
 
 def _listed(simulation: EndpointSimulation, name: str) -> Listed:
-    return next(each for each in simulation.listed if each.analysis.id == name)
+    found = next(each for each in simulation.listed if each.analysis.id == name)
+    assert isinstance(found, Listed)
+    return found
+
+
+def _medians(simulation: EndpointSimulation, name: str) -> Median:
+    found = next(each for each in simulation.listed if each.analysis.id == name)
+    assert isinstance(found, Median)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -63,11 +73,11 @@ def test_medians_are_those_of_the_curves(study: str, names: list[str], beside: l
     trials = simulation.trials(SEED, 0, TRIALS)
     seen = 0
     for name in names:
-        listed = _listed(simulation, name)
-        unit = float(convention("days_per_month")) if listed.months else 1.0
+        medians = _medians(simulation, name)
+        unit = float(convention("days_per_month")) if medians.months else 1.0
         for trial in range(TRIALS):
-            them = Patients(simulation, trial, listed)
-            for group in listed.analysis.groups:
+            them = Patients(simulation, trial, medians)
+            for group in medians.analysis.groups:
                 mine = np.isin(them.arm, group.arms) if group.arms else them.arm == them.arm
                 if group.statuses:
                     mine &= np.isin(them.status, group.statuses)
