@@ -101,12 +101,14 @@ class _Sum:
 def batch_counts(
     versions: Sequence[Version], scenario: Scenario, seed: int, replicates: Sequence[int]
 ) -> list[OperatingCounts]:
-    """The counts of every analysis in the trials `replicates`, through every rule of the study.
+    """The counts of every analysis in the trials `replicates`.
 
-    They are the same whatever the batch that a replicate is drawn in.
+    Derived is what the analyses read, by the rules of the study that lead there: what lies beside
+    (deviations, queries, dose intensity) decides no count. Counts are the same whatever the batch
+    that a replicate is drawn in.
     """
     study = versions[-1].study
-    drawn = rehearsed(versions, scenario, seed, replicates).tables
+    drawn = rehearsed(versions, scenario, seed, replicates, wanted=READS).tables
     return operating_counts(spent(drawn, study, READS), study, replicates)
 
 

@@ -12,7 +12,7 @@ numbers: one sort of whole numbers then places every row of every table.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -59,6 +59,7 @@ Kind = TypeVar("Kind", bound=Body)
 
 _EPOCH = datetime.date(1970, 1, 1)
 _PARENTS = {child: cls.TYPE for cls in EVENTS for _, child in children(cls)}
+_COMMON = ("replicate", "subject", "site", "occurred", "seq", "event", "study_version")
 _CHANGE = {
     "id": pl.Int64(), "target": pl.Int64(), "item": pl.String(), "old": pl.String(),
     "new": pl.String(),
@@ -178,26 +179,47 @@ class Entries:
             _changes=[],
         )
 
-    def tables(self, *, corrected: bool = True) -> Tables:
+    def tables(
+        self, read: Mapping[str, Collection[str] | None] | None = None, *, corrected: bool = True
+    ) -> Tables:
         """The event tables, every entry with its `seq` in the order of a record.
 
-        `corrected` false gives the tables as they were before any correction was made.
+        Of `read`, names of tables with the columns that somebody reads of each (None: all), nothing
+        else is made: other tables have no rows. `corrected` false gives the tables as they were
+        before any correction was made.
         """
         record = self._record()
         result, names = empty_tables(CATALOGUE), self._names()
         every: list[list[_Rows[Any]]] = [*_together(self._events), *_together(self._nested)]
         for rows in every:
-            cls, ids = rows[0].cls, np.concatenate([each.ids for each in rows])
-            position = _positions(rows)
-            order = record.ordered(ids, position)
-            found = self._common(names, record, record.place[ids[order]])
-            if position is not None:
-                found[POSITION] = pl.Series(position[order])
-            found |= _items(cls, rows, order)
-            if cls is FormItem and self._changes:
-                found |= self._answers(record, ids[order], found, corrected=corrected)
-            result[cls.TABLE] = pl.DataFrame({name: found[name] for name in schema(cls)})
+            cls = rows[0].cls
+            if read is None or cls.TABLE in read:
+                asked = None if read is None else read[cls.TABLE]
+                wanted = [name for name in schema(cls) if asked is None or name in asked]
+                result[cls.TABLE] = self._table(cls, rows, record, names, wanted, corrected)
         return result
+
+    def _table(
+        self,
+        cls: type[Body],
+        rows: Sequence[_Rows[Any]],
+        record: RecordOrder,
+        names: pl.DataFrame,
+        wanted: Sequence[str],
+        corrected: bool,
+    ) -> pl.DataFrame:
+        ids = np.concatenate([each.ids for each in rows])
+        position = _positions(rows)
+        order = record.ordered(ids, position)
+        changed = cls is FormItem and bool(self._changes)
+        made = {*wanted, *(("item", "value", "seq") if changed else ())}
+        found = self._common(names, record, record.place[ids[order]], made)
+        if position is not None:
+            found[POSITION] = pl.Series(position[order])
+        found |= _items(cls, rows, order, made)
+        if changed:
+            found |= self._answers(record, ids[order], found, corrected=corrected)
+        return pl.DataFrame({name: found[name] for name in wanted})
 
     def changes(self) -> pl.DataFrame:
         """Corrections in order: item, old, new, target (seq), and the columns of every table."""
@@ -206,7 +228,8 @@ class Entries:
         order = record.ordered(made["id"].to_numpy())
         made = made[order]
         target = record.seq[record.place[made["target"].to_numpy()]]
-        common = self._common(self._names(), record, record.place[made["id"].to_numpy()])
+        place = record.place[made["id"].to_numpy()]
+        common = self._common(self._names(), record, place, _COMMON)
         return made.select("item", "old", "new").with_columns(target=target, **common)
 
     def _record(self) -> RecordOrder:
@@ -244,27 +267,32 @@ class Entries:
         return {"value": value, "seq": seq}
 
     def _common(
-        self, names: pl.DataFrame, record: RecordOrder, place: Ints
+        self, names: pl.DataFrame, record: RecordOrder, place: Ints, wanted: Collection[str]
     ) -> dict[str, pl.Series]:
-        """The columns that every table begins with, of the entries at `place`."""
+        """Those of the columns that every table begins with which are `wanted`, of the entries at
+        `place`."""
         replicate = record.replicate[place]
-        subject = record.subject[place]
-        flat = replicate * self.subject_names.shape[1] + subject
-        flat = np.where(subject < 0, self.subject_names.size - 1 - subject, flat)
-        starts = np.array([day for day, _ in self.versions])
-        labels = pl.Series([label for _, label in self.versions], dtype=pl.String)
-        version = np.searchsorted(starts, record.day[place], side="right") - 1
-        seq = pl.Series(record.seq[place])
-        named = names[pl.Series(flat)]
-        return {
-            "replicate": pl.Series(np.array(self.replicates, dtype=np.int32)[replicate]),
-            "subject": named["subject"],
-            "site": named["site"],
-            "occurred": pl.Series(record.occurred[place].astype(np.int32)).cast(pl.Date),
-            "seq": seq,
-            "event": seq,
-            "study_version": labels.gather(version.clip(0)),
-        }
+        found = {}
+        if "replicate" in wanted:
+            numbers = np.array(self.replicates, dtype=np.int32)
+            found["replicate"] = pl.Series(numbers[replicate])
+        people = [name for name in ("subject", "site") if name in wanted]
+        if people:
+            subject = record.subject[place]
+            flat = replicate * self.subject_names.shape[1] + subject
+            flat = pl.Series(np.where(subject < 0, self.subject_names.size - 1 - subject, flat))
+            found |= {name: names[name].gather(flat) for name in people}
+        if "occurred" in wanted:
+            occurred = pl.Series(record.occurred[place].astype(np.int32))
+            found["occurred"] = occurred.cast(pl.Date)
+        if "seq" in wanted or "event" in wanted:
+            found["seq"] = found["event"] = pl.Series(record.seq[place])
+        if "study_version" in wanted:
+            starts = np.array([day for day, _ in self.versions])
+            labels = pl.Series([label for _, label in self.versions], dtype=pl.String)
+            version = np.searchsorted(starts, record.day[place], side="right") - 1
+            found["study_version"] = labels.gather(version.clip(0))
+        return found
 
     def _names(self) -> pl.DataFrame:
         """Subject and site of every candidate of every replicate, one row after the other, and
@@ -291,13 +319,16 @@ def _positions(rows: Sequence[_Rows[Any]]) -> Ints | None:
     return np.concatenate([each.position for each in rows])
 
 
-def _items(cls: type[Body], rows: Sequence[_Rows[Any]], order: Ints) -> dict[str, pl.Series]:
-    """The columns of the items of `cls` in `order`; what was not drawn is null."""
+def _items(
+    cls: type[Body], rows: Sequence[_Rows[Any]], order: Ints, wanted: Collection[str]
+) -> dict[str, pl.Series]:
+    """The columns of the items of `cls` that are `wanted`, in `order`; what was not drawn is
+    null."""
     found = {}
     for column in columns(cls):
-        if column.child is None:
+        if column.child is None and column.name in wanted:
             found[column.name] = _column(rows, column.name, column.dtype, order)
-    if has_partial_dates(cls):
+    if has_partial_dates(cls) and PARTIAL in wanted:
         found[PARTIAL] = pl.repeat(None, len(order), dtype=pl.String, eager=True)
     return found
 

@@ -23,7 +23,7 @@ from equipoise.simulation.scenario import Scenario
 from equipoise.simulation.withdrawals import NEVER
 from equipoise.statistics.allocation import NO_ARM
 from equipoise.study.definition import Study
-from equipoise.study.derivation import derive
+from equipoise.study.derivation import derive, read_for
 from equipoise.visits.events import ScreeningFailed
 
 
@@ -88,6 +88,10 @@ class Verdicts:
         return found
 
 
+_JUDGED = frozenset(("eligibility", "marker_path", "subject_item"))
+"""What is derived to decide who is allocated, and as what."""
+
+
 def verdicts(studies: Sequence[Study], people: People, entries: Entries) -> Verdicts:
     """What the rules say of every candidate who came so far."""
     shape = people.screened.shape
@@ -98,7 +102,7 @@ def verdicts(studies: Sequence[Study], people: People, entries: Entries) -> Verd
     unmet: Texts = np.full(shape, None, dtype=object)
     pending: Texts = np.full(shape, None, dtype=object)
     factors: dict[str, Texts] = {}
-    tables = entries.tables(corrected=False)
+    tables = entries.tables(read_for(_JUDGED), corrected=False)
     judged = {**tables, "randomised": _as_if(people, entries)}
     place = places(entries)
     for position, study in enumerate(studies):

@@ -7,7 +7,7 @@ table from the entries so far by the same rules as `conduct`, and goes on from t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ from equipoise.simulation.serious import notified, submitted
 from equipoise.simulation.tumours import Scans, Tumours, baseline, courses
 from equipoise.simulation.withdrawals import NEVER, left, withdrawals
 from equipoise.study.definition import Study
-from equipoise.study.derivation import derive
+from equipoise.study.derivation import derive, read_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,15 @@ def rehearsed(
     replicates: Sequence[int],
     *,
     drawn: Draws | None = None,
+    wanted: Collection[str] | None = None,
 ) -> Rehearsal:
     """The trials `replicates` of the scenario under `seed`, in event tables.
 
     A replicate is the same whatever the others it is drawn with. `drawn` are other draws than the
-    replicates' own. Raises BadInput when the scenario does not say how to draw what the study asks
-    for.
+    replicates' own. A caller who names the tables `wanted` in the end is given, of what was
+    entered, the tables and columns alone that the rules which lead there read; the same entries
+    are drawn and decided. Raises BadInput when the scenario does not say how to draw what the
+    study asks for.
     """
     drawn = draws(seed, replicates) if drawn is None else drawn
     people, tumours, entries = before_allocation(versions, scenario, replicates, drawn)
@@ -93,7 +96,8 @@ def rehearsed(
     cut = _cut(scenario, people, arm)
     _course(versions, scenario, drawn.course, people, tumours, arm, cut, entries)
     entries.limit(kept, cut)
-    return Rehearsal(scenario, tuple(versions), seed, entries, entries.tables())
+    read = None if wanted is None else read_for(frozenset(wanted))
+    return Rehearsal(scenario, tuple(versions), seed, entries, entries.tables(read))
 
 
 def before_allocation(
@@ -279,10 +283,12 @@ def _progression(
 
     That is when it is known: a new lesion that was equivocal before may date it back.
     """
+    name = "time_point_response"
     trial = entries.only("LesionIdentified", "TumourAssessed", "Randomised", "SubjectScreened")
     reader = primary_reader(study, nature, people)
     assessed(study, scenario, nature, tumours, scans, trial, wanted, reader)
-    found = derive(trial.tables(), study, upto="time_point_response")["time_point_response"]
+    tables = trial.tables(read_for(frozenset([name])))
+    found = derive(tables, study, upto=name)[name]
     shown = (
         found.filter(evaluator=study.response.primary_evaluator, overall_response="PD")
         .group_by(*KEY)

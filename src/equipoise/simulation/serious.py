@@ -19,7 +19,7 @@ from equipoise.simulation.nature import Bools, Ints, Nature
 from equipoise.simulation.recruitment import places
 from equipoise.simulation.scenario import Scenario
 from equipoise.study.definition import Study
-from equipoise.study.derivation import derive
+from equipoise.study.derivation import derive, read_for
 from equipoise.treatment.events import RegimenChosen
 
 FATAL, THREATENING = 5, 4
@@ -68,7 +68,8 @@ def submitted(study: Study, scenario: Scenario, nature: Nature, entries: Entries
     told = entries.only(
         AdverseEventReported.TYPE, SeriousAdverseEventReported.TYPE, CausalityAssessed.TYPE
     )
-    due = derive(told.tables(), study, upto="expedited_report")["expedited_report"]
+    name = "expedited_report"
+    due = derive(told.tables(read_for(frozenset([name]))), study, upto=name)[name]
     due = due.filter("certain").join(places(entries), list(KEY))
     size = entries.subject_names.shape[1]
     names = [items["adverse_event"] for _, items in entries.of(AdverseEventReported)]

@@ -57,18 +57,19 @@ def derive(tables: Tables, study: Study, *, upto: str | None = None) -> dict[str
 def spent(
     tables: dict[str, pl.DataFrame], study: Study, wanted: Collection[str]
 ) -> dict[str, pl.DataFrame]:
-    """The tables `wanted`, after every rule has run; all others are let go on the way.
+    """The tables `wanted`, by the rules that lead to them; all others are let go on the way.
 
-    What `derive` gives under these names, for a caller who has no use for the rest: a table goes
-    after the last rule that reads it, so that many trials fit into memory. `tables` is left empty.
+    What `derive` gives under these names, for a caller who has no use for the rest: no rule runs
+    of which nothing wanted depends, and a table goes after the last rule that reads it, so that
+    many trials fit into memory. `tables`, at least those of `read_for`, is left empty.
     """
     done = dict(tables)
     tables.clear()
-    last = {name: place for place, rule in enumerate(ORDER) for name in rule.requires}
-    for place, rule in enumerate(ORDER):
+    rules = leading_to(frozenset(wanted))
+    last = {name: place for place, rule in enumerate(rules) for name in rule.requires}
+    for place, rule in enumerate(rules):
         done[rule.produces] = rule.rule(done, getattr(study, rule.plan))
-        read = (*rule.requires, rule.produces)
-        for name in {name for name in read if last.get(name, -1) <= place}.difference(wanted):
+        for name in {name for name in rule.requires if last[name] <= place}.difference(wanted):
             del done[name]
     return {name: done[name] for name in wanted}
 
@@ -76,11 +77,38 @@ def spent(
 @cache
 def needed(table: str) -> tuple[TableRule, ...]:
     """The rules that lead to the derived table `table`, in order."""
-    produced = {rule.produces: rule for rule in ORDER}
-    wanted = {table}
+    produced = {rule.produces for rule in ORDER}
     if table not in produced:
         raise KeyError(f"no rule produces the table {table!r}; there are {sorted(produced)}")
+    return leading_to(frozenset([table]))
+
+
+@cache
+def leading_to(tables: frozenset[str]) -> tuple[TableRule, ...]:
+    """The rules without which one of `tables` could not be derived, in order; none leads to a
+    table of events."""
+    wanted = set(tables)
     for rule in reversed(ORDER):
         if rule.produces in wanted:
             wanted.update(rule.requires)
     return tuple(rule for rule in ORDER if rule.produces in wanted)
+
+
+@cache
+def read_for(tables: frozenset[str]) -> dict[str, frozenset[str] | None]:
+    """The tables of events that the rules which lead to `tables` read, and which of their columns.
+
+    None, every column, for those that are among `tables` themselves.
+
+    >>> sorted(read_for(frozenset(["allocation"])))
+    ['randomised']
+    """
+    rules = leading_to(tables)
+    produced = {rule.produces for rule in rules}
+    found: dict[str, frozenset[str] | None] = {}
+    for rule in rules:
+        for name, columns in rule.requires.items():
+            before = found.get(name) or frozenset()
+            found[name] = before | columns.keys()
+    found |= dict.fromkeys(tables)
+    return {name: columns for name, columns in found.items() if name not in produced}
