@@ -10,14 +10,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from equipoise.analysis.run import READS, operating_counts
 from equipoise.record.keys import KeyStore
 from equipoise.record.sqlite import SqliteLog
+from equipoise.simulation.characteristics import batch_counts
 from equipoise.simulation.run import Rehearsal, Version, rehearsed
-from equipoise.simulation.scenario import load_scenario
-from equipoise.study.derivation import derive
+from equipoise.simulation.scenario import Scenario, load_scenario
+from equipoise.study.derivation import ORDER, derive, leading_to, read_for, spent
 from equipoise.study.load import load_study, study_path
 from equipoise.workflow.many_trials import BATCH, many_trials
 from equipoise.workflow.rehearse import replayed
@@ -31,21 +34,29 @@ def bench_rehearsal() -> None:
     study = load_study("mgmt-net")
     scenario = load_scenario(study_path("mgmt-net").parent, "planning")
     versions = [Version(0, study)]
-    batch = rehearsed(versions, scenario, 1, range(BATCH))
-    derive(batch.tables, study)
-    rows = _rows_by_kind(batch)
+    batch_counts(versions, scenario, 1, range(BATCH))
     begin, processor = time.perf_counter(), time.process_time()
     many_trials(versions, scenario, 1, MANY, processes=1)
     passed, used = time.perf_counter() - begin, time.process_time() - processor
     begin = time.perf_counter()
     many_trials(versions, scenario, 1, MANY)
     print(
-        f"in tables: {MANY} trials, {rows}, {MANY / used:.1f} trials per CPU-second, "
+        f"results of {MANY} trials in tables: {MANY / used:.1f} trials per CPU-second, "
         f"{MANY / passed:.1f} trials/s in one process, "
         f"{MANY / (time.perf_counter() - begin):.1f} in one a core with their start"
     )
     peak = max(resource.getrusage(who).ru_maxrss for who in _EVERY) / 1024
     print(f"memory at its highest in one process: {peak:.0f} MiB")
+    print(f"derived for the results of a trial: {_derived(versions, scenario)}")
+    processor = time.process_time()
+    batch = rehearsed(versions, scenario, 1, range(BATCH))
+    operating_counts(derive(batch.tables, study), study, range(BATCH))
+    used = time.process_time() - processor
+    print(
+        f"with every table and every rule: {_rows_by_kind(batch)}, "
+        f"{BATCH / used:.1f} trials per CPU-second"
+    )
+    del batch
     one = rehearsed(versions, scenario, 1, [0])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "record.sqlite3"
@@ -80,7 +91,20 @@ def _rows_by_kind(batch: Rehearsal) -> str:
     kinds = {kind: sum(rows[name] for name in names) for kind, names in _KINDS.items()}
     kinds["other"] = total - sum(kinds.values())
     each = ", ".join(f"{number / patients:.0f} {kind}" for kind, number in kinds.items())
-    return f"{total / BATCH:.0f} rows each ({each} rows a patient)"
+    return f"a trial has {total / BATCH:.0f} rows ({each} rows a patient)"
+
+
+def _derived(versions: Sequence[Version], scenario: Scenario) -> str:
+    """What is put into tables and derived of a trial of which the results alone are asked."""
+    rules, read = leading_to(READS), read_for(READS)
+    tables = rehearsed(versions, scenario, 1, range(BATCH), wanted=READS).tables
+    rows = sum(len(table) for table in tables.values()) / BATCH
+    study, kept = versions[-1].study, {rule.produces for rule in rules}
+    found = sum(len(table) for table in spent(tables, study, kept).values()) / BATCH
+    return (
+        f"{rows:.0f} rows of {len(read)} tables, from which {len(rules)} of {len(ORDER)} rules "
+        f"make {found:.0f} rows"
+    )
 
 
 _KINDS = {

@@ -9,9 +9,9 @@ from polars.testing import assert_frame_equal
 from equipoise.analysis.run import READS, operating_counts
 from equipoise.record.rule import TableRule
 from equipoise.record.tables import empty_tables, schema
-from equipoise.simulation.run import Rehearsal
+from equipoise.simulation.run import Rehearsal, rehearsed
 from equipoise.study.catalogue import CATALOGUE
-from equipoise.study.derivation import ORDER, derive, needed, spent
+from equipoise.study.derivation import ORDER, derive, leading_to, needed, read_for, spent
 from equipoise.study.load import bundled, load_study
 from tests.harness.bridge import drawn, scenario_of
 
@@ -82,6 +82,31 @@ def test_tables_let_go_on_the_way_leave_the_rest_as_it_is(rehearsal: Rehearsal) 
     assert set(found) == READS
     for name, table in found.items():
         assert_frame_equal(table, whole[name])
+
+
+def test_whoever_says_what_is_wanted_gets_it_from_what_the_rules_read(rehearsal: Rehearsal) -> None:
+    """Nothing is put into tables but the columns that rules on the way declare, and these rules
+    give what all of them give."""
+    study, replicates = rehearsal.study, rehearsal.entries.replicates
+    whole, read = derive(rehearsal.tables, study), read_for(READS)
+    again = rehearsed(
+        rehearsal.versions, rehearsal.scenario, rehearsal.seed, replicates, wanted=READS
+    )
+    given = {name: table for name, table in again.tables.items() if not table.is_empty()}
+    assert given.keys() <= read.keys()
+    for name, table in given.items():
+        assert table.columns == [
+            each for each in EVENT_TABLES[name] if each in (read[name] or EVENT_TABLES[name])
+        ]
+    for name, table in spent(again.tables, study, READS).items():
+        assert_frame_equal(table, whole[name])
+
+
+def test_no_rule_runs_of_which_nothing_wanted_depends() -> None:
+    names = {rule.produces for rule in leading_to(READS)}
+    assert {"marker_status", "progression", "subject_item"} <= names
+    assert not names & {"deviation", "query", "dose_decision", "exposure", "visit_timeline"}
+    assert leading_to(frozenset(EVENT_TABLES)) == ()
 
 
 def test_analyses_of_many_trials_read_no_other_tables(rehearsal: Rehearsal) -> None:
