@@ -96,6 +96,14 @@ class RecordError(EquipoiseError):
     """The record, its store or a key cannot be used as asked; nothing was written."""
 
 
+class StoreFailed(RecordError):
+    """The store does not answer, or fails: what was asked for may be asked for again."""
+
+
+class StoreFull(StoreFailed):
+    """There is no room left where the record or its keys lie; nothing was written."""
+
+
 def _shown(value: object) -> str:
     text = value if isinstance(value, str) else str(value)
     return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -84,26 +84,67 @@ def served(
 @contextmanager
 def running(record: Path, *, workers: int = 1) -> Iterator[tuple[str, dict[str, str]]]:
     """`equipoise serve --loopback-demo` on a record: its address, and the passwords by person."""
+    options = ["serve", "--record", str(record), "--workers", str(workers), "--loopback-demo"]
+    with _process(["-m", "equipoise.cli.main", *options], record.parent) as (_, address, people):
+        yield address, people
+
+
+_SERVES: Final = """
+import os, sys
+import django
+django.setup()
+from equipoise.web import serving
+from equipoise.web.configuration import Configuration
+from equipoise.web.preparing import prepared
+port = int(sys.argv[-1])
+serving._tell(Configuration.read(os.environ), "127.0.0.1", port, prepared())
+serving.run("127.0.0.1", port, int(sys.argv[-3]))
+"""
+
+
+@contextmanager
+def running_on(
+    folder: Path, *, workers: int = 1, preload: str = "", **stores: str
+) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """A demonstration on any stores (`record`, `schema`, `keys`, `accounts`, `logins`): process id,
+    address, passwords by person. `preload`: a library that stands before those of the system."""
+    told = {f"EQUIPOISE_{name.upper()}": value for name, value in stores.items()}
+    told |= {
+        "EQUIPOISE_SECRET": "a secret of tests, which protects nothing and is long enough",
+        "EQUIPOISE_HOSTS": "127.0.0.1", "EQUIPOISE_DEMONSTRATION": "loopback",
+        "DJANGO_SETTINGS_MODULE": "equipoise.web.settings", "POLARS_MAX_THREADS": "1",
+    }  # fmt: skip
+    if preload:
+        told |= {
+            "LD_PRELOAD": preload, "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
+            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }  # fmt: skip
+    command = ["-c", _SERVES, "--workers", str(workers)]
+    with _process(command, folder, told) as (process, address, people):
+        yield process.pid, address, people
+
+
+@contextmanager
+def _process(
+    command: list[str], folder: Path, more: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], str, dict[str, str]]]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    command = [
-        sys.executable, "-m", "equipoise.cli.main", "serve", "--record", str(record),
-        "--port", str(port), "--workers", str(workers), "--loopback-demo",
-    ]  # fmt: skip
-    told = record.parent / "serve.txt"
+    told = folder / "serve.txt"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EQUIPOISE_")}
     for name in ("DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE"):
         environment.pop(name, None)
     with told.open("w") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=environment
-        )
+            [sys.executable, *command, "--port", str(port)], stdout=output,
+            stderr=subprocess.STDOUT, env=environment | (more or {}),
+        )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(process, f"{address}/healthy/", told)
         rows = re.findall(r"^  \S+ +(\S+) +(\S+)$", told.read_text(), re.M)
-        yield address, dict(rows)
+        yield process, address, dict(rows)
     finally:
         process.terminate()
         try:

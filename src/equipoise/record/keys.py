@@ -25,7 +25,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from equipoise.errors import RecordError
+from equipoise.errors import RecordError, StoreFailed, StoreFull
 from equipoise.record.sealing import ERASED, KEY_BYTES, Erased, Key, key_of, seal, unseal
 
 _NONCE_BYTES: Final = 12
@@ -204,7 +204,7 @@ class KeyStore:
         try:
             return self._connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise RecordError(f"the store of keys {self.path} cannot be read: {error}") from error
+            raise StoreFailed(f"the store of keys {self.path} cannot be read: {error}") from error
 
     def _present(self, name: str) -> Key:
         key = self.get(name)
@@ -224,9 +224,9 @@ class KeyStore:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise RecordError(
-                f"the store of keys {self.path} cannot be written: {error}"
-            ) from error
+            code = getattr(error, "sqlite_errorcode", None)
+            kind = StoreFull if code == sqlite3.SQLITE_FULL else StoreFailed
+            raise kind(f"the store of keys {self.path} cannot be written: {error}") from error
 
     def _check_file(self) -> None:
         try:

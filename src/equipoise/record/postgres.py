@@ -24,7 +24,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from equipoise import __version__
-from equipoise.errors import RecordError
+from equipoise.errors import RecordError, StoreFailed
 from equipoise.record import postgres_schema as made
 from equipoise.record.event import Event
 from equipoise.record.log import Head
@@ -161,13 +161,13 @@ class PostgresLog(StoreLog):
             if not connection.closed:
                 raise translated(error, self.schema) from error
             if written and not self._was_written(written[-1], error):
-                raise RecordError(
+                raise StoreFailed(
                     "the connection was lost before the action was saved; nothing was written: "
                     "try again"
                 ) from error
             return
         if said != "COMMIT":
-            raise RecordError(f"the server answered {said} to COMMIT: nothing was written")
+            raise StoreFailed(f"the server answered {said} to COMMIT: nothing was written")
 
     def _was_written(self, last: Event, error: psycopg.Error) -> bool:
         """Whether a transaction whose commit was not answered went through.
@@ -177,7 +177,7 @@ class PostgresLog(StoreLog):
         try:
             connection, _ = self._begin()
         except RecordError as failure:
-            raise RecordError(
+            raise StoreFailed(
                 "the connection was lost while the action was being saved, and it is not known "
                 "whether it was: repeat it under the same idempotency key, which saves it once"
             ) from failure

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from equipoise.errors import RecordError
+from equipoise.errors import RecordError, StoreFailed, StoreFull
 from equipoise.record import postgres_schema as made
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -138,5 +138,6 @@ def translated(error: psycopg.Error, schema: str) -> RecordError:
     detail = error.diag.message_primary or " ".join(str(error).split())
     for kind, said in _SAID:
         if isinstance(error, kind):
-            return RecordError(f"{schema}: {said} ({detail})")
-    return RecordError(f"{schema}: {detail}")
+            failure = StoreFull if kind is errors.DiskFull else StoreFailed
+            return failure(f"{schema}: {said} ({detail})")
+    return StoreFailed(f"{schema}: {detail}")

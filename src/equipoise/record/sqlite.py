@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from equipoise import __version__
-from equipoise.errors import RecordError
+from equipoise.errors import RecordError, StoreFailed, StoreFull
 from equipoise.record.event import Event
 from equipoise.record.sql import COLUMNS, Guards, StoreLog, StoreTransaction, taken
 from equipoise.record.sqlite_schema import build, check_ours, differences
@@ -280,6 +280,7 @@ def _described(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
 _SAID: Final = {
     sqlite3.SQLITE_BUSY: "another process has been writing for 30 seconds: try again",
     sqlite3.SQLITE_FULL: "the disk is full: make room and try again",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written: look after it, and try again",
     sqlite3.SQLITE_READONLY: "the file or its folder may not be written to: check permissions",
     sqlite3.SQLITE_CORRUPT: "the file is damaged or cut short: restore a copy and verify it",
     sqlite3.SQLITE_NOTADB: "this is not a record, or it is damaged: correct the path, or restore",
@@ -291,4 +292,5 @@ def _translated(error: Exception, path: Path) -> RecordError:
     """The error of SQLite as one that says what to do; nothing was written."""
     code = getattr(error, "sqlite_errorcode", None)
     said = None if code is None else _SAID.get(code & 0xFF)
-    return RecordError(f"{path}: {said} ({error})" if said else f"{path}: {error}")
+    kind = StoreFull if code == sqlite3.SQLITE_FULL else StoreFailed
+    return kind(f"{path}: {said} ({error})" if said else f"{path}: {error}")

@@ -14,7 +14,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
-from equipoise.errors import BadInput, EquipoiseError
+from equipoise.errors import BadInput, EquipoiseError, StoreFailed
 from equipoise.record.event import Event
 from equipoise.study.access import ACTION_ROLES
 from equipoise.study.actions import Action
@@ -64,13 +64,21 @@ def last_seen(asking: Asking, subject: str | None) -> int:
 
 
 def do(asking: Asking, form: AsksFor, *, subject: str | None, site: str | None) -> Done:
-    """Record what a form asks for. What is wrong is put into the form; nothing is lost."""
+    """Record what a form asks for. What is wrong is put into the form; nothing is lost.
+
+    A store that failed has a page of its own, which offers the same once more: StoreFailed.
+    """
     if not form.is_valid():
         return Done(status=422)
     try:
         action = form.as_action(asking, subject=subject, site=site)
         return Done(events=asking.trial.conductor.act(action))
+    except StoreFailed:
+        raise
     except EquipoiseError as error:
+        if isinstance(error, BadInput) and error.field == "key":  # sent before, and changed since
+            said = wording(asking.language)["sent.before"]
+            return Done(error={"message": said, "kind": "Conflict"}, status=409)
         if isinstance(error, BadInput):
             form.told(error)
             return Done(status=422)

@@ -37,7 +37,7 @@ def serve(
     from equipoise.web.preparing import prepared
 
     _tell(configuration, host, port, prepared())
-    return _run(host, port, workers)
+    return run(host, port, workers)
 
 
 def _demonstrate(host: str) -> None:
@@ -65,11 +65,20 @@ def _tell(
     stdout.flush()
 
 
-def _run(host: str, port: int, workers: int) -> int:
+def run(host: str, port: int, workers: int) -> int:
+    """Answer in worker processes until interrupted. They are spawned: neither a connection to a
+    store nor a thread of polars outlives a fork unharmed."""
+    import multiprocessing
+
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
 
+    from equipoise.web import logins, trial
+
+    trial.close()
+    logins.close()
+    multiprocessing.set_start_method("spawn", force=True)
     Server(
         "equipoise.web.wsgi:application", address=host, port=port, interface=Interfaces.WSGI,
         workers=workers, blocking_threads=1, log_level=LogLevels.warning,

@@ -154,6 +154,7 @@ AXES_ENABLE_ADMIN = False
 
 # --- sessions ----------------------------------------------------------------------------------
 IDLE_SECONDS = 30 * 60
+SESSION_ENGINE = "equipoise.web.sessions"
 SESSION_COOKIE_AGE = IDLE_SECONDS
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -27,6 +27,7 @@ from equipoise.study.catalogue import ACTIONS
 from equipoise.web.api import schema
 from equipoise.web.api.caller import Bearer, Caller
 from equipoise.web.api.limits import TooLarge, TooOften
+from equipoise.web.outage import is_store_failure, unavailable
 from equipoise.web.overview import overview
 from equipoise.web.page import SEES_SUBJECTS
 from equipoise.web.refusal import shown, status_of
@@ -254,5 +255,7 @@ def _not_there(request: HttpRequest, error: Http404) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    if is_store_failure(error):
+        return unavailable(request, error)
     logging.getLogger("equipoise.api").exception("the interface failed", exc_info=error)
     return _failure(500, "Failed", "our fault; nothing was saved unless it was acknowledged")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from equipoise.web.outage import is_store_failure, unavailable
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
@@ -29,5 +32,9 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500: our fault; nothing was saved unless it was acknowledged."""
+    """503 for a store that failed, wherever it was asked; else 500: our fault. Nothing was saved
+    unless it was acknowledged."""
+    error = sys.exc_info()[1]
+    if error is not None and is_store_failure(error):
+        return unavailable(request, error)
     return render(request, "failures/plain.html", {"key": "failure.failed"}, status=500)

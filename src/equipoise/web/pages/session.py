@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import cast
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from equipoise.web.asking import POSITION, Request
 from equipoise.web.models import Account
+from equipoise.web.sessions import CLOCK_MAY_STEP
 from equipoise.web.trial import trial
 
 
@@ -47,6 +49,17 @@ def position(request: HttpRequest) -> HttpResponse:
 
 
 def healthy(request: HttpRequest) -> HttpResponse:
-    """200 once the record can be read; for a proxy or a service manager."""
-    head = trial().log.head()
-    return HttpResponse(f"ok {head.seq}\n", content_type="text/plain")
+    """200 once the record can be read; for a proxy or a service manager.
+
+    A second line says by how much the server's clock is behind the record: what is recorded then
+    carries the time of the last entry, until the clock is right again.
+    """
+    found = trial()
+    head = found.log.head()
+    told = f"ok {head.seq}\n"
+    if head.recorded:
+        last = datetime.datetime.fromisoformat(head.recorded.replace("Z", "+00:00"))
+        behind = int((last - found.conductor.clock()).total_seconds())
+        if behind > CLOCK_MAY_STEP.total_seconds():
+            told += f"the clock is {behind} s behind the record: set it right\n"
+    return HttpResponse(told, content_type="text/plain")

@@ -43,16 +43,24 @@
       else field.value = value;
     }
   };
+  // What was sent and not answered is sent again under the same key: it is recorded once.
+  const sentKey = (draft) => `sent-key:${draft}`;
+  const forget = (draft) => {
+    sessionStorage.removeItem(`draft:${draft}`);
+    sessionStorage.removeItem(sentKey(draft));
+  };
   // A page that says what was recorded ends the draft of what was sent, before any is restored.
   if (document.querySelector(".message.recorded")) {
     const sent = sessionStorage.getItem("sent");
-    if (sent) sessionStorage.removeItem(`draft:${sent}`);
+    if (sent) forget(sent);
   }
   for (const form of forms) {
     const kept = sessionStorage.getItem(place(form));
     const refused = document.querySelector(".refused, .field.wrong");
     if (kept && !refused) {
       restore(form, JSON.parse(kept));
+      const key = sessionStorage.getItem(sentKey(form.dataset.draft));
+      if (key && form.elements.key) form.elements.key.value = key;
       const note = form.querySelector("[data-draft-note]");
       if (note) note.hidden = false;
     }
@@ -60,13 +68,16 @@
     form.addEventListener("change", () => store(form));
     form.addEventListener("click", (event) => {
       if (!event.target.closest("[data-discard]")) return;
-      sessionStorage.removeItem(place(form));
+      forget(form.dataset.draft);
       location.reload();
     });
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.dataset.draft) sessionStorage.setItem("sent", form.dataset.draft);
+    if (form.dataset.draft) {
+      sessionStorage.setItem("sent", form.dataset.draft);
+      if (form.elements.key) sessionStorage.setItem(sentKey(form.dataset.draft), form.elements.key.value);
+    }
     if (form.dataset.sending) event.preventDefault();
     form.dataset.sending = "yes";
     setTimeout(() => delete form.dataset.sending, 8000);
