@@ -59,7 +59,7 @@ def test_small_trials(
     Twenty seeds of each study and scenario. Larger trials, and those with amendments, go through
     conduct into PostgreSQL too.
     """
-    small = scenario_of(study, scenario, SUBJECTS)
+    small = scenario_of(study, scenario, SUBJECTS, per_month=40, months=4)
     trials = []
     for seed in range(first, first + 10):
         rehearsal = drawn(study, small, seed)
