@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -18,15 +17,16 @@ from equipoise.conduct import admission
 from equipoise.conduct.context import Context
 from equipoise.conduct.decisions import decide
 from equipoise.conduct.derived import DerivedTables
+from equipoise.conduct.repetition import asked, is_repeated, mark
 from equipoise.conduct.state import STATE_TYPES, TrialState
 from equipoise.conduct.streams import check_seen
 from equipoise.errors import BadInput, EquipoiseError, RecordError, Refused
 from equipoise.oversight.events import ActionRefused
-from equipoise.record.canonical import canonical
 from equipoise.record.correction import Redacted
 from equipoise.record.event import Body, Draft, Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log, Transaction
+from equipoise.record.sealing import Erased
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ACTIONS
 from equipoise.study.load import parse_study
@@ -62,29 +62,29 @@ class Conductor:
         else changed what the author had seen).
         """
         body = admission.validated(action)
-        digest = _digest(action)
+        text = asked(action)
         try:
             context = self._context(action, body, self.log)
-            drafts = self._decided(context, body, digest)
+            drafts = self._decided(context, body, text)
         except (Refused, BadInput) as error:
             with self.log.transaction() as transaction:
-                if earlier := self._earlier(transaction, action, digest):
+                if earlier := self._earlier(transaction, action, text):
                     return earlier
             self._record_refusal(action, error)
             raise
-        return self._append(action, body, digest, context, drafts)
+        return self._append(action, body, text, context, drafts)
 
     def _append(
-        self, action: Action, body: Body, digest: str, context: Context, drafts: Sequence[Draft]
+        self, action: Action, body: Body, text: str, context: Context, drafts: Sequence[Draft]
     ) -> list[Event]:
         refusal: EquipoiseError | None = None
         with self.log.transaction() as transaction:
-            if earlier := self._earlier(transaction, action, digest):
+            if earlier := self._earlier(transaction, action, text):
                 return earlier
             try:
                 if self._moved(transaction, context):
                     context = self._context(action, body, transaction)
-                    drafts = self._decided(context, body, digest)
+                    drafts = self._decided(context, body, text)
                 check_seen(context, body)
                 written = transaction.append(drafts, recorded=self._recorded(action))
             except Refused as error:
@@ -132,10 +132,12 @@ class Conductor:
             source=source,
         )
 
-    def _decided(self, context: Context, body: Body, digest: str) -> list[Draft]:
+    def _decided(self, context: Context, body: Body, text: str) -> list[Draft]:
         action = context.action
         drafts = []
-        for event_type, version, content, guards in decide(context, body):
+        decided = list(decide(context, body))
+        cause = mark(text, (content for _, _, content, _ in decided), self.keys)
+        for event_type, version, content, guards in decided:
             drafts.append(
                 Draft(
                     type=event_type,
@@ -149,20 +151,22 @@ class Conductor:
                     subject=action.subject,
                     site=context.site,
                     reason=action.reason,
-                    cause=digest,
+                    cause=cause,
                     idempotency_key=action.key,
                     guards=guards,
                 )
             )
         return drafts
 
-    def _earlier(self, transaction: Transaction, action: Action, digest: str) -> list[Event]:
-        """What this action wrote when it was sent before; BadInput if the key meant another."""
+    def _earlier(self, transaction: Transaction, action: Action, text: str) -> list[Event]:
+        """What this action wrote when it was sent before; BadInput if the key meant another, or if
+        what it wrote was erased, so that nobody can tell."""
         earlier = transaction.by_key(action.key)
-        if earlier and earlier[0].cause != digest:
+        if earlier and not (same := is_repeated(text, earlier, self.keys)):
             raise BadInput(
                 "a new key for every new action: this one belongs to event "
-                f"{earlier[0].seq} ({earlier[0].type})",
+                f"{earlier[0].seq} ({earlier[0].type})"
+                + (", of which a value was erased" if isinstance(same, Erased) else ""),
                 where=action.name,
                 field="key",
                 found=action.key,
@@ -246,18 +250,3 @@ class Conductor:
             if event.type == Redacted.TYPE:
                 for name in Redacted.model_validate_json(event.body).keys:
                     self.keys.destroy(name)
-
-
-def _digest(action: Action) -> str:
-    """What the action asks for, as a hash: a repeated key must mean the same action."""
-    asked = {
-        "name": action.name,
-        "body": dict(action.body),
-        "subject": action.subject,
-        "site": action.site,
-        "occurred": action.occurred,
-        "actor": action.actor,
-        "role": action.role,
-        "reason": action.reason,
-    }
-    return "action:" + hashlib.sha256(canonical(asked).encode()).hexdigest()
