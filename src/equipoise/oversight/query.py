@@ -38,7 +38,7 @@ REQUIRES: Mapping[str, Columns] = {
     cls.TABLE: schema(cls) for cls in (QueryRaised, QueryAnswered, QueryClosed, QueryReopened)
 }
 
-OPEN, ANSWERED, CLOSED = "open", "answered", "closed"
+OPEN, ANSWERED, CLOSED, OVERDUE = "open", "answered", "closed", "overdue"
 
 _OF = (*KEY, "query")
 
@@ -125,3 +125,19 @@ def days_open(raised: datetime.date, closed: datetime.date | None, today: dateti
     7
     """
     return ((closed or today) - raised).days
+
+
+STATE_COUNT: Columns = {"site": pl.String, "state": pl.String, "number": pl.Int64}
+
+
+def query_states(queries: pl.DataFrame, today: datetime.date) -> pl.DataFrame:
+    """How many rows of `query` each site has by state, those without any left out.
+
+    `state`: `open`, `answered`, `closed`; and once more as `overdue` those that nobody answered
+    within ANSWER_WITHIN days. Sorted by site and state.
+    """
+    waited = (pl.lit(today) - pl.col("raised")).dt.total_days() > ANSWER_WITHIN
+    late = queries.filter((pl.col("status") == OPEN) & waited).with_columns(status=pl.lit(OVERDUE))
+    both = pl.concat([queries.select("site", "status"), late.select("site", "status")])
+    found = both.group_by("site", pl.col("status").alias("state"))
+    return found.agg(pl.len().cast(pl.Int64).alias("number")).sort("site", "state")

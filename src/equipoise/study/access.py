@@ -313,6 +313,18 @@ def nothing_blinded(role: str) -> bool:
     return VISIBLE[role] >= {"clinical", "marker", "allocation", "outcome"}
 
 
+def may_see_balance(role: str, *, unblinded: bool = False) -> bool:
+    """Whether a role may see how many people each arm has: nobody who enrols, treats or is blinded
+    to anything; a statistician once unblinded (RN2).
+
+    >>> sorted(role for role in ROLES if may_see_balance(role))
+    ['auditor', 'data_manager']
+    >>> may_see_balance("statistician"), may_see_balance("statistician", unblinded=True)
+    (False, True)
+    """
+    return nothing_blinded(role) or (role == "statistician" and unblinded)
+
+
 def may_see_refusal(role: str, action: str, *, own: bool = False) -> bool:
     """Whether a role may read why an action was refused: the finding may name status or arm.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from equipoise.record.plan import Code, Count, Label, Plan
 
 
@@ -36,9 +38,14 @@ class Dates(Plan):
 
 
 class Enrolment(Plan):
-    """Planned and actual numbers of people, planned number of hospitals."""
+    """Planned and actual numbers of people, planned number of hospitals.
+
+    `months`: over how many months from the start of the trial the planned number is to be
+    recruited, on a straight line.
+    """
 
     planned: Count | None = None
+    months: Count | None = Field(default=None, ge=1)
     actual: Count | None = None
     planned_sites: Count | None = None
 

@@ -120,6 +120,7 @@ MENU: list[tuple[str, str]] = [("nav.subjects", "subjects")]
 
 
 GROUPS: tuple[tuple[str | None, tuple[str, ...]], ...] = (
+    (None, ("dashboard",)),
     (None, ("subjects",)),
     (None, ("readings",)),
     ("nav.group.care", ("pharmacy", "safety", "discordance")),
