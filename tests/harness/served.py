@@ -49,12 +49,13 @@ class Served:
         page.on("console", lambda each: self._note(each.type, each.text))
         page.on("pageerror", lambda each: self._note("error", str(each)))
         page.goto(f"{self.address}/accounts/login/")
-        if language == "fr":
-            page.click("button[value=fr]")
         page.fill("#id_login", person)
         page.fill("#id_password", self.passwords[person])
         page.click("main button.main")
         page.wait_for_load_state()
+        if page.get_attribute("html", "lang") != language:
+            page.click(f"button[value={language}]")
+            page.wait_for_load_state()
         return page
 
     def _note(self, kind: str, text: str) -> None:

@@ -87,7 +87,8 @@ class AskingMiddleware:
         account = Account.objects.filter(user=user).first() if user.is_authenticated else None
         if account is not None and language not in dict(settings.LANGUAGES):
             language = account.language
-        language = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        if language not in dict(settings.LANGUAGES):
+            language = translation.get_language_from_request(request)
         with translation.override(language):
             request.LANGUAGE_CODE = language
             if account is not None and not request.path.startswith("/static/"):

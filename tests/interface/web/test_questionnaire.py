@@ -51,9 +51,14 @@ def opened(browser: Client, code: str, year: str = "1961") -> HttpResponse:
 
 
 def answered(browser: Client, code: str, answers: dict[str, str]) -> HttpResponse:
+    """What was left out is told first; then it is sent as it is."""
     page = opened(browser, code)
     assert page.status_code == 200, text(page)
-    return browser.post(PLACE, {**hidden(page.content.decode()), **answers})
+    answer = browser.post(PLACE, {**hidden(page.content.decode()), **answers})
+    if "are not answered" not in text(answer):
+        return answer
+    assert answer.status_code == 422
+    return browser.post(PLACE, {**hidden(answer.content.decode()), **answers})
 
 
 def forms_saved(site: Web) -> list[dict[str, object]]:
@@ -75,6 +80,29 @@ def test_a_patient_answers_and_the_hospital_sees_the_scores(site: Web) -> None:
     said = text(site.client("nurse").get(f"/subjects/{NUMBER}/"))
     assert re.search(r"Global health status QL2 83.3", said), said
     assert "Physical functioning PF2 100.0" in said
+
+
+def test_nothing_answered_is_not_taken_and_the_code_stays_open(site: Web) -> None:
+    browser, code = Client(), offered(site)
+    for told in ("", "1"):
+        page = opened(browser, code)
+        answer = browser.post(PLACE, {**hidden(page.content.decode()), "told": told})
+        assert answer.status_code == 422 and "Nothing is answered yet" in text(answer)
+    assert forms_saved(site) == [] and opened(browser, code).status_code == 200
+
+
+def test_a_page_that_lost_its_token_speaks_to_the_patient_not_of_a_login(site: Web) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    answer = opened(browser, offered(site))
+    assert answer.status_code == 403 and "Nothing was sent" in text(answer)
+    assert "login" not in text(answer)
+
+
+def test_the_page_has_the_language_of_the_phone_until_another_is_chosen(site: Web) -> None:
+    browser = Client(headers={"accept-language": "fr-CA,fr;q=0.9,en;q=0.5"})
+    assert "Votre questionnaire" in text(browser.get(PLACE))
+    browser.post("/language/", {"language": "en", "next": PLACE})
+    assert "Your questionnaire" in text(browser.get(PLACE))
 
 
 def test_neither_code_nor_year_stands_in_the_record(site: Web) -> None:
@@ -122,6 +150,12 @@ def test_who_tries_codes_is_stopped_even_with_the_right_one(site: Web) -> None:
         assert opened(Client(), code, "1900").status_code == 422
     assert opened(Client(), code).status_code == 429
     assert opened(Client(REMOTE_ADDR="10.0.0.9"), code).status_code == 429
+
+
+def test_the_next_code_is_for_the_next_occasion(site: Web) -> None:
+    assert answered(Client(), offered(site), ANSWERS).status_code == 200
+    page = site.client("nurse").get(OFFER).content.decode()
+    assert re.search(r'name="instance" value="2"', page)
 
 
 def test_a_later_code_ends_the_earlier_and_a_day_ends_both(site: Web) -> None:

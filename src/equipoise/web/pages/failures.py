@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from equipoise.web.outage import is_store_failure, unavailable
 
@@ -22,7 +23,9 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403: the form is older than the login, or comes from elsewhere."""
+    """403: the form is older than the login, or comes from elsewhere. A patient has no login."""
+    if request.path == reverse("questionnaire"):
+        return render(request, "questionnaire/stopped.html", status=403)
     return render(request, "failures/plain.html", {"key": "failure.csrf"}, status=403)
 
 

@@ -7,11 +7,11 @@ them. Whoever tries codes is slowed down, and is written into the chain of login
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
@@ -43,18 +43,26 @@ class CodeForm(forms.Form):
         for name, mode in (("code", "text"), ("birth_year", "numeric")):
             self.fields[name].label = words[f"patient.{name}"]
             self.fields[name].widget.attrs.update(inputmode=mode, autocomplete="off")
+            self.fields[name].error_messages = dict.fromkeys(
+                ("required", "invalid"), words[f"patient.{name}.wrong"]
+            )
 
 
 class AnswerForm(forms.Form):
-    """The items of the questionnaire, none of which must be answered; the code goes with them."""
+    """The items of the questionnaire, none of which must be answered; the code goes with them.
+
+    What was left out is told once, before it is taken as it is: on a phone an item is easily
+    passed over, and answers are sent once.
+    """
 
     key = forms.CharField(widget=forms.HiddenInput, max_length=64)
     code = forms.CharField(widget=forms.HiddenInput, max_length=40)
     birth_year = forms.CharField(widget=forms.HiddenInput, max_length=8)
+    told = forms.CharField(widget=forms.HiddenInput, max_length=1, required=False)
 
     def __init__(self, plan: Form, words: Words, data: Any = None, **start: Any) -> None:
         super().__init__(data, initial={"key": new_key(), **start})
-        self.plan = plan
+        self.plan, self.words = plan, words
         for item in plan.items:
             self.fields[item.code] = forms.ChoiceField(
                 label=words.label(item.label), choices=_choices(item, words), required=False,
@@ -64,6 +72,21 @@ class AnswerForm(forms.Form):
     def asked(self) -> list[forms.BoundField]:
         """The items as the page shows them."""
         return [self[item.code] for item in self.plan.items]
+
+    def clean(self) -> dict[str, Any]:
+        """The entries; what was left out is told before it is taken."""
+        found = super().clean() or self.cleaned_data
+        self.left_out = [each.code for each in self.plan.items if not found.get(each.code)]
+        if len(self.left_out) == len(self.plan.items):
+            self.add_error(None, self.words["patient.nothing"])
+        elif self.left_out and not found.get("told") and not self.errors:
+            self.data = {**cast(QueryDict, self.data).dict(), "told": "1"}
+            self.add_error(None, self.words["patient.left_out"])
+        return found
+
+    def numbers_alone(self) -> bool:
+        """Whether the choices are numbers without words, which stand in one row."""
+        return not any(each.codes for each in self.plan.items)
 
     def answers(self) -> list[dict[str, str]]:
         """What was answered; what was left out, as such."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import itertools
+import json
 from typing import Any
 
 from django import forms
@@ -59,6 +61,13 @@ def _shown(score: float | None, words: Words) -> str:
     return text.replace(".", ",") if words.language == "fr" else text
 
 
+def _next(asking: Asking, subject: str, plan: Form) -> str:
+    """The first number that no answers of a questionnaire have yet."""
+    saved = (json.loads(e.body) for e in asking.trial.ask.events(subject) if e.type == "FormSaved")
+    there = {each["instance"] for each in saved if each["form"] == plan.code}
+    return next(str(n) for n in itertools.count(1) if str(n) not in there)
+
+
 class OfferForm(OwnForm):
     """Which questionnaire, the patient's year of birth, and until when."""
 
@@ -66,10 +75,11 @@ class OfferForm(OwnForm):
     dated = True
 
     def __init__(
-        self, plans: list[Form], today: datetime.date, words: Words, data: Any, code: str
-    ) -> None:
+        self, plans: list[Form], today: datetime.date, words: Words, data: Any, code: str,
+        instance: str = "1",
+    ) -> None:  # fmt: skip
         until = today + datetime.timedelta(DAYS)
-        super().__init__(words, data, until=until.isoformat(), instance="1")
+        super().__init__(words, data, until=until.isoformat(), instance=instance)
         self.code = code
         labels = [(each.code, words.label(each.label)) for each in plans]
         self.fields["form"] = forms.ChoiceField(choices=labels, label=words["offer.form"])
@@ -103,14 +113,15 @@ def questionnaire_offer(request: Request, subject: str) -> HttpResponse:
     site, words = ask.site(subject), wording(asking.language)
     code = new_code()
     data = request.POST if request.method == "POST" else None
-    form = OfferForm(plans, ask.today(site), words, data, code)
+    form = OfferForm(plans, ask.today(site), words, data, code, _next(asking, subject, plans[0]))
     done = Done()
     if data is not None:
         done = do(asking, form, subject=subject, site=site)
         if done.events:
+            plan = next(p for p in plans if p.code == form.cleaned_data["form"])
             content = {
                 "subject": subject, "code": code, "until": form.cleaned_data["until"],
-                "address": request.build_absolute_uri("/questionnaire/"),
+                "title": plan.label, "address": request.build_absolute_uri("/questionnaire/"),
             }  # fmt: skip
             return render(request, "questionnaire/letter.html", content)
     content = {"form": form, "error": done.error, "subject": subject}
