@@ -22,7 +22,7 @@ from tests.harness.trial import PEOPLE, Trial
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING: Final = "chromium is not on this machine (apt-get install chromium)"
-PATIENCE: Final = 60.0
+PATIENCE: Final = 120.0
 
 
 class Served:

@@ -1,4 +1,4 @@
-"""Decisions about people entering the trial: screening, consent, forms, eligibility, identity."""
+"""Decisions about people entering the trial: screening, consent, forms, eligibility."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from equipoise.visits.events import (
     ConsentWithdrawn,
     DeathRecorded,
     FormSaved,
-    IdentityRecorded,
-    RecordIdentity,
     ScreeningFailed,
     SubjectScreened,
     VisitRecorded,
@@ -321,14 +319,6 @@ def _judged(context: Context, table: str) -> pl.DataFrame:
     return context.derived_with(table, as_if)
 
 
-def record_identity(context: Context, body: RecordIdentity) -> EventBody:
-    """An identifier sealed under the subject's own key (GD1)."""
-    key = f"subject/{context.subject}"
-    context.keys.ensure(key)
-    place = f"{context.trial}/{context.subject}/{body.item}"
-    return IdentityRecorded(item=body.item, sealed=context.keys.seal(key, body.value, place))
-
-
 def _known_visit(context: Context, visit: str) -> None:
     known = [each.code for each in context.study.visits.visits]
     if visit not in known:
@@ -346,5 +336,4 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "ConsentWithdrawn": consent_withdrawn,
     "DeathRecorded": death_recorded,
     "ConfirmEligibility": confirm_eligibility,
-    "RecordIdentity": record_identity,
 }

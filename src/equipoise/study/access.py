@@ -186,6 +186,7 @@ CLASSES: dict[tuple[str, str], BlindingClass] = {
     ("SeriousAdverseEventReported", "narrative"): "allocation",
     ("QuestionnaireOffered", "proof"): "sealed",
     ("IdentityRecorded", "*"): "identity",
+    ("IdentityRevealed", "purpose"): "clinical",
     ("SchemeActivated", "sealed_seed"): "sealed",
     ("SchemeActivated", "rule"): "scheme",
     ("StudyVersionAdopted", "study"): "scheme",
