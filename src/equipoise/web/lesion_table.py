@@ -11,11 +11,9 @@ from typing import Any
 
 from equipoise.conduct.context import event_as_it_stands
 from equipoise.record.event import Event
-from equipoise.study.access import ACTION_ROLES
 from equipoise.web.asking import Asking
+from equipoise.web.readers import READERS, READINGS, courses_of, reads_for
 from equipoise.web.wording import Words
-
-READINGS = frozenset({"LesionIdentified", "TumourAssessed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +137,18 @@ def _seen(row: Mapping[str, Any], words: Words) -> str:
     return words.of(f"cell.{state}", f"code.{state}")
 
 
-def evaluators_shown(asking: Asking, subject: str, events: Sequence[Event]) -> list[str]:
+def evaluators_shown(asking: Asking, subject: str) -> list[str]:
     """The evaluators whose course the position looks at: who reads scans sees what they read for,
     so that nobody fits a reading to another's; everybody else sees all."""
-    if asking.role in ACTION_ROLES["TumourAssessed"]:
-        return evaluators_of(asking, subject, events)
-    plan = asking.trial.ask.study(asking.trial.ask.site(subject)).response
-    return [each.code for each in plan.evaluators]
+    ask = asking.trial.ask
+    if asking.role == "reader":
+        mine = courses_of(ask, subject, asking.person)
+        return [e for e in evaluators_of(asking, subject) if e in mine]
+    if asking.role in READERS:
+        return evaluators_of(asking, subject)
+    return [each.code for each in ask.study(ask.site(subject)).response.evaluators]
 
 
-def evaluators_of(asking: Asking, subject: str, events: Sequence[Event]) -> list[str]:
-    """The evaluators that the position reads for in this subject, in the order of the study file.
-
-    At a hospital those who are not blinded to the marker. A central reader reads for the blinded
-    ones: for the one that this person has read for in this subject, and before that for those that
-    nobody has. What another reads for is nobody else's, since no reader sees another's lesions.
-    """
-    plan = asking.trial.ask.study(asking.trial.ask.site(subject)).response
-    if asking.role != "reader":
-        return [each.code for each in plan.evaluators if not each.blinded_to_marker]
-    by: dict[str, set[str]] = {}
-    for event in events:
-        if event.type in READINGS:
-            found = event_as_it_stands(events, event).body["evaluator"]
-            by.setdefault(found, set()).add(event.actor)
-    blinded = [each.code for each in plan.evaluators if each.blinded_to_marker]
-    mine = [code for code in blinded if by.get(code) == {asking.person}]
-    return mine[:1] or [code for code in blinded if code not in by]
+def evaluators_of(asking: Asking, subject: str) -> list[str]:
+    """The evaluators that the position reads for in this subject."""
+    return reads_for(asking.trial.ask, subject, asking.role, asking.person)

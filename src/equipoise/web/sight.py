@@ -12,16 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from equipoise.conduct.inquiry import Inquiry
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.sealing import Erased, key_of
 from equipoise.study.access import blinding_class, may_see, may_see_refusal, may_see_type
 from equipoise.web.asking import Asking
+from equipoise.web.readers import AT_SITE, READINGS, courses_of, read_up_to
 
 HIDDEN = "hidden"
 ERASED = "erased"
 _VALUES = ("old", "new", "old_missing", "new_missing", "rule", "finding")
-_READINGS = frozenset({"LesionIdentified", "TumourAssessed"})
 _SPEAK_OF_OTHERS = frozenset(
     {"Corrected", "Redacted", "QueryRaised", "QueryAnswered", "QueryClosed", "QueryReopened"}
 )
@@ -59,7 +60,8 @@ class Sight:
     """What one position sees, of a trial whose keys open its sealed texts.
 
     `events`: those that others speak of (corrections, redactions, queries), by seq; `queries`: what
-    each query is about, the seq of an event or a form that is still empty.
+    each query is about, the seq of an event or a form that is still empty. `courses`, `read`: kept
+    of a subject: which evaluators are the reader's, up to which day a hospital has read.
     """
 
     role: str
@@ -68,8 +70,11 @@ class Sight:
     unblinded: bool
     trial: str
     keys: KeyStore
+    ask: Inquiry
     events: Mapping[int, Event] = field(default_factory=dict)
     queries: Mapping[str, tuple[int | None, str | None]] = field(default_factory=dict)
+    courses: dict[str, frozenset[str]] = field(default_factory=dict)
+    read: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, asking: Asking, events: Sequence[Event] = ()) -> Sight:
@@ -77,20 +82,34 @@ class Sight:
         found = asking.trial
         return cls(
             asking.role, asking.person, asking.disclosed, asking.unblinded, found.log.trial,
-            found.keys, {event.seq: event for event in events}, _about_queries(events),
+            found.keys, found.ask, {event.seq: event for event in events},
+            _about_queries(events),
         )  # fmt: skip
 
     def lists(self, event: Event) -> bool:
         """Whether the person is told that the event was recorded at all.
 
-        A central reader sees their own readings alone: neither a hospital's nor another reader's,
-        and nothing that speaks of one.
+        A central reader sees the course that they read alone: neither a hospital's nor another
+        reader's, and nothing that speaks of one. A hospital sees a central reader's once its own
+        reading is saved.
         """
         if not self._told_of(event.type):
             return False
-        if self.role == "reader" and event.type in _READINGS:
-            return event.actor == self.person
+        if event.type in READINGS and not self._told_of_reading(event):
+            return False
         return event.type not in _SPEAK_OF_OTHERS or self._lists_what_it_is_about(event)
+
+    def _told_of_reading(self, event: Event) -> bool:
+        subject = event.subject or ""
+        if self.role == "reader" and event.actor != self.person:
+            if subject not in self.courses:
+                self.courses[subject] = courses_of(self.ask, subject, self.person)
+            return json.loads(event.body)["evaluator"] in self.courses[subject]
+        if self.role in AT_SITE and event.role == "reader":
+            if subject not in self.read:
+                self.read[subject] = read_up_to(self.ask, subject)
+            return (event.occurred or "") <= self.read[subject]
+        return True
 
     def listed(self, events: Iterable[Event]) -> list[Event]:
         """Those of `events` that the person is told of, in their order."""

@@ -81,7 +81,7 @@ def scans(rows: Iterable[Row], asking: Asking) -> list[Task]:
     for row in rows:
         if not row.scans:
             continue
-        mine = evaluators_of(asking, row.subject, ask.events(row.subject))
+        mine = evaluators_of(asking, row.subject)
         labels = {v.code: v.label for v in ask.study(row.site).visits.visits}
         for each in row.scans:
             if each["evaluator"] not in mine:

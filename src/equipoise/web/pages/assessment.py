@@ -20,7 +20,6 @@ from equipoise.web.page import CLINICAL, back_to, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.refusal import shown
 from equipoise.web.response_view import judged_reading
-from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
 
 OWN_SCREEN["TumourAssessed"] = OWN_SCREEN["LesionIdentified"] = "assessment"
@@ -64,12 +63,11 @@ def where(asking: Asking, subject: str, *, done: bool = False) -> str:
 
 def asked_for(request: Request, subject: str) -> tuple[LesionTable, list[str]]:
     """The lesion table that the address asks for, of those that the position reads; 404 else."""
-    events = request.asking.trial.ask.events(subject)
-    mine = evaluators_of(request.asking, subject, events)
+    mine = evaluators_of(request.asking, subject)
     wanted = request.GET.get("evaluator") or (mine[0] if mine else "")
     if wanted not in mine:
         raise Http404
-    return lesion_table(Sight.of(request.asking, events).listed(events), wanted), mine
+    return lesion_table(request.asking.trial.ask.events(subject), wanted), mine
 
 
 @page("subjects/<str:subject>/assessments/new/", name="assessment", roles=READS, about="subject",
@@ -79,7 +77,7 @@ def assessment(request: Request, subject: str) -> HttpResponse:
     assessment."""
     asking, ask = request.asking, request.asking.trial.ask
     site = ask.site(subject)
-    if not evaluators_of(asking, subject, ask.events(subject)):
+    if not evaluators_of(asking, subject):
         nobody = {"subject": subject, "back": where(asking, subject)}
         return render(request, "response/nobody.html", nobody)
     table, mine = asked_for(request, subject)

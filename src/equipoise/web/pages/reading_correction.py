@@ -24,7 +24,7 @@ def _reading(asking: Asking, subject: str, seq: int) -> tuple[LesionTable, Readi
     """The reading that the address names, of those that the position reads for; 404 else."""
     events = asking.trial.ask.events(subject)
     listed = Sight.of(asking, events).listed(events)
-    for evaluator in evaluators_of(asking, subject, events):
+    for evaluator in evaluators_of(asking, subject):
         table = lesion_table(listed, evaluator)
         for each in table.readings:
             if each.seq == seq:

@@ -13,7 +13,7 @@ from equipoise.study.definition import Study
 from equipoise.web.asking import Request
 from equipoise.web.differences import differences
 from equipoise.web.doing import may_do
-from equipoise.web.lesion_table import evaluators_shown, lesion_table
+from equipoise.web.lesion_table import evaluators_of, evaluators_shown, lesion_table
 from equipoise.web.overview import overview
 from equipoise.web.page import MENU, OVERSIGHT, SEES_SUBJECTS, page
 from equipoise.web.panels import panel
@@ -36,8 +36,8 @@ def response(request: Request, subject: str) -> dict[str, Any] | None:
     asking, ask = request.asking, request.asking.trial.ask
     study, words = ask.study(ask.site(subject)), wording(asking.language)
     events = ask.events(subject)
-    shown = evaluators_shown(asking, subject, events)
-    may = bool(may_do(asking, "TumourAssessed") and shown)
+    shown = evaluators_shown(asking, subject)
+    may = may_do(asking, "TumourAssessed") and bool(evaluators_of(asking, subject))
     sums, responses = (ask.derived(subject, n) for n in ("target_sum", "time_point_response"))
     labels = {each.code: each.label for each in study.response.evaluators}
     courses = []
