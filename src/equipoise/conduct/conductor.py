@@ -34,6 +34,9 @@ from equipoise.study.load import parse_study
 OF_THE_WHOLE_RECORD = frozenset({"RedeterminationFrozen"})
 """Actions that look at what was recorded of every subject."""
 
+EVENTS_KEPT = 60_000
+"""Events of subjects that a process keeps in memory, 2 kB each or so."""
+
 Clock = Callable[[], datetime.datetime]
 
 
@@ -187,6 +190,17 @@ class Conductor:
             known = self._subjects.setdefault(subject, [])
             known += source.read(after=known[-1].seq if known else 0, subject=subject)
             self._read_at[subject] = head
+            self._let_go(subject)
+
+    def _let_go(self, subject: str) -> None:
+        """Forget subjects that were read longest ago, once too much is kept."""
+        self._subjects[subject] = self._subjects.pop(subject)
+        kept = sum(map(len, self._subjects.values()))
+        for other in list(self._subjects):
+            if kept <= EVENTS_KEPT or other == subject:
+                return
+            kept -= len(self._subjects.pop(other))
+            del self._read_at[other]
 
     def _moved(self, transaction: Transaction, context: Context) -> bool:
         """Whether the subject or the trial's state moved since `context`; takes in what did.
@@ -237,8 +251,8 @@ class Conductor:
 
     def _take_in(self, events: Sequence[Event]) -> None:
         for event in events:
-            if event.subject is not None:
-                self._subjects.setdefault(event.subject, []).append(event)
+            if event.subject in self._read_at:  # of anybody else all is read when asked for
+                self._subjects[event.subject].append(event)
             self._head = event.seq
         if any(event.type in STATE_TYPES for event in events):
             self.state.fold(events)

@@ -31,7 +31,8 @@ Size = tuple[int, int, int]
 """Number and last seq of the events of a type, number of corrections and redactions of any."""
 
 _EMPTY = empty_tables(CATALOGUE)
-_CHANGES = (Corrected.TYPE, Redacted.TYPE)
+CHANGES = (Corrected.TYPE, Redacted.TYPE)
+"""Types of events that change what an earlier one says."""
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class DerivedTables:
         foreseen.derived.update(
             {name: (key, derived[name]) for name, key in keys.items() if name not in unmoved}
         )
-        if event.type in rests_on(table) and event.type not in _CHANGES:
+        if event.type in rests_on(table) and event.type not in CHANGES:
             (number, _, changes), _ = self._read[subject][event.type]
             grown = {name: found[name] for name in _names(event.type)}
             foreseen.read = (number + 1, event.seq, changes), grown
@@ -145,7 +146,7 @@ class DerivedTables:
         for event in events:
             if event.type in by_type:
                 by_type[event.type].append(event)
-            changes += event.type in _CHANGES
+            changes += event.type in CHANGES
         found = {}
         for name, mine in by_type.items():
             size = len(mine), mine[-1].seq if mine else 0, changes
@@ -166,7 +167,7 @@ def _grown(
     if name == Corrected.TYPE:
         return dict(frames(Corrected, mine, {}))
     if changes:
-        return _of_type(name, _with_changes(mine, events))
+        return _of_type(name, with_changes(mine, events))
     (number, last, changed), known = read or ((0, 0, 0), _of_type(name, ()))
     if changed or number > len(mine) or (number and mine[number - 1].seq != last):
         return _of_type(name, mine)
@@ -182,9 +183,10 @@ def _same_content(event: Event, other: Event) -> bool:
     return same and content(event) == content(other)
 
 
-def _with_changes(mine: Sequence[Event], events: Sequence[Event]) -> list[Event]:
-    """`mine`, and of `events` the redactions and the corrections of one of them."""
-    changes = [event for event in events if event.type in _CHANGES]
+def with_changes(mine: Sequence[Event], events: Sequence[Event]) -> list[Event]:
+    """`mine`, none of them a change, and of `events` the redactions and the corrections of one of
+    `mine`: what a reader of some types of events may put into tables."""
+    changes = [event for event in events if event.type in CHANGES]
     if not changes:
         return list(mine)
     seqs = {event.seq for event in mine}

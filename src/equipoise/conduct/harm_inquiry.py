@@ -59,6 +59,10 @@ def harm_of(ask: Inquiry, subject: str) -> Harm:
     )
 
 
+_SAYING = frozenset({"AdverseEventReported", "AdverseEventFollowedUp", "Corrected"})
+"""Events that can call an adverse event serious."""
+
+
 def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], datetime.datetime]:
     """The time, by the clock of a place in `zone`, at which the record first called each adverse
     event serious or fatal: by its report, a follow-up or a correction. By subject and adverse
@@ -66,15 +70,15 @@ def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], d
     found: dict[tuple[str, str], datetime.datetime] = {}
     named: dict[int, str] = {}
     for event in sorted(events, key=lambda each: each.seq):
+        if event.type not in _SAYING:
+            continue
         body = json.loads(event.body)
         name: str | None = body.get("adverse_event") or named.get(body.get("target", 0))
         if event.type in ("AdverseEventReported", "AdverseEventFollowedUp"):
             named[event.seq] = str(name)
             says = bool(body.get("serious")) or body["grade"] == DEATH
-        elif event.type == "Corrected":
-            says = (body["item"], body["new"]) in (("serious", "true"), ("grade", str(DEATH)))
         else:
-            continue
+            says = (body["item"], body["new"]) in (("serious", "true"), ("grade", str(DEATH)))
         if name is not None and says:
             at = datetime.datetime.fromisoformat(event.recorded.replace("Z", "+00:00"))
             there = at.astimezone(zoneinfo.ZoneInfo(zone)).replace(tzinfo=None)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from equipoise.conduct.derived import CHANGES, with_changes
 from equipoise.record.event import Event
 from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.definition import Study
@@ -21,6 +22,9 @@ R = TypeVar("R")
 AT_A_TIME = 200
 """Subjects that are derived together, so that memory stays bounded."""
 
+SINGLY = 3
+"""Subjects of whom each is derived alone: of so few, what is kept of each saves the most."""
+
 _CONCERN_ALL = ("StudyVersionActivated", "RedeterminationFrozen", ReferenceRangesDeclared.TYPE)
 
 
@@ -29,11 +33,15 @@ class Kept(Generic[R]):
     """What `make(events, study)` derives of each subject, up to a position of the record.
 
     `make` is given the events of some subjects who have one version in force, and answers by
-    subject; it answers for every one of them.
+    subject; it answers for every one of them. `types`: the events that it rests on, if not on all.
+    `alone`: the same of one subject, from the tables that `conduct` keeps of them, so that what is
+    new in them is derived and nothing else.
     """
 
     trial: Trial
     make: Callable[[list[Event], Study], Mapping[str, R]]
+    types: frozenset[str] | None = None
+    alone: Callable[[str], R] | None = None
     head: int = 0
     rows: dict[str, R] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
@@ -62,18 +70,26 @@ class Kept(Generic[R]):
         if self.head and head > self.head:
             for event in self.trial.log.read(after=self.head):
                 if event.subject is not None:
-                    self.stale.add(event.subject)
+                    if self.types is None or event.type in self.types:
+                        self.stale.add(event.subject)
                 elif event.type in _CONCERN_ALL:
                     self.rows.clear()
         self.head = head
 
     def _derive(self, subjects: list[str]) -> None:
+        if self.alone is not None and len(subjects) <= SINGLY:
+            self.rows.update({subject: self.alone(subject) for subject in subjects})
+            self.stale.difference_update(subjects)
+            return
         by_version: dict[str, list[str]] = {}
         for subject in subjects:
             study = self.trial.ask.study(self.trial.ask.site(subject))
             by_version.setdefault(study.version, []).append(subject)
         for version, together in by_version.items():
             study = self.trial.ask.state.versions[version]
-            events = [e for s in together for e in self.trial.log.read(subject=s)]
+            read = self.trial.log.read
+            events = [e for s in together for e in read(subject=s, types=self.types)]
+            if self.types is not None:
+                events = with_changes([e for e in events if e.type not in CHANGES], events)
             self.rows.update(self.make(events, study))
         self.stale.difference_update(subjects)

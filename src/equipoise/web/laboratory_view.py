@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -18,10 +19,12 @@ from equipoise.biomarker.path import standing_on
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
 from equipoise.biomarker.quality import RUN_CONTROL, RUN_QUALITY, run_controls, run_quality
 from equipoise.biomarker.work import redetermination_work, sample_work
+from equipoise.conduct.derived import rests_on
+from equipoise.record.declaration import children
 from equipoise.record.event import Event
 from equipoise.record.rule import Tables
 from equipoise.record.tables import tables
-from equipoise.study.catalogue import CATALOGUE
+from equipoise.study.catalogue import CATALOGUE, EVENTS
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.web.overview import kept
@@ -57,12 +60,24 @@ _ENDS = ("randomised", "screening_failed", "death_recorded", "lost_to_follow_up"
 
 def bench(trial: Trial, site: str | None = None) -> list[Bench]:
     """What the laboratory has of every subject, or of a hospital's, by subject number."""
-    return kept(trial, "laboratory", _benches).of(site)
+    return kept(trial, "laboratory", _benches, types=_types()).of(site)
 
 
 def bench_of(trial: Trial, subject: str) -> Bench:
     """What the laboratory has of one subject."""
-    return kept(trial, "laboratory", _benches).one(subject)
+    return kept(trial, "laboratory", _benches, types=_types()).one(subject)
+
+
+@cache
+def _types() -> frozenset[str]:
+    """The types of the events that a bench rests on."""
+    shown = {*_ENDS, "assay_result_recorded", "assay_control", "subject_screened"}
+    own = {
+        cls.TYPE
+        for cls in EVENTS
+        if cls.TABLE in shown or any(child.TABLE in shown for _, child in children(cls))
+    }
+    return frozenset(own.union(*(rests_on(name) for name in READ)))
 
 
 def _benches(events: list[Event], study: Study) -> Mapping[str, Bench]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -24,8 +24,8 @@ from equipoise.visits.stage import stage
 from equipoise.web.kept import Kept
 from equipoise.web.trial import Trial
 
-READ = ("disposition", "visit_timeline", "expedited_report", "query", "adverse_event",
-        "laboratory_value")  # fmt: skip
+READ = ("disposition", "visit_timeline", "serious_adverse_event", "expedited_report", "query",
+        "adverse_event", "laboratory_value")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,23 @@ def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
     found = dict(tables(sorted([*ranges, *events]), CATALOGUE))
     for name in READ:
         found = derive(found, study, upto=name)
+    return _rows_of(found, events, study, ask)
+
+
+def _row(subject: str, ask: Inquiry) -> Row:
+    """One subject's row, from the tables that are kept of them."""
+    found: dict[str, pl.DataFrame] = {}
+    for name in READ:
+        found |= ask.event_tables(subject, name)
+    for name in READ:
+        found[name] = ask.derived(subject, name)
+    return _rows_of(found, ask.events(subject), ask.study(ask.site(subject)), ask)[subject]
+
+
+def _rows_of(
+    found: Mapping[str, pl.DataFrame], events: Sequence[Event], study: Study, ask: Inquiry
+) -> dict[str, Row]:
+    sites = {event.site for event in events}
     last = {event.subject: event.seq for event in events}
     scans = _grouped(_unread(found, study))
     due = _grouped(found["visit_timeline"].filter(pl.col("state") == "not_yet_due"))
@@ -155,17 +172,28 @@ _kept: dict[str, Kept[Any]] = {}
 R = TypeVar("R")
 
 
-def kept(trial: Trial, name: str, make: Callable[[list[Event], Study], Mapping[str, R]]) -> Kept[R]:
+def kept(
+    trial: Trial,
+    name: str,
+    make: Callable[[list[Event], Study], Mapping[str, R]],
+    *,
+    types: frozenset[str] | None = None,
+    alone: Callable[[str], R] | None = None,
+) -> Kept[R]:
     """What `make` derives of the subjects of this process's trial, kept under a name."""
     found = _kept.get(name)
     if found is None or found.trial is not trial:
-        found = _kept[name] = Kept(trial, make)
+        found = _kept[name] = Kept(trial, make, types, alone)
     return found
 
 
 def overview(trial: Trial) -> Kept[Row]:
     """The overview of this process's trial."""
-    return kept(trial, "overview", lambda events, study: _rows(events, study, trial.ask))
+    ask = trial.ask
+    return kept(
+        trial, "overview", lambda events, study: _rows(events, study, ask),
+        alone=lambda subject: _row(subject, ask),
+    )  # fmt: skip
 
 
 def forget() -> None:

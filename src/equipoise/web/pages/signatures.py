@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from equipoise.oversight.events import Signed
 from equipoise.oversight.signature import CASE_BOOK, ENTRY, Signature, entry_of, signatures
 from equipoise.record.event import Event
 from equipoise.study.access import BLINDED_ROLES
@@ -151,9 +152,12 @@ def _books(events: list[Event], study: Study) -> Mapping[str, Signature | None]:
 @tasks_of("investigator")
 def to_sign_again(asking: Asking) -> list[Task]:
     """Case books that were signed and have changed since."""
+    trial = asking.trial
+    signed = {each.subject for each in trial.log.read(types={Signed.TYPE}, site=asking.site)}
+    books = kept(trial, "signatures", _books)
     return [
         Task("task.signature.broken", each.event.subject or "", "", None, "waiting",
              reverse("sign", args=[each.event.subject]))
-        for each in kept(asking.trial, "signatures", _books).of(asking.site)
+        for each in map(books.one, sorted(subject for subject in signed if subject is not None))
         if each is not None and not each.intact
     ]  # fmt: skip
