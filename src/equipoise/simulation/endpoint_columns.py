@@ -126,29 +126,29 @@ def _compared(each: Compared, truths: Truths) -> list[Column]:
 def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
     """The columns of an analysis of counts, for every trial."""
     analysis, groups = each.analysis, len(each.analysis.groups)
-    sums = (raw[:, slice(*each.columns)] @ each.sums).astype(np.int64)
-    events, subjects = sums.reshape(len(raw), 2, groups, -1).swapaxes(0, 1)
-    comparable = (subjects.sum(axis=2) > 0).all(axis=1)
+    sums = (each.sums.T @ raw[:, slice(*each.columns)].T).astype(np.int64)
+    events, subjects = sums.reshape(2, groups, -1, len(raw))
+    comparable = (subjects.sum(axis=1) > 0).all(axis=0)
     if analysis.method in _LOGISTIC or analysis.method in STRATIFIED:
-        return _modelled(each, events, subjects, comparable)
-    events, subjects = events[:, :, 0], subjects[:, :, 0]
-    tables = np.stack([events, subjects], axis=2).reshape(len(raw), -1)
+        rows = [np.ascontiguousarray(np.moveaxis(one, -1, 0)) for one in (events, subjects)]
+        return _modelled(each, rows[0], rows[1], comparable)
+    events, subjects = events[:, 0], subjects[:, 0]
     found = []
     if analysis.method in TABLE_TESTS:
-        x1, n1, x2, n2 = (np.ascontiguousarray(column) for column in tables.T)
-        side = side_of_test(analysis)
+        (x1, x2), (n1, n2), side = events, subjects, side_of_test(analysis)
         tests = (analysis.method, *(_BESIDE.get(test, test) for test in each.beside))
         p = (TABLE_TESTS[test](x1, n1, x2, n2, side, True) for test in tests)
         found = [np.where(comparable, one, np.nan) for one in p]
     elif analysis.estimate == "proportion" or not each.interval:
         return _proportions(each, events, subjects)
     if each.interval and analysis.estimate in CONTRASTS:
+        tables = np.stack([events, subjects], axis=1).reshape(-1, len(raw)).T
         return found + estimate_values(
             contrast_limits(analysis, tables), each.truth, interval=analysis.interval != "none",
             logarithmic=analysis.estimate in LOGARITHMIC,
         )  # fmt: skip
-    rates = _rates(events, subjects)
-    return [*found, rates[:, 0] - rates[:, 1]]
+    first, second = _rates(events[:2], subjects[:2])
+    return [*found, first - second]
 
 
 def _rates(events: IntArray, subjects: IntArray) -> FloatArray:
@@ -159,12 +159,12 @@ def _rates(events: IntArray, subjects: IntArray) -> FloatArray:
 def _proportions(each: Counted, events: IntArray, subjects: IntArray) -> list[FloatArray]:
     """Each group's proportion, with its interval where that is asked for."""
     if not each.interval or each.analysis.interval == "none":
-        return list(_rates(events, subjects).T)
+        return list(_rates(events, subjects))
     found = []
     for group, rate in enumerate(each.rates):
-        counts = np.column_stack([events[:, group], subjects[:, group]])
+        counts = np.column_stack([events[group], subjects[group]])
         limits = proportion_limits(each.analysis, counts)
-        limits[subjects[:, group] == 0] = np.nan
+        limits[subjects[group] == 0] = np.nan
         found += estimate_values(limits, rate, interval=True)
     return found
 
@@ -196,15 +196,13 @@ def compared_columns(each: Compared, raw: FloatArray, comparing: int) -> list[Fl
         own = raw[:, begin : begin + (3 + many) * many].reshape(len(raw), 3 + many, many)
         comparable = (own[:, 0] > 0).all(axis=1) & (own[:, 1].sum(axis=1) > 0)
         return [np.where(comparable, log_rank_p_batch(own[:, 2], own[:, 3:]), np.nan)]
-    mine = raw[:, begin : begin + COMPARED]
-    comparable = (mine[:, :2] > 0).all(axis=1) & (mine[:, 2] + mine[:, 3] > 0)
+    mine = raw[:, begin : begin + COMPARED].T
+    comparable = (mine[0] > 0) & (mine[1] > 0) & (mine[2] + mine[3] > 0)
     if each.analysis.method == "log_rank":
-        informed = mine[:, 5] > 0
-        z = np.zeros(len(raw))
-        z[informed] = mine[informed, 4] / np.sqrt(mine[informed, 5])
+        z = np.divide(mine[4], np.sqrt(mine[5]), out=np.zeros(len(raw)), where=mine[5] > 0)
         return [np.where(comparable, two_sided_p(z), np.nan)]
-    beta, variance = mine[:, 6], 1 / mine[:, 7]
+    beta, variance = mine[6], 1 / mine[7]
     reach = normal_quantile(float(each.analysis.level)) * np.sqrt(variance)
-    limits = np.column_stack([beta, beta - reach, beta + reach])
+    limits = np.array([beta, beta - reach, beta + reach]).T
     found = [np.where(comparable, wald_p(beta, variance), np.nan)]
     return found + estimate_values(limits, each.truth, interval=True)

@@ -74,9 +74,9 @@ def median_described(each: Median) -> list[Column]:
 
 def median_columns(each: Median, raw: FloatArray) -> list[FloatArray]:
     """The values of `median_described` in every trial; `raw` are the columns of all medians."""
-    own = raw[:, each.column : each.column + each.columns].reshape(len(raw), -1, CURVE)
+    own = raw[:, each.column : each.column + each.columns].T.reshape(-1, CURVE, len(raw))
     interval = each.analysis.interval != "none"
     found = []
     for number, truth in enumerate(each.truths):
-        found += estimate_values(own[:, number], truth, interval=interval)
+        found += estimate_values(own[number].T, truth, interval=interval)
     return found

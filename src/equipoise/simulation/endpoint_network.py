@@ -49,13 +49,12 @@ class _Node:
     parents: tuple[Variable, ...]
     table: FloatArray | IntArray
     loading: float = 0.0
+    constant: int | None = field(init=False, default=None)
+    """The value that is certain, if there is one."""
 
-    @property
-    def constant(self) -> int | None:
-        """The value that is certain, if there is one."""
-        if self.width or not (self.table == self.table[0]).all():
-            return None
-        return int(self.table[0])
+    def __post_init__(self) -> None:
+        if not self.width and (self.table == self.table[0]).all():
+            object.__setattr__(self, "constant", int(self.table[0]))
 
 
 @dataclass(slots=True)

@@ -57,6 +57,9 @@ class Truths:
     def __init__(self, study: Study, scenario: Scenario) -> None:
         self.study, self.scenario = study, scenario
         self.arms = tuple(each.code for each in study.randomisation.arms)
+        self._mixtures: dict[tuple[tuple[str, ...], ...], dict[Cell, float]] = {}
+        self._put_off: dict[Cell, list[tuple[float, float]]] = {}
+        self._halves: dict[tuple[object, ...], float] = {}
 
     def rate(self, analysis: Analysis, group: Group) -> float:
         """The probability of response of a group, standardised."""
@@ -133,7 +136,10 @@ class Truths:
             ) - 0.5  # fmt: skip
 
         unit = float(convention("days_per_month")) if end_point.unit == "months" else 1.0
-        return unbounded_root(excess, low=0.0) / unit
+        asked = (progression, death, *cells.items())
+        if asked not in self._halves:
+            self._halves[asked] = unbounded_root(excess, low=0.0)
+        return self._halves[asked] / unit
 
     def _is_time(self, analysis: Analysis) -> bool:
         return isinstance(end_point_of(self.study.analysis, analysis), TimeToEventEndPoint)
@@ -213,6 +219,12 @@ class Truths:
 
     def _mixture(self, group: Group) -> dict[Cell, float]:
         """True statuses and arms of a group with their shares, standardised."""
+        asked = (group.statuses, group.arms)
+        if asked not in self._mixtures:
+            self._mixtures[asked] = self._mixed(group)
+        return self._mixtures[asked]
+
+    def _mixed(self, group: Group) -> dict[Cell, float]:
         known, arms = self._prevalence, group.arms or self.arms
         shares = dict(known)
         if group.statuses:
@@ -256,6 +268,11 @@ class Truths:
 
     def _delays(self, cell: Cell) -> list[tuple[float, float]]:
         """By how many days a response puts progression off, and how likely that is."""
+        if cell not in self._put_off:
+            self._put_off[cell] = self._delays_of(cell)
+        return self._put_off[cell]
+
+    def _delays_of(self, cell: Cell) -> list[tuple[float, float]]:
         plan, (status, arm) = self.scenario.tumour, cell
         early = float(plan.shrinkage[status][arm])
         found = [(early, float(plan.shrunken_until_day))]

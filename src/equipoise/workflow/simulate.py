@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from equipoise.simulation.chunks import Chunk, chunks, computed, cores, in_order
 from equipoise.simulation.cluster import computed_on_cluster, likeness
 from equipoise.simulation.endpoints import EndpointSimulation, endpoint_simulation
 from equipoise.simulation.grid import GridPoint
-from equipoise.simulation.operating import operating_characteristics
+from equipoise.simulation.operating import OperatingRow, operating_characteristics
 from equipoise.simulation.scenario import Scenario
 from equipoise.simulation.side_by_side import (
     ChunkResult,
+    PairedDifference,
     SideBySide,
     paired_difference,
     together,
@@ -274,6 +275,8 @@ def _told(
 def _rows(members: Sequence[Member], total: ChunkResult, trials: int) -> Iterator[dict[str, Any]]:
     """Every operating characteristic of every member, and its differences from the first."""
     tested = members[0].simulation.tested
+    told = [each.name for each in fields(OperatingRow)]
+    compared = [each.name for each in fields(PairedDifference)]
     for place, (member, sums) in enumerate(zip(members, total.sums, strict=True)):
         whose = {
             "scenario": member.code, "scenario_label": member.label, "kind": member.kind,
@@ -282,14 +285,15 @@ def _rows(members: Sequence[Member], total: ChunkResult, trials: int) -> Iterato
         labels: dict[str, str] = {}
         for row in operating_characteristics(member.simulation, sums):
             labels.setdefault(row.subject, row.label)
-            yield {**whose, **asdict(row)}
+            yield {**whose, **{name: getattr(row, name) for name in told}}
         if place == 0:
             continue
         for column, analysis in enumerate(tested):
             if analysis not in member.simulation.tested:
                 continue
             gained, lost = int(total.gained[place, column]), int(total.lost[place, column])
-            found = asdict(paired_difference(analysis, gained, lost, trials))
+            one = paired_difference(analysis, gained, lost, trials)
+            found = {name: getattr(one, name) for name in compared}
             name = found.pop("analysis")
             yield {
                 **whose, "measure": DIFFERENCE, "subject": name, "label": labels.get(name, name),
