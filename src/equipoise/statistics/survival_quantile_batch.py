@@ -172,16 +172,16 @@ def quantiles_of_groups(
     ends[: many + 1] = 0
     for subject in range(len(times)):
         group = groups[subject]
-        ends[group + 1 if 0 <= group < many else 0] += 1
+        ends[np.uintp(group + 1 if 0 <= group < many else 0)] += 1
     ends[0] = 0
     for group in range(many):
         ends[group + 1] += ends[group]
     for subject in range(len(times)):
         group = groups[subject]
         if 0 <= group < many:
-            place = ends[group]
+            place = np.uintp(ends[np.uintp(group)])
             own_times[place], own_events[place] = times[subject], int(events[subject])
-            ends[group] += 1
+            ends[np.uintp(group)] += 1
     begin = 0
     for group in range(many):
         mine = found[3 * group : 3 * group + 3]

@@ -26,9 +26,10 @@ def find_medians(
         if medians.end_point[one] != which:
             continue
         status, arm, arms = work.values[medians.status[one]], work.values[ARM], tables.arms
+        group = medians.group[one]
         for place in range(number):
             candidate = np.uintp(order[place])
-            groups[place] = medians.group[one, status[candidate] * arms + arm[candidate]]
+            groups[place] = group[np.uintp(status[candidate] * arms + arm[candidate])]
         quantiles_of_groups(
             scratch[5, :number], work.events[0, :number], groups, medians.groups[one],
             medians.unit[one], 0.5, medians.z[one], scratch[6], scratch[7], work.ends, work.begun,
