@@ -123,8 +123,13 @@ def _compared(each: Compared, truths: Truths) -> list[Column]:
     return found
 
 
-def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
-    """The columns of an analysis of counts, for every trial."""
+Known = dict[tuple[object, ...], FloatArray]
+"""P of the tests that were run, by the counts, the test and its side: analyses of other estimates
+of one table share them."""
+
+
+def counted_columns(each: Counted, raw: FloatArray, known: Known) -> list[FloatArray]:
+    """The columns of an analysis of counts, for every trial; what is `known` is not run again."""
     analysis, groups = each.analysis, len(each.analysis.groups)
     sums = (each.sums.T @ raw[:, slice(*each.columns)].T).astype(np.int64)
     events, subjects = sums.reshape(2, groups, -1, len(raw))
@@ -137,8 +142,12 @@ def counted_columns(each: Counted, raw: FloatArray) -> list[FloatArray]:
     if analysis.method in TABLE_TESTS:
         (x1, x2), (n1, n2), side = events, subjects, side_of_test(analysis)
         tests = (analysis.method, *(_BESIDE.get(test, test) for test in each.beside))
-        p = (TABLE_TESTS[test](x1, n1, x2, n2, side, True) for test in tests)
-        found = [np.where(comparable, one, np.nan) for one in p]
+        table = each.columns, each.sums.tobytes()
+        for test in tests:
+            if (test, side, *table) not in known:
+                p = TABLE_TESTS[test](x1, n1, x2, n2, side, True)
+                known[(test, side, *table)] = np.where(comparable, p, np.nan)
+            found.append(known[(test, side, *table)])
     elif analysis.estimate == "proportion" or not each.interval:
         return _proportions(each, events, subjects)
     if each.interval and analysis.estimate in CONTRASTS:

@@ -305,7 +305,7 @@ def _known_at_end(of: Counted | Compared, looks: Looks, raw: FloatArray) -> Floa
 def _columns_at(of: Counted | Compared, raw: FloatArray, begin: int, each: int) -> list[FloatArray]:
     """The analysis of the counts or comparison that begin at this column."""
     if isinstance(of, Counted):
-        return counted_columns(replace(of, columns=(begin, begin + each)), raw)
+        return counted_columns(replace(of, columns=(begin, begin + each)), raw, {})
     return compared_columns(replace(of, column=begin), raw, 0)
 
 

@@ -12,6 +12,7 @@ from equipoise.analysis.endpoints import convention
 from equipoise.simulation.endpoint_column import Column
 from equipoise.simulation.endpoint_estimates import estimate_columns, estimate_values
 from equipoise.statistics.proportion import normal_quantile
+from equipoise.statistics.survival_quantile_batch import limit_bounds
 from equipoise.statistics.trial_tables import CURVE, Medians
 from equipoise.study.analysis_plan import Analysis
 
@@ -55,6 +56,7 @@ def median_table(medians: Sequence[Median]) -> Medians:
         group=group,
         groups=np.array([len(each.analysis.groups) for each in medians], dtype=whole),
         z=np.array([normal_quantile(float(each.analysis.level)) for each in medians], dtype=float),
+        bounds=limit_bounds(0.5),
         unit=np.array([month if each.months else 1.0 for each in medians], dtype=float),
         base=np.array([each.column for each in medians], dtype=whole),
         columns=sum(each.columns for each in medians),

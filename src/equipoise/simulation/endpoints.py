@@ -29,6 +29,7 @@ from equipoise.simulation.endpoint_closed import (
 )
 from equipoise.simulation.endpoint_column import Column
 from equipoise.simulation.endpoint_columns import (
+    Known,
     compared_columns,
     counted_columns,
     described,
@@ -136,8 +137,9 @@ class EndpointSimulation:
         for status in range(statuses):
             found.append(cells[status].sum(axis=0))
             found += list(cells[status])
+        tested: Known = {}
         for each in self.counted:
-            found += counted_columns(each, raw)
+            found += counted_columns(each, raw, tested)
         comparing = RAW + self.tables.tallies.columns
         for one in self.compared:
             found += compared_columns(one, raw, comparing)

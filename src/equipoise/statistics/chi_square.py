@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _EQUAL = 1e-9
 """An eigenvalue of the variance this small beside the largest is 0."""
@@ -38,6 +39,21 @@ def quadratic_form(
     kept = values > _EQUAL * max(unit, float(values.max(initial=0.0)))
     projected = vectors[:, kept].T @ difference
     return float((projected**2 / values[kept]).sum()), int(kept.sum())
+
+
+def chi_square_tails(statistic: FloatArray, freedom: IntArray) -> FloatArray:
+    """`chi_square_tail` of many statistics; nan without degrees of freedom, or for nan.
+
+    >>> chi_square_tails(np.array([3.841, 5.991, 1.0]), np.array([1, 2, 0])).round(3).tolist()
+    [0.05, 0.05, nan]
+    """
+    from scipy.special import chdtrc, erfc
+
+    p = np.full(statistic.shape, np.nan)
+    one, more = (freedom == 1) & ~np.isnan(statistic), freedom > 1
+    p[one] = erfc(np.sqrt(np.maximum(0.0, statistic[one]) / 2))
+    p[more] = chdtrc(freedom[more], np.maximum(0.0, statistic[more]))
+    return p
 
 
 def chi_square_tail(statistic: float, freedom: int) -> float:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
 from equipoise.statistics import divergence
+from equipoise.statistics.chi_square import chi_square_tails
 from equipoise.statistics.cox_core import BRESLOW, EFRON, EXACT, newton_core, pass_core
 from equipoise.statistics.cox_two_groups import two_groups_core
 from equipoise.statistics.effects import Effects, effects
@@ -111,7 +112,9 @@ def cox_p_batch(
     >>> cox_p_batch([[1, 2, 3, 4]], [[1] * 4], [[[0], [1], [0], [1]]], [[0] * 4], [0]).round(3)
     array([0.448])
     """
-    return _tail(*_tested(_Trials.many(time, event, covariates, stratum), tested, test, ties))
+    return chi_square_tails(
+        *_tested(_Trials.many(time, event, covariates, stratum), tested, test, ties)
+    )
 
 
 def cox_effect(
@@ -135,7 +138,10 @@ def cox_effect(
     columns = _columns(tested, trial.width)
     fit = _fitted(trial, np.ones(trial.width, dtype=bool), ties)
     statistics, degrees = _tested(trial, columns, test, ties, fit)
-    p, freedom = float(_tail(statistics, degrees)[0]), int(_degrees(trial, columns, ties)[0])
+    p, freedom = (
+        float(chi_square_tails(statistics, degrees)[0]),
+        int(_degrees(trial, columns, ties)[0]),
+    )
     statistic = None if math.isnan(p) else float(statistics[0])
     answer = None if math.isnan(p) else p
     diverging = tuple(np.flatnonzero(fit.diverging[0]).tolist())
@@ -168,7 +174,7 @@ def cox_effect_batch(
     trials = _Trials.many(time, event, covariates, stratum)
     columns, every = _columns(tested, trials.width), np.ones(trials.width, dtype=bool)
     fit = _fitted(trials, every, ties)
-    p = _tail(*_tested(trials, columns, test, ties, fit))
+    p = chi_square_tails(*_tested(trials, columns, test, ties, fit))
     column = columns[0]
     known = (_degrees(trials, columns, ties) == 1) & ~fit.diverging[:, column]
     known &= len(columns) == 1
@@ -183,18 +189,7 @@ def wald_p(coefficient: ArrayLike, variance: ArrayLike) -> FloatArray:
     """
     beta = np.asarray(coefficient, dtype=np.float64)
     statistic = beta * (1 / np.asarray(variance, dtype=np.float64)) * beta
-    return _tail(statistic, np.ones(beta.shape, dtype=np.int64))
-
-
-def _tail(statistic: FloatArray, freedom: IntArray) -> FloatArray:
-    """P of chi-square statistics; nan without degrees of freedom."""
-    from scipy.special import chdtrc, erfc
-
-    p = np.full(statistic.shape, np.nan)
-    one, more = (freedom == 1) & ~np.isnan(statistic), freedom > 1
-    p[one] = erfc(np.sqrt(np.maximum(0.0, statistic[one]) / 2))
-    p[more] = chdtrc(freedom[more], np.maximum(0.0, statistic[more]))
-    return p
+    return chi_square_tails(statistic, np.ones(beta.shape, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise.errors import BadInput
 from equipoise.statistics.checked import one_of
+from equipoise.statistics.chi_square import chi_square_tails
 from equipoise.statistics.exact_limits import TIE, exact_ratio, probabilities
 from equipoise.statistics.odds_ratio import fitted_count, table_counts
 from equipoise.statistics.proportion import ChiSquare, Estimate, Side, normal_quantile
@@ -107,8 +108,6 @@ def _association(
     a: FloatArray, m: FloatArray, b: FloatArray, n: FloatArray, continuity_correction: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Statistic and P of the Cochran-Mantel-Haenszel test in each trial."""
-    from scipy.special import chdtrc
-
     total, events = m + n, a + b
     size = np.maximum(total, 1.0)
     difference = np.abs((a - m * events / size).sum(axis=1))
@@ -118,7 +117,8 @@ def _association(
         difference = np.maximum(0.0, difference - 0.5)
     informed = variance > 0
     statistic = np.divide(difference**2, variance, out=np.zeros_like(variance), where=informed)
-    return statistic, np.where(informed, chdtrc(1, statistic), 1.0)
+    one = np.ones(len(a), dtype=np.int64)
+    return statistic, np.where(informed, chi_square_tails(statistic, one), 1.0)
 
 
 def exact_stratified_p(
@@ -214,8 +214,6 @@ def breslow_day_p_batch(
 def _breslow_day(
     a: FloatArray, m: FloatArray, b: FloatArray, n: FloatArray, *, tarone: bool
 ) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
-    from scipy.special import chdtrc
-
     total, events = m + n, a + b
     informed = (m > 0) & (n > 0) & (events > 0) & (events < total)
     size = np.maximum(total, 1.0)
@@ -232,8 +230,7 @@ def _breslow_day(
     if tarone:
         spread = np.where(informed, variance, 0.0).sum(axis=1)
         statistic -= difference.sum(axis=1) ** 2 / np.where(spread > 0, spread, 1.0)
-    p = np.full(len(a), np.nan)
-    p[usable] = chdtrc(freedom[usable], np.maximum(0.0, statistic[usable]))
+    p = np.where(usable, chi_square_tails(statistic, freedom), np.nan)
     return statistic, freedom, p
 
 

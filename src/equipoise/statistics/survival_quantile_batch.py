@@ -7,6 +7,7 @@ simulated trial costs no more than its patients. Follow-up is as in `follow_up.p
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,8 +56,30 @@ def survival_quantile_batch(
     remaining, z = 1 - inner_probability(probability, "probability"), normal_quantile(level)
     found = np.full((len(times), 3 * groups), np.nan)
     core = compiled(_quantiles_of_trials, *CALLEES, worth_it=times.size >= _COMPILE_FROM)
-    core(times, events, places, remaining, z, found)
+    core(times, events, places, remaining, z, limit_bounds(remaining), found)
     return found.reshape(len(times), groups, 3)
+
+
+_CELLS = 512
+
+
+@cache
+def limit_bounds(remaining: float) -> FloatArray:
+    """Bounds that tell without logarithms that a limit is above `remaining`, (2, cells of S).
+
+    With L = -log S and R = -log `remaining` the lower limit has come down where z times the root of
+    Greenwood's sum is at least L log(R / L), the upper one where it is at most L log(L / R). So the
+    lower one is above where its square is less than the least of the first row's cell, the upper
+    one where it is more than the greatest of the second row's.
+    """
+    wanted, slack = -math.log(remaining), 1e-6 / remaining
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = -np.log(np.arange(_CELLS + 2) / _CELLS)
+        distance = np.nan_to_num(at * np.log(at / wanted), nan=0.0, posinf=np.inf)
+    least, greatest = np.maximum(0.0, -distance), np.maximum(0.0, distance)
+    # Concave up to R, and 0 at 0 and from R on; the other rises from R on, and with falling S.
+    least = np.maximum(0.0, np.minimum(least[:-1], least[1:]) - slack)
+    return np.array([least**2, (greatest[:-1] + slack) ** 2])
 
 
 def lower_limit(survival: float, greenwood: float, z: float) -> float:
@@ -78,37 +101,13 @@ def come_down(
         begun[curve] = now
 
 
-def limit_may_be_down(
-    survival: float, greenwood: float, remaining: float, z: float, upper: bool
-) -> bool:
-    """Core: False where a limit is above `remaining` for sure, told without its transcendentals.
-
-    With L = -log S and R = -log `remaining` the lower limit has come down where z sqrt(G) is at
-    least L log(R / L), the upper one where it is at most L log(L / R). L lies between
-    2 (1 - S) / (1 + S) and (1 - S^2) / 2 S, log x between 2 (x - 1) / (x + 1) and (x - 1 / x) / 2;
-    L log(R / L) is concave.
-    """
-    spread, wanted = z * z * greenwood, -math.log(remaining)
-    most, slack = (1.0 - survival * survival) / (2.0 * survival), 1e-6 / remaining
-    if upper:
-        reach = max(0.0, (most * most / wanted - wanted) / 2.0) + slack
-        return spread <= reach * reach
-    if most >= wanted:
-        return True
-    least = 2.0 * (1.0 - survival) / (1.0 + survival)
-    reach = min(
-        2.0 * least * (wanted - least) / (wanted + least),
-        2.0 * most * (wanted - most) / (wanted + most),
-    ) - slack  # fmt: skip
-    return reach <= 0.0 or spread >= reach * reach
-
-
 def quantile_of_group(
     times: IntArray | FloatArray,
     events: IntArray,
     unit: float,
     remaining: float,
     z: float,
+    bounds: FloatArray,
     begun: FloatArray,
     found: FloatArray,
 ) -> None:
@@ -116,7 +115,7 @@ def quantile_of_group(
 
     `times` are sorted, and divided by `unit`. Where a curve stops at `remaining` itself the answer
     is the middle of that step. It steps at times of events only, and limits are worked out where
-    they can matter: the upper one is never below the curve.
+    they can matter: the upper one is never below the curve, and `bounds` are `limit_bounds`.
     """
     begun[:] = -1.0
     survival, greenwood = 1.0, 0.0
@@ -135,13 +134,14 @@ def quantile_of_group(
         survival *= after / at_risk
         if after > 0:
             greenwood += died / (at_risk * after)
+        spread, cell = z * z * greenwood, np.uintp(survival * _CELLS)
         if np.isnan(found[1]):
             lower = 0.0 if after == 0 else 1.0
-            if after > 0 and limit_may_be_down(survival, greenwood, remaining, z, False):
+            if after > 0 and spread >= bounds[0, cell]:
                 lower = lower_limit(survival, greenwood, z)
             come_down(1, lower, now, remaining, begun, found)
         if survival <= remaining + _EQUAL:
-            if after > 0 and limit_may_be_down(survival, greenwood, remaining, z, True):
+            if after > 0 and spread <= bounds[1, cell]:
                 upper = lower_limit(survival, greenwood, -z)
             come_down(0, survival, now, remaining, begun, found)
             come_down(2, upper, now, remaining, begun, found)
@@ -158,6 +158,7 @@ def quantiles_of_groups(
     unit: float,
     remaining: float,
     z: float,
+    bounds: FloatArray,
     own_times: IntArray | FloatArray,
     own_events: IntArray,
     ends: IntArray,
@@ -188,12 +189,12 @@ def quantiles_of_groups(
         mine[:] = np.nan
         quantile_of_group(
             own_times[begin : ends[group]], own_events[begin : ends[group]], unit, remaining, z,
-            begun, mine,
+            bounds, begun, mine,
         )  # fmt: skip
         begin = ends[group]
 
 
-CALLEES = (quantiles_of_groups, quantile_of_group, limit_may_be_down, come_down, lower_limit)
+CALLEES = (quantiles_of_groups, quantile_of_group, come_down, lower_limit)
 """Every core of quantiles."""
 
 
@@ -203,6 +204,7 @@ def _quantiles_of_trials(
     groups: IntArray,
     remaining: float,
     z: float,
+    bounds: FloatArray,
     found: FloatArray,
 ) -> None:
     many, subjects = found.shape[1] // 3, times.shape[1]
@@ -210,6 +212,6 @@ def _quantiles_of_trials(
     ends, begun = np.empty(many + 1, np.int64), np.empty(3)
     for trial in range(len(times)):
         quantiles_of_groups(
-            times[trial], events[trial], groups[trial], many, 1.0, remaining, z, own_times,
-            own_events, ends, begun, found[trial],
+            times[trial], events[trial], groups[trial], many, 1.0, remaining, z, bounds,
+            own_times, own_events, ends, begun, found[trial],
         )  # fmt: skip

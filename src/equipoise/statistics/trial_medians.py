@@ -32,6 +32,6 @@ def find_medians(
             groups[place] = group[np.uintp(status[candidate] * arms + arm[candidate])]
         quantiles_of_groups(
             scratch[5, :number], work.events[0, :number], groups, medians.groups[one],
-            medians.unit[one], 0.5, medians.z[one], scratch[6], scratch[7], work.ends, work.begun,
-            out[begin + medians.base[one] :],
+            medians.unit[one], 0.5, medians.z[one], medians.bounds, scratch[6], scratch[7],
+            work.ends, work.begun, out[begin + medians.base[one] :],
         )  # fmt: skip

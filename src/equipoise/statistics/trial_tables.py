@@ -242,9 +242,9 @@ CURVE = 3
 class Medians(NamedTuple):
     """Median times to an end point with log-log limits, by status variable and arm.
 
-    `group` and `groups` as in comparisons, `z` the normal quantile of the limits, `unit` the days
-    in one of the end point's units. Each has CURVE columns a group from `base` on, of `columns` in
-    all, which follow the listings.
+    `group` and `groups` as in comparisons, `z` the normal quantile of the limits, `bounds` as
+    `limit_bounds` of one half, `unit` the days in one of the end point's units. Each has CURVE
+    columns a group from `base` on, of `columns` in all, which follow the listings.
     """
 
     end_point: IntArray
@@ -252,6 +252,7 @@ class Medians(NamedTuple):
     group: IntArray
     groups: IntArray
     z: FloatArray
+    bounds: FloatArray
     unit: FloatArray
     base: IntArray
     columns: int

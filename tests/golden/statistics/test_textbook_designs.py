@@ -12,6 +12,7 @@ import pytest
 
 from equipoise.statistics.marker_designs import screened
 from equipoise.statistics.power import two_proportions_size
+from equipoise.statistics.single_arm import single_stage_designs, single_stage_rule
 from equipoise.statistics.survival_size import SurvivalMethod, events_needed
 
 
@@ -87,3 +88,27 @@ def test_marvel_registers_for_those_who_cannot_be_classified() -> None:
     assert screened(957, 0.8) == 1197
     needed = sum(math.ceil(events_needed(each, alpha=0.05, power=0.9)) for each in (1 / 1.5, 1.3))
     assert needed == 867 and 0.9 < needed / 957 < 0.91
+
+
+def test_temozolomide_in_methylated_colorectal_cancer() -> None:
+    """One arm, 15 % v 35 % by Fleming's method, 29 enrolled (FACTS, section 5; no level there).
+
+    At one-sided 5 % and 80 %, by hand from the binomial distribution: 28 subjects and 8 responses,
+    P(8 or more) = 0.0486 at 15 % and 0.8179 at 35 %. With 29 the eighth response is no longer at
+    5 %: 0.0586.
+    """
+    (design,) = single_stage_designs(0.15, 0.35, alpha=0.05, power=0.80)
+    assert (design.n, design.r + 1) == (28, 8)
+    assert design.size == pytest.approx(0.0486, abs=5e-5)
+    assert design.power == pytest.approx(0.8179, abs=5e-5)
+    assert single_stage_rule(29, 0.15, 0.35, alpha=0.05).r + 1 == 9
+
+
+def test_an_arm_of_nci_match() -> None:
+    """5 % v 25 % (FACTS, section 5). Each arm has 31 evaluable and promises with 5 responses: 92 %
+    power, a size of 1.8 % (general knowledge). At 2 % that is the rule.
+    """
+    design = single_stage_rule(31, 0.05, 0.25, alpha=0.02)
+    assert design.r + 1 == 5
+    assert design.size == pytest.approx(0.018, abs=5e-4)
+    assert design.power == pytest.approx(0.917, abs=5e-4)
