@@ -23,6 +23,7 @@ STATE_TYPES: frozenset[str] = frozenset(
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
         "PersonUnblinded", "CodeBroken", "Signed", "ReferenceRangesDeclared", "SubjectScreened",
         "ScreeningFailed", "RedeterminationFrozen", "OutageDeclared",
+        "CutOffDeclared",
     }
 )  # fmt: skip
 
@@ -114,6 +115,7 @@ class TrialState:
     screened: dict[str, Screened] = field(default_factory=dict)
     frozen: Event | None = None
     outages: list[Outage] = field(default_factory=list)
+    cut_offs: set[str] = field(default_factory=set)
 
     @property
     def rehearsal(self) -> bool:
@@ -216,6 +218,9 @@ class TrialState:
     def _OutageDeclared(self, event: Event, body: dict[str, Any]) -> None:
         days = (datetime.date.fromisoformat(body[name]) for name in ("first_day", "last_day"))
         self.outages.append(Outage(event.seq, event.site, *days))
+
+    def _CutOffDeclared(self, event: Event, body: dict[str, Any]) -> None:
+        self.cut_offs.add(body["cut_off"])
 
     def _CodeBroken(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

@@ -221,6 +221,9 @@ class CutOffDeclared(EventBody):
     cut: FullDate
     as_of: int
 
+    def guards(self, subject: str | None) -> tuple[str, ...]:
+        return (f"cut_off/{self.cut_off}",)
+
 
 class KeyUsed(EventBody):
     """A sealed key was used outside an allocation: reproduction, audit, recovery."""

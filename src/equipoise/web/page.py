@@ -125,8 +125,8 @@ GROUPS: tuple[tuple[str | None, tuple[str, ...]], ...] = (
     (None, ("readings",)),
     ("nav.group.care", ("pharmacy", "safety", "discordance")),
     ("nav.group.laboratory", ("laboratory", "laboratory_controls")),
-    ("nav.group.data", ("queries", "verification", "locks", "certified_copy")),
-    ("nav.group.trial", ("scheme",)),
+    ("nav.group.data", ("queries", "verification", "locks", "exports", "certified_copy")),
+    ("nav.group.trial", ("sites", "scheme", "cut_offs")),
     ("nav.group.proof", ("audit", "logins")),
     ("nav.group.access", ("people", "access_review", "tokens")),
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import polars as pl
 
 from equipoise.conduct.conductor import Conductor
+from equipoise.exchange.archive import File
 from equipoise.exchange.spreadsheet import comma_separated
 from equipoise.record.correction import Corrected, Redacted
 from equipoise.record.event import Event
@@ -21,6 +20,7 @@ from equipoise.study.actions import Action
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
+from equipoise.workflow.leaving import taken
 
 REVEALS = {
     "stratum": "stratum", "stratum_corrected": "stratum", "differs": "stratum",
@@ -106,29 +106,31 @@ def _changed(event: Event) -> int:
     return event.seq
 
 
-def exported(log: Log, keys: KeyStore, action: Action) -> str:
-    """The list as comma-separated text, without the columns that the role of `action` may not see.
+CONTENT = "allocations with strata as randomised and as corrected"
 
-    `action` is Exported as somebody asks for it; it is recorded with the hash of the text before
-    anybody gets it. Raises what `conduct` raises.
-    """
-    conductor = Conductor(log, keys)
-    state = conductor.state
-    events = log.read()
-    rows = allocation_rows(events, next(reversed(state.versions.values())), state.versions)
-    unblinded = action.actor in state.unblinded
+
+def allocation_file(
+    events: Sequence[Event], versions: Mapping[str, Study], role: str, *, unblinded: bool
+) -> File:
+    """The list as comma-separated text, without the columns that the role may not see."""
+    rows = allocation_rows(events, versions[[*versions][-1]], versions)
     kept = [
         name
         for name in COLUMNS
-        if name not in REVEALS
-        or may_see(action.role, "Randomised", REVEALS[name], unblinded=unblinded)
+        if name not in REVEALS or may_see(role, "Randomised", REVEALS[name], unblinded=unblinded)
     ]
-    text = comma_separated(kept, rows.select(kept).iter_rows())
-    body = {
-        "content": "allocations with strata as randomised and as corrected",
-        "rows": rows.height,
-        "content_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "as_of": events[-1].seq,
-    }
-    conductor.act(replace(action, body=body))
-    return text
+    return File(comma_separated(kept, rows.select(kept).iter_rows()), rows.height)
+
+
+def exported(log: Log, keys: KeyStore, action: Action) -> str:
+    """The list as whoever asks may see it; recorded with its hash before anybody gets it.
+
+    `action` is Exported as somebody asks for it. Raises what `conduct` raises.
+    """
+    conductor = Conductor(log, keys)
+    state, events = conductor.state, log.read()
+    file = allocation_file(
+        events, state.versions, action.role, unblinded=action.actor in state.unblinded
+    )
+    taken(conductor, action, file, content=CONTENT, as_of=events[-1].seq)
+    return str(file.text)

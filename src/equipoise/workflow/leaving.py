@@ -17,6 +17,7 @@ from equipoise.exchange.archive import File, archive
 from equipoise.record.anchors import Anchor, anchor_lines
 from equipoise.record.event import Event
 from equipoise.record.log import Head, Log
+from equipoise.study.access import nothing_blinded
 from equipoise.study.actions import Action
 from equipoise.workflow.anchor import signed_head
 
@@ -30,18 +31,28 @@ def exported(
     """An archive of `files`, read at position `as_of`; recorded as `Exported` first.
 
     `action` is Exported as somebody asks for it, without its body; `facts` stand in the manifest.
-    The bytes are those of every other export of the same files at this position. Raises what
+    The bytes are those of every other export of the same files at this position. Whoever is blinded
+    gets no hash of a head: with two of them, and all else that was recorded between, they could try
+    which arm fits. Raises what
     `conduct` raises, and BadInput for a position that the record does not have.
     """
-    made = _archive(conductor, content, files, as_of, facts)
+    told = nothing_blinded(action.role)
+    made = _archive(conductor, content, files, as_of, facts, witnessed=told)
+    rows = sum(each.rows for each in files.values())
+    taken(conductor, action, File(made, rows), content=content, as_of=as_of)
+    return made
+
+
+def taken(conductor: Conductor, action: Action, file: File, *, content: str, as_of: int) -> None:
+    """Record as `Exported` that somebody takes a file, read at position `as_of`; every export is
+    said so, and before anybody gets it. `action` is Exported without its body."""
     body = {
         "content": content,
-        "rows": sum(each.rows for each in files.values()),
-        "content_sha256": hashlib.sha256(made).hexdigest(),
+        "rows": file.rows,
+        "content_sha256": hashlib.sha256(file.data).hexdigest(),
         "as_of": as_of,
     }
     conductor.act(dataclasses.replace(action, body=body))
-    return made
 
 
 def certified_copy(
@@ -64,20 +75,21 @@ def witness(conductor: Conductor, at: Event, purpose: str) -> Anchor:
 
 def _archive(
     conductor: Conductor, content: str, files: Mapping[str, File], as_of: int,
-    facts: Mapping[str, Any],
+    facts: Mapping[str, Any], *, witnessed: bool = True,
 ) -> bytes:  # fmt: skip
     event = position(conductor.log, as_of)
-    anchor = witness(conductor, event, content)
     manifest = {
         "trial": event.trial,
         "content": content,
         "synthetic": conductor.state.rehearsal,
         "as_of": as_of,
-        "head": event.hash,
-        "head_recorded": event.recorded,
         "zone": "UTC",
         **facts,
     }
+    if not witnessed:
+        return archive(files, manifest)
+    anchor = witness(conductor, event, content)
+    manifest |= {"head": event.hash, "head_recorded": event.recorded}
     return archive({**files, ANCHOR: File(anchor_lines([anchor]), 1)}, manifest)
 
 

@@ -103,6 +103,7 @@ def addresses(site: Web, route: Route, role: str, subject: str) -> Iterator[str]
         "assay": ["panel", "other"],
         "sha256": ["0" * 64],
         "token": [1],
+        "job": ["0" * 24],
         "site": ["X01" if subject == OWN else "X02"],
         "person": ["inv", "nobody"],
         "cycle": [1],
