@@ -37,17 +37,23 @@ SCENARIOS = ("planning", "null")
 
 
 def scenario_of(
-    study: str, name: str, subjects: int | None = None, *, per_month: int = 20, months: int = 5
+    study: str,
+    name: str,
+    subjects: int | None = None,
+    *,
+    failures: int = 12,
+    per_month: int = 20,
+    months: int = 5,
 ) -> Scenario:
-    """A bundled scenario; with `subjects`, a small trial of so many, who enter at `per_month` and
-    are followed for `months` after the last."""
+    """A bundled scenario; with `subjects`, a small trial of so many randomised, or of so many and
+    `failures` screened. They enter at `per_month`, and are followed for `months` after the last."""
     scenario = load_scenario(study_path(study).parent, name)
     if subjects is None:
         return scenario
     enrolment = scenario.enrolment.model_copy(
         update={
             "randomise": subjects,
-            "screen_at_most": subjects + 12,
+            "screen_at_most": subjects + failures,
             "per_month": Decimal(per_month),
             "follow_up_months": months,
         }

@@ -166,8 +166,8 @@ def amounts(
     """
     calculate = np.zeros(len(dose), dtype=np.int64)
     dispense = calculate.copy()
-    for place, each in enumerate(plan.regimens):
-        for planned in each.doses:
+    for place in sorted(set(regimen.tolist()) - {-1}):
+        for planned in plan.regimens[place].doses:
             here = np.flatnonzero(regimen == place) if planned.drug == decided.drug else ()
             if len(here):
                 by_area: Flags = np.full(len(here), planned.unit == "mg/m2")

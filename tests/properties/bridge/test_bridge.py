@@ -56,10 +56,10 @@ def test_small_trials(
 ) -> None:
     """Through conduct into SQLite, and event by event into PostgreSQL: hash for hash the same.
 
-    Twenty seeds of each study and scenario. Larger trials, and those with amendments, go through
-    conduct into PostgreSQL too.
+    Twenty seeds of each study and scenario, 24 subjects each, screening failures among them.
+    Larger trials, and those with amendments, go through conduct into PostgreSQL too.
     """
-    small = scenario_of(study, scenario, SUBJECTS, per_month=40, months=4)
+    small = scenario_of(study, scenario, SUBJECTS, failures=0, per_month=40, months=4)
     trials = []
     for seed in range(first, first + 10):
         rehearsal = drawn(study, small, seed)
