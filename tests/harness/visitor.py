@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, RemoteDisconnected
 from http.cookies import SimpleCookie
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -39,7 +39,8 @@ class Answer:
 
 @dataclass(slots=True)
 class Visitor:
-    """One browser at one address. A connection that is lost is made anew; nothing is repeated."""
+    """One browser at one address. What asks for a page is asked again, as browsers do, where the
+    server had closed a connection that was idle; a form is never repeated by itself."""
 
     address: str
     cookies: dict[str, str] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class Visitor:
             self._connection = None
 
     def _ask(self, method: str, path: str, body: str | None) -> Answer:
-        where = urlsplit(self.address)
+        where, kept = urlsplit(self.address), self._connection is not None
         if self._connection is None:
             self._connection = HTTPConnection(where.netloc, timeout=self.patience)
         headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
@@ -81,9 +82,12 @@ class Visitor:
             self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()
             page = answer.read().decode()
-        except (OSError, HTTPException):
+        except (OSError, HTTPException) as error:
             self.close()
-            return Answer(LOST, "", "")
+            idle = isinstance(error, RemoteDisconnected | BrokenPipeError | ConnectionResetError)
+            if method == "GET" and kept and idle:
+                return self._ask(method, path, body)
+            return Answer(LOST, repr(error), "")
         for given in answer.headers.get_all("Set-Cookie") or ():
             for name, morsel in SimpleCookie(given).items():
                 self.cookies[name] = morsel.value
