@@ -33,11 +33,13 @@ AHEAD = 2
 ENVIRONMENT = {
     "NUMBA_NUM_THREADS": "1",
     "POLARS_MAX_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 26),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:5000,muzzy_decay_ms:5000",
 }
 """Read by a process that first imports numba or polars: this one has, those that it starts have
-not. One thread each; memory that a table leaves is kept for the next table, not given back at
-once."""
+not. One thread each; memory that a table or a chunk leaves is kept for the next one, not
+given back at once: pages that are asked for again are cleared again, a tenth of a chunk's time."""
 
 
 @dataclass(frozen=True, slots=True)

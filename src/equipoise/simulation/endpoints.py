@@ -156,7 +156,7 @@ class EndpointSimulation:
             added.append(closed_columns(self.closed, trials))
         if self.looked is not None:
             added.append(look_columns(self.looked, self.tables.looks, raw, trials, months))
-        return np.column_stack(added)
+        return np.column_stack(added) if len(added) > 1 else trials
 
 
 def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:

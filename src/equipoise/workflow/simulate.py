@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ CHUNK = 1000
 WORTH_IT = 8.0
 """Seconds that must be left for processes to be started: each takes some until it computes."""
 
-PROBE = 20
-"""Trials by which that is judged."""
+PROBE, PROBED = 20, 5
+"""Trials, and members of the simulation, by which that is judged."""
 
 AS_STATED = "as_stated"
 DIFFERENCE = "rejection_difference"
@@ -248,9 +248,11 @@ def _computed(
 
 def _worth_it(job: SideBySide, todo: Sequence[Chunk]) -> int:
     """How many processes the work is worth, by the time that a few trials take here."""
+    some = replace(job, simulations=job.simulations[:PROBED])
     began = time.monotonic()
-    job(Chunk(0, 0, PROBE))
-    left = (time.monotonic() - began) / PROBE * sum(part.count for part in todo)
+    some(Chunk(0, 0, PROBE))
+    one = (time.monotonic() - began) / (PROBE * len(some.simulations))
+    left = one * len(job.simulations) * sum(part.count for part in todo)
     return cores() if left > WORTH_IT else 1
 
 
