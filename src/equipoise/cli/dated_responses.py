@@ -18,10 +18,11 @@ def of_dated_responses(
     arguments: argparse.Namespace, plan: ResponsePlan
 ) -> tuple[dict[str, Any], Iterator[str]]:
     """Everything that is to be told of dated responses, as data and as lines."""
+    from equipoise.cli.reading import last_day_begun
     from equipoise.cli.reconciliation import comparison, reconciliation
     from equipoise.exchange.dated_responses import read_dated_responses
 
-    read = read_dated_responses(arguments.rs, arguments.subjects)
+    read = read_dated_responses(arguments.rs, arguments.subjects, upto=last_day_begun())
     asked = _terms(arguments, plan)
     told = _told(arguments, read, plan, asked)
     told["reconciliation"] = reconciliation(read.rows, {"RS": arguments.rs})

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 BANNER = "REHEARSAL: synthetic patients, not a trial"
 
 
+def last_day_begun() -> datetime.date:
+    """The last day that has begun anywhere on earth: nothing was done after it."""
+    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=14)).date()
+
+
 def events_of(record: str, schema: str, as_of: int | None, option: str = "--as-of") -> list[Event]:
     """The events of a record up to a position. RecordError for an empty one, BadInput for a
     position that it does not have."""

@@ -127,12 +127,14 @@ def _of_lesions(
     arguments: argparse.Namespace, plan: ResponsePlan
 ) -> tuple[dict[str, Any], Iterator[str]]:
     """Everything that the rules derive from the files of lesions, as data and as lines."""
+    from equipoise.cli.reading import last_day_begun
     from equipoise.cli.reconciliation import comparison, reconciliation
     from equipoise.exchange.sdtm_response import compare_responses
     from equipoise.exchange.sdtm_tumour import read_tumour
     from equipoise.response.rules import RULES
 
-    read = read_tumour(arguments.tu, arguments.tr)
+    upto = last_day_begun()
+    read = read_tumour(arguments.tu, arguments.tr, upto=upto)
     if arguments.primary:
         plan = _of_evaluators(plan, read, arguments.primary)
     derived = dict(read.tables)
@@ -144,7 +146,7 @@ def _of_lesions(
     files = {"TU": arguments.tu, "TR": arguments.tr}
     told["reconciliation"] = reconciliation(read.rows.values(), files)
     if arguments.rs:
-        told["comparison"] = comparison(compare_responses(arguments.rs, read, derived))
+        told["comparison"] = comparison(compare_responses(arguments.rs, read, derived, upto=upto))
     return told, _lines(told)
 
 

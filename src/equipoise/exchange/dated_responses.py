@@ -71,21 +71,23 @@ class DatedResponses:
         return pl.DataFrame(made, schema=dict(SUBJECT_DATES), orient="row")
 
 
-def read_dated_responses(rs: Path, subjects: Path | None = None) -> DatedResponses:
+def read_dated_responses(
+    rs: Path, subjects: Path | None = None, *, upto: datetime.date = datetime.date.max
+) -> DatedResponses:
     """The responses of `rs`, with the dates of `subjects`.
 
     BadInput names file, line and column: a column that is missing, a response that is not of the
-    standard, a date that does not exist, an assessment whose place in time is not known, two
-    responses at one visit, a subject that the file of subjects does not name.
+    standard, a date that does not exist or is after `upto`, an assessment whose place in time
+    is not known, two responses at one visit, a subject that the file of subjects does not name.
     """
-    lines = read_lines(rs, RS_COLUMNS)
+    lines = read_lines(rs, RS_COLUMNS, upto=upto)
     unique(lines, "USUBJID", "RSSEQ")
     names = evaluator_names([("RS", lines)])
     rows = [
         _row(line, number, names[line["RSEVAL"], line["RSEVALID"]])
         for number, line in enumerate(lines, start=1)
     ]
-    known = _subjects(subjects)
+    known = _subjects(subjects, upto)
     if known is None:
         known = {name: SubjectDates() for name in sorted({row.subject for row in rows})}
     for row in rows:
@@ -160,10 +162,10 @@ def _in_order(rows: Sequence[SourceRow]) -> list[SourceRow]:
     return [row for *_, row in sorted(placed, key=lambda each: each[:3])]
 
 
-def _subjects(path: Path | None) -> dict[str, SubjectDates] | None:
+def _subjects(path: Path | None, upto: datetime.date) -> dict[str, SubjectDates] | None:
     if path is None:
         return None
-    lines = read_lines(path, ("USUBJID",))
+    lines = read_lines(path, ("USUBJID",), upto=upto)
     unique(lines, "USUBJID")
     given = set(lines[0].values) if lines else set()
     names = {

@@ -31,11 +31,15 @@ def is_number(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a table: where it stands and the text under each column, blanks trimmed."""
+    """One line of a table: where it stands and the text under each column, blanks trimmed.
+
+    Nothing in it can have happened after `upto`.
+    """
 
     file: str
     number: int
     values: Mapping[str, str]
+    upto: datetime.date = datetime.date.max
 
     def __getitem__(self, column: str) -> str:
         """The text under `column`; empty where the file has no such column."""
@@ -73,11 +77,15 @@ class Line:
             found = datetime.date(int(year), int(month or 1), int(day or 1))
         except ValueError as error:
             raise self.bad(column, f"must be a date that exists ({error})") from error
+        if found > self.upto:
+            raise self.bad(column, f"must not be in the future: it is {self.upto} at the latest")
         return (found if day else None), "-".join(part for part in match.groups() if part)
 
 
-def read_lines(path: Path, required: Sequence[str]) -> list[Line]:
-    """The lines of a comma-separated file with a header, in UTF-8.
+def read_lines(
+    path: Path, required: Sequence[str], *, upto: datetime.date = datetime.date.max
+) -> list[Line]:
+    """The lines of a comma-separated file with a header, in UTF-8, whose dates are up to `upto`.
 
     Columns are found by name, whatever their case and order. BadInput names file, line and column:
     no such file, not UTF-8, a NUL, an unclosed quotation mark, a line with more or fewer fields
@@ -95,18 +103,20 @@ def read_lines(path: Path, required: Sequence[str]) -> list[Line]:
     for name in columns:
         if columns.count(name) > 1:
             raise BadInput("must name each column once", where=where, field=name or "(no name)")
-    return [_line(path.name, number, columns, fields) for number, fields in rows]
+    return [_line(path.name, number, columns, fields, upto) for number, fields in rows]
 
 
-def _line(file: str, number: int, columns: Sequence[str], fields: Sequence[str]) -> Line:
+def _line(
+    file: str, number: int, columns: Sequence[str], fields: Sequence[str], upto: datetime.date
+) -> Line:
     if len(fields) != len(columns):
         raise BadInput(
-            f"must have {len(columns)} fields as the header has; was the file cut off?",
+            f"must have {len(columns)} fields as the header has (was the file cut off)",
             where=f"{file} line {number}",
             found=f"{len(fields)} fields",
         )
     texts = (field.strip() for field in fields)
-    return Line(file, number, dict(zip(columns, texts, strict=True)))
+    return Line(file, number, dict(zip(columns, texts, strict=True)), upto)
 
 
 def file_text(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,13 +41,17 @@ class Compared:
         return f"{self.line.file} line {self.line.number}"
 
 
-def compare_responses(path: Path, read: TumourTables, derived: Tables) -> list[Compared]:
+def compare_responses(
+    path: Path, read: TumourTables, derived: Tables, *, upto: datetime.date = datetime.date.max
+) -> list[Compared]:
     """Every row of the file RS beside what the rules derived from TU and TR, in its order.
 
     BadInput as for the other files; also where one response is given twice and differently.
     """
-    lines = read_lines(path, RS_COLUMNS)
+    lines = read_lines(path, RS_COLUMNS, upto=upto)
     unique(lines, "USUBJID", "RSSEQ")
+    for line in lines:
+        line.date("RSDTC")
     readings = {
         (row["subject"], row["evaluator"], row["assessment"]): row
         for row in time_points(derived).iter_rows(named=True)

@@ -98,14 +98,15 @@ class TumourTables:
     names: Mapping[tuple[str, str], str]
 
 
-def read_tumour(tu: Path, tr: Path) -> TumourTables:
+def read_tumour(tu: Path, tr: Path, *, upto: datetime.date = datetime.date.max) -> TumourTables:
     """The tables of response events that the files `tu` and `tr` hold.
 
     BadInput names file, line and column of what cannot be accepted: a column that is missing, a
     size that is no number, not in mm or out of range, a term that is not known, a date that does
-    not exist, the same result twice, one lesion in two roles.
+    not exist or is after `upto`, the same result twice, one lesion in two roles.
     """
-    identifications, results = read_lines(tu, TU_COLUMNS), read_lines(tr, TR_COLUMNS)
+    identifications = read_lines(tu, TU_COLUMNS, upto=upto)
+    results = read_lines(tr, TR_COLUMNS, upto=upto)
     unique(identifications, "USUBJID", "TUSEQ")
     unique(results, "USUBJID", "TRSEQ")
     names = evaluator_names([("TU", identifications), ("TR", results)])

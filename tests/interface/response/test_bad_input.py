@@ -46,6 +46,8 @@ def refused(capsys: pytest.CaptureFixture[str], folder: Path) -> str:
          "tr.csv line 5, TRDTC: found '2024-02-30'; must be a date that exists"),
         ("2024-02-13,4", "13/02/2024,4",
          "tr.csv line 5, TRDTC: found '13/02/2024'; must be a date as YYYY"),
+        ("2024-02-13,4", "2999-01,4",
+         "tr.csv line 5, TRDTC: found '2999-01'; must not be in the future: it is 20"),
         ("2024-02-13,5", "2024-02-13,4",
          "tr.csv line 6, USUBJID + TRSEQ: found 'S1 + 4'; must not be there twice"),
         ("S1,2,WEEK 6,T01", ",2,WEEK 6,T01",
@@ -107,6 +109,13 @@ def test_a_fault_of_the_responses(capsys: pytest.CaptureFixture[str], tmp_path: 
     files(tmp_path, rs=RS.replace("RSSTRESC", "RESULT"))
     told = refused(capsys, tmp_path)
     assert told == "rs.csv line 1, RSSTRESC: is a column that the file must have."
+
+
+def test_a_response_of_the_future(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    header, row, *_ = RS.splitlines()
+    files(tmp_path, rs=f"{header},RSDTC\n{row},2999-01-01\n")
+    told = refused(capsys, tmp_path)
+    assert told.startswith("rs.csv line 2, RSDTC: found '2999-01-01'; must not be in the future")
 
 
 def test_another_encoding(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
