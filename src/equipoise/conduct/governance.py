@@ -111,7 +111,15 @@ def study_version_activated(context: Context, body: StudyVersionActivated) -> Ev
 
 
 def grant_given(context: Context, body: GrantGiven) -> EventBody:
-    """A known role, at a site where the role is a site's, compatible with what the person saw."""
+    """A known role, at a site where the role is a site's, compatible with what the person saw;
+    granted by somebody else (four eyes)."""
+    if body.person == context.action.actor:
+        raise context.refuse(
+            f"{body.person} cannot grant a role to themselves",
+            rule="UA1",
+            way_out="have another administrator grant it, after granting that role to a second one",
+            value=body.granted_role,
+        )
     if body.granted_role not in ROLES:
         raise BadInput(
             f"one of {', '.join(sorted(ROLES))}",
