@@ -178,6 +178,7 @@ def randomise(context: Context, body: Randomise) -> EventBody:
         status_rule=study.biomarker.marker.rule_in_force,
         arm=arm,
         pending_criteria=ready.pending,
+        salt=secrets.token_hex(16),
     )
 
 

@@ -53,7 +53,9 @@ class Randomised(EventBody):
 
     `allocation` counts the scheme version's allocations from 1 without gaps,
     `stratum_allocation` those of its stratum. `pending_criteria` are the criteria that were not yet
-    known, which are judged provisionally; all others were met, or nobody would be allocated.
+    known, which are judged provisionally; all others were met, or nobody would be allocated. `salt`
+    is random: with it nobody who knows the rest of the event and the hashes around it can try
+    statuses and arms until one fits.
     """
 
     scheme: Code
@@ -66,6 +68,7 @@ class Randomised(EventBody):
     status_rule: Code
     arm: Code
     pending_criteria: tuple[str, ...] = ()
+    salt: str = Field("", max_length=64)
 
     def guards(self, subject: str | None) -> tuple[str, ...]:
         stream = f"{self.scheme}/{self.scheme_version}"

@@ -9,8 +9,9 @@ import pytest
 
 from equipoise.errors import BadInput, RecordError, Refused
 from equipoise.randomisation.rules import Allocated
+from equipoise.record.canonical import canonical
 from equipoise.record.keys import KeyStore
-from equipoise.record.log import Log
+from equipoise.record.log import Log, event_hash
 from equipoise.record.sqlite import SqliteLog
 from equipoise.study.load import load_study
 from tests.harness.randomising import assert_replayed
@@ -182,3 +183,17 @@ def test_two_live_trials_differ_and_two_rehearsals_of_one_seed_do_not(tmp_path: 
     assert arms("first", "rehearsal") == arms("second", "rehearsal")
     # Blocks of 4 or 8 in 1:2:1; that two live seeds agree on 12 arms has a chance below 1e-4.
     assert arms("third", "live") != arms("fourth", "live")
+
+
+def test_the_hash_of_an_allocation_gives_away_neither_status_nor_arm(embedded: Trial) -> None:
+    """Who knows everything else, the hash among it, and tries every status and arm."""
+    embedded.screened("A-001")
+    (event,) = embedded.act("Randomise", {}, subject="A-001")
+    body = json.loads(event.body)
+    assert len(body["salt"]) == 32
+    for status in ("LOW", "MIDDLE", "HIGH"):
+        for arm in ("CHEMO", "COMBI", "ANTIBODY"):
+            tried = {**body, "marker_status": status, "arm": arm, "salt": ""}
+            tried["stratum"] = body["stratum"].replace(body["marker_status"], status)
+            assert event_hash(event._replace(body=canonical(tried))) != event.hash
+    assert event_hash(event) == event.hash
