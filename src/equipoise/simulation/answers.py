@@ -58,6 +58,14 @@ class Answers:
         return np.isin(self.codes, places)
 
 
+@dataclass(frozen=True, slots=True)
+class OptionalNumbers:
+    """Whole numbers, of which those that are not `there` stand for nothing."""
+
+    numbers: Ints
+    there: Bools
+
+
 def decimal_texts(scaled: Ints, places: int) -> Answers:
     """Scaled integers as canonical decimal texts.
 

@@ -14,25 +14,24 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.record.declaration import (
-    PARTIAL,
     POSITION,
     children,
-    columns,
-    has_partial_dates,
     schema,
 )
 from equipoise.record.event import Body, EventBody
 from equipoise.record.tables import Tables, empty_tables
-from equipoise.simulation.answers import Answers
+from equipoise.simulation.entry_columns import Kind, Rows, in_one, item_columns
 from equipoise.simulation.nature import Ints
-from equipoise.simulation.record_order import Heads, RecordOrder, record_order
+from equipoise.simulation.record_order import Heads, Places, RecordOrder, record_order
 from equipoise.study.catalogue import CATALOGUE, EVENTS
 from equipoise.visits.events import FormItem
 
@@ -55,8 +54,6 @@ RANKS: Mapping[str, int] = {
 }  # fmt: skip
 """The order of entries of one day: a subject is screened before consent, allocated before dosed."""
 
-Kind = TypeVar("Kind", bound=Body)
-
 _EPOCH = datetime.date(1970, 1, 1)
 _PARENTS = {child: cls.TYPE for cls in EVENTS for _, child in children(cls)}
 _COMMON = ("replicate", "subject", "site", "occurred", "seq", "event", "study_version")
@@ -69,20 +66,6 @@ _CHANGE = {
 def epoch_day(day: datetime.date) -> int:
     """Days since 1970-01-01."""
     return (day - _EPOCH).days
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows(Generic[Kind]):
-    """Rows of one class: the number of the entry of each, the items, the position if nested.
-
-    An item that is the same in every row is that one value. `heads` are those of entries.
-    """
-
-    cls: type[Kind]
-    ids: Ints
-    items: Mapping[str, Any]
-    heads: Heads | None = None
-    position: Ints | None = None
 
 
 @dataclass(slots=True)
@@ -98,8 +81,8 @@ class Entries:
     subject_names: NDArray[np.object_]
     site_codes: NDArray[np.object_]
     versions: Sequence[tuple[int, str]]
-    _events: list[_Rows[EventBody]] = field(default_factory=list)
-    _nested: list[_Rows[Body]] = field(default_factory=list)
+    _events: list[Rows[EventBody]] = field(default_factory=list)
+    _nested: list[Rows[Body]] = field(default_factory=list)
     _changes: list[tuple[Heads, pl.DataFrame]] = field(default_factory=list)
     _limits: tuple[Ints, Ints] | None = None
     _next: int = 0
@@ -121,7 +104,7 @@ class Entries:
         which nested rows name their parent.
         """
         heads = self._numbered(cls.TYPE, replicate, subject, day, order, occurred)
-        self._events.append(_Rows(cls, heads.ids, items, heads))
+        self._events.append(Rows(cls, heads.ids, items, heads))
         return heads.ids
 
     def _numbered(
@@ -146,7 +129,7 @@ class Entries:
         self, cls: type[Body], parent: Ints, position: Ints, items: Mapping[str, Any]
     ) -> None:
         """Add nested rows of `cls` under the rows `parent`, at `position`."""
-        self._nested.append(_Rows(cls, parent, items, position=position))
+        self._nested.append(Rows(cls, parent, items, position=position))
 
     def correct(
         self, replicate: Ints, subject: Ints, day: Ints, target: Ints, row: str, old: Any, new: Any
@@ -189,37 +172,29 @@ class Entries:
         before any correction was made.
         """
         record = self._record()
-        result, names = empty_tables(CATALOGUE), self._names()
-        every: list[list[_Rows[Any]]] = [*_together(self._events), *_together(self._nested)]
-        for rows in every:
+        people = _People(self, record)
+        result, grouped = empty_tables(CATALOGUE), _together(self._events)
+        placed: Iterator[tuple[list[Rows[Any]], tuple[Places, Places]]] = chain(
+            zip(grouped, _placed(grouped, record, self._next), strict=True),
+            ((rows, _nested(rows, record)) for rows in _together(self._nested)),
+        )
+        for rows, (order, place) in placed:
             cls = rows[0].cls
-            if read is None or cls.TABLE in read:
-                asked = None if read is None else read[cls.TABLE]
-                wanted = [name for name in schema(cls) if asked is None or name in asked]
-                result[cls.TABLE] = self._table(cls, rows, record, names, wanted, corrected)
+            if read is not None and cls.TABLE not in read:
+                continue
+            asked = None if read is None else read[cls.TABLE]
+            wanted = [name for name in schema(cls) if asked is None or name in asked]
+            changed = cls is FormItem and bool(self._changes)
+            made = {*wanted, *(("item", "value", "seq") if changed else ())}
+            found = people.columns(place, made)
+            found |= item_columns(cls, rows, order, made)
+            if POSITION in made:
+                found[POSITION] = pl.Series(_positions(rows)[order])
+            if changed:
+                ids = in_one([each.ids for each in rows])[order]
+                found |= self._answers(record, ids, found, corrected=corrected)
+            result[cls.TABLE] = pl.DataFrame({name: found[name] for name in wanted})
         return result
-
-    def _table(
-        self,
-        cls: type[Body],
-        rows: Sequence[_Rows[Any]],
-        record: RecordOrder,
-        names: pl.DataFrame,
-        wanted: Sequence[str],
-        corrected: bool,
-    ) -> pl.DataFrame:
-        ids = np.concatenate([each.ids for each in rows])
-        position = _positions(rows)
-        order = record.ordered(ids, position)
-        changed = cls is FormItem and bool(self._changes)
-        made = {*wanted, *(("item", "value", "seq") if changed else ())}
-        found = self._common(names, record, record.place[ids[order]], made)
-        if position is not None:
-            found[POSITION] = pl.Series(position[order])
-        found |= _items(cls, rows, order, made)
-        if changed:
-            found |= self._answers(record, ids[order], found, corrected=corrected)
-        return pl.DataFrame({name: found[name] for name in wanted})
 
     def changes(self) -> pl.DataFrame:
         """Corrections in order: item, old, new, target (seq), and the columns of every table."""
@@ -228,8 +203,7 @@ class Entries:
         order = record.ordered(made["id"].to_numpy())
         made = made[order]
         target = record.seq[record.place[made["target"].to_numpy()]]
-        place = record.place[made["id"].to_numpy()]
-        common = self._common(self._names(), record, place, _COMMON)
+        common = _People(self, record).columns(record.place[made["id"].to_numpy()], _COMMON)
         return made.select("item", "old", "new").with_columns(target=target, **common)
 
     def _record(self) -> RecordOrder:
@@ -266,98 +240,90 @@ class Entries:
             seq = seq.clone().scatter(here["row"], record.seq[record.place[here["id"].to_numpy()]])
         return {"value": value, "seq": seq}
 
-    def _common(
-        self, names: pl.DataFrame, record: RecordOrder, place: Ints, wanted: Collection[str]
-    ) -> dict[str, pl.Series]:
-        """Those of the columns that every table begins with which are `wanted`, of the entries at
-        `place`."""
-        replicate = record.replicate[place]
+
+class _People:
+    """The columns that every table begins with: who, where, when, and the `seq`."""
+
+    def __init__(self, entries: Entries, record: RecordOrder) -> None:
+        self._entries, self._record = entries, record
+        width = entries.subject_names.shape[1]
+        flat = record.replicate * width + record.subject
+        self._person = np.where(
+            record.subject < 0, entries.subject_names.size - 1 - record.subject, flat
+        )
+
+    def columns(self, place: Places, wanted: Collection[str]) -> dict[str, pl.Series]:
+        """Those that are `wanted`, of the entries at `place`."""
+        record, entries = self._record, self._entries
         found = {}
         if "replicate" in wanted:
-            numbers = np.array(self.replicates, dtype=np.int32)
-            found["replicate"] = pl.Series(numbers[replicate])
-        people = [name for name in ("subject", "site") if name in wanted]
-        if people:
-            subject = record.subject[place]
-            flat = replicate * self.subject_names.shape[1] + subject
-            flat = pl.Series(np.where(subject < 0, self.subject_names.size - 1 - subject, flat))
-            found |= {name: names[name].gather(flat) for name in people}
+            numbers = np.array(entries.replicates, dtype=np.int32)
+            found["replicate"] = pl.Series(numbers[record.replicate[place]])
+        names = [name for name in ("subject", "site") if name in wanted]
+        if names:
+            person = pl.Series(self._person[place].view(np.uint32))
+            found |= {name: self._names[name].gather(person) for name in names}
         if "occurred" in wanted:
-            occurred = pl.Series(record.occurred[place].astype(np.int32))
-            found["occurred"] = occurred.cast(pl.Date)
+            found["occurred"] = pl.Series(record.occurred[place]).cast(pl.Date)
         if "seq" in wanted or "event" in wanted:
             found["seq"] = found["event"] = pl.Series(record.seq[place])
         if "study_version" in wanted:
-            starts = np.array([day for day, _ in self.versions])
-            labels = pl.Series([label for _, label in self.versions], dtype=pl.String)
+            starts = np.array([day for day, _ in entries.versions])
+            labels = pl.Series([label for _, label in entries.versions], dtype=pl.String)
             version = np.searchsorted(starts, record.day[place], side="right") - 1
             found["study_version"] = labels.gather(version.clip(0))
         return found
 
+    @cached_property
     def _names(self) -> pl.DataFrame:
         """Subject and site of every candidate of every replicate, one row after the other, and
         then the hospitals."""
-        nobody = [None] * len(self.hospitals)
+        entries = self._entries
+        nobody = [None] * len(entries.hospitals)
         names = {
-            "subject": [*self.subject_names.ravel().tolist(), *nobody],
-            "site": [*self.site_codes.ravel().tolist(), *self.hospitals],
+            "subject": [*entries.subject_names.ravel().tolist(), *nobody],
+            "site": [*entries.site_codes.ravel().tolist(), *entries.hospitals],
         }
         return pl.DataFrame(names, schema=dict.fromkeys(names, pl.String))
 
 
-def _together(rows: Iterable[_Rows[Kind]]) -> list[list[_Rows[Kind]]]:
+def _placed(
+    grouped: Sequence[Sequence[Rows[Any]]], record: RecordOrder, number: int
+) -> Iterator[tuple[Places, Places]]:
+    """Of each class of entries the order of its rows, and where each stands in the record.
+
+    One pass over the record deals its entries out to their classes; corrections have none.
+    """
+    kind = np.zeros(number, dtype=np.uint8)
+    row = np.zeros(number, dtype=np.int32)
+    for which, rows in enumerate(grouped, 1):
+        start = 0
+        for each in rows:
+            kind[each.ids] = which
+            row[each.ids] = np.arange(start, start + len(each.ids))
+            start += len(each.ids)
+    kinds = kind[record.ids]
+    dealt = np.argsort(kinds, kind="stable")
+    ends = np.cumsum(np.bincount(kinds, minlength=len(grouped) + 1))
+    for first, end in pairwise(ends.tolist()):
+        place = dealt[first:end]
+        yield row[record.ids[place]], place
+
+
+def _nested(rows: Sequence[Rows[Any]], record: RecordOrder) -> tuple[Places, Places]:
+    """The order of nested rows, and where the entry of each stands in the record."""
+    ids = in_one([each.ids for each in rows])
+    order = record.ordered(ids, _positions(rows))
+    return order, record.place[ids[order]]
+
+
+def _together(rows: Iterable[Rows[Kind]]) -> list[list[Rows[Kind]]]:
     """Rows of one class together, in order of first appearance."""
-    by_class: dict[type[Kind], list[_Rows[Kind]]] = {}
+    by_class: dict[type[Kind], list[Rows[Kind]]] = {}
     for each in rows:
         by_class.setdefault(each.cls, []).append(each)
     return list(by_class.values())
 
 
-def _positions(rows: Sequence[_Rows[Any]]) -> Ints | None:
-    if rows[0].position is None:
-        return None
-    return np.concatenate([each.position for each in rows])
-
-
-def _items(
-    cls: type[Body], rows: Sequence[_Rows[Any]], order: Ints, wanted: Collection[str]
-) -> dict[str, pl.Series]:
-    """The columns of the items of `cls` that are `wanted`, in `order`; what was not drawn is
-    null."""
-    found = {}
-    for column in columns(cls):
-        if column.child is None and column.name in wanted:
-            found[column.name] = _column(rows, column.name, column.dtype, order)
-    if has_partial_dates(cls) and PARTIAL in wanted:
-        found[PARTIAL] = pl.repeat(None, len(order), dtype=pl.String, eager=True)
-    return found
-
-
-def _column(rows: Sequence[_Rows[Any]], name: str, dtype: pl.DataType, order: Ints) -> pl.Series:
-    """One item in `order`. Values that are the same in many rows are looked up, not copied."""
-    values = [each.items.get(name) for each in rows]
-    if any(isinstance(value, np.ndarray | pl.Series) for value in values):
-        return pl.concat([_part(each, name, dtype) for each in rows]).gather(order)
-    if not any(isinstance(value, Answers) for value in values) and len(set(values)) == 1:
-        return pl.repeat(values[0], len(order), dtype=dtype, eager=True)
-    codes, texts, known = [], [pl.Series([None], dtype=dtype)], 1
-    for value, each in zip(values, rows, strict=True):
-        if isinstance(value, Answers):
-            codes.append(np.where(value.codes < 0, 0, value.codes + known))
-            texts.append(value.texts)
-        else:
-            codes.append(np.full(len(each.ids), known))
-            texts.append(pl.Series([value], dtype=dtype))
-        known += len(texts[-1])
-    return pl.concat(texts).gather(np.concatenate(codes)[order])
-
-
-def _part(rows: _Rows[Any], name: str, dtype: pl.DataType) -> pl.Series:
-    value = rows.items.get(name)
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return pl.Series(value.tolist(), dtype=dtype)
-    if isinstance(value, Answers):
-        return value.series().cast(dtype)
-    if isinstance(value, np.ndarray | pl.Series):
-        return pl.Series(value).cast(dtype)
-    return pl.repeat(value, len(rows.ids), dtype=dtype, eager=True)
+def _positions(rows: Sequence[Rows[Any]]) -> Ints:
+    return in_one([each.position for each in rows if each.position is not None])
