@@ -111,9 +111,14 @@ def _sorted(columns: Sequence[Places]) -> Ints:
 
     >>> _sorted([np.array([1, 0, 1]), np.array([5, 9, 4])]).tolist()
     [1, 2, 0]
+    >>> wide = np.array([0, 2**30]), np.array([2**30, 0]), np.array([0, 2**30])
+    >>> _sorted([np.array([9, 8]), *wide]).tolist()
+    [1, 0]
     """
-    lows = [int(column.min(initial=0)) for column in columns]
-    widths = [int(column.max(initial=0)) - low for column, low in zip(columns, lows, strict=True)]
+    if not len(columns[0]):
+        return np.empty(0, dtype=np.int64)
+    lows = [int(column.min()) for column in columns]
+    widths = [int(column.max()) - low for column, low in zip(columns, lows, strict=True)]
     bits = [width.bit_length() for width in widths]
     places = len(columns[0]).bit_length()
     if sum(bits) + places > _WIDEST:
