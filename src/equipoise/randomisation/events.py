@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from equipoise.record.declaration import Upcaster
 from equipoise.record.event import Body, EventBody, Identifier, Text, measured
 from equipoise.record.plan import Code
 
@@ -55,8 +57,10 @@ class Randomised(EventBody):
     `stratum_allocation` those of its stratum. `pending_criteria` are the criteria that were not yet
     known, which are judged provisionally; all others were met, or nobody would be allocated. `salt`
     is random: with it nobody who knows the rest of the event and the hashes around it can try
-    statuses and arms until one fits.
+    statuses and arms until one fits; version 1 had none.
     """
+
+    VERSION: ClassVar[int] = 2
 
     scheme: Code
     scheme_version: Identifier
@@ -108,3 +112,12 @@ class ReproduceAllocations(Body):
 
 
 EVENTS: tuple[type[EventBody], ...] = (SchemeActivated, Randomised)
+
+
+def _unsalted(body: dict[str, Any]) -> dict[str, Any]:
+    """An allocation of version 1 as one of version 2."""
+    return {**body, "salt": ""}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(Randomised.TYPE, 1): _unsalted}
+"""From a body of an older version to one of the next."""

@@ -32,7 +32,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     Redacted,
 )
 
-CATALOGUE = Catalogue(EVENTS, safety.UPCASTERS)
+CATALOGUE = Catalogue(EVENTS, {**randomisation.UPCASTERS, **safety.UPCASTERS})
 
 DECIDED: frozenset[str] = frozenset(
     event.TYPE

@@ -13,6 +13,8 @@ from equipoise.record.canonical import canonical
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log, event_hash
 from equipoise.record.sqlite import SqliteLog
+from equipoise.record.tables import tables
+from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.load import load_study
 from tests.harness.randomising import assert_replayed
 from tests.harness.schemes import minimised
@@ -197,3 +199,16 @@ def test_the_hash_of_an_allocation_gives_away_neither_status_nor_arm(embedded: T
             tried["stratum"] = body["stratum"].replace(body["marker_status"], status)
             assert event_hash(event._replace(body=canonical(tried))) != event.hash
     assert event_hash(event) == event.hash
+
+
+def test_an_allocation_of_before_the_salt_is_read(embedded: Trial) -> None:
+    embedded.screened("A-001")
+    embedded.act("Randomise", {}, subject="A-001")
+    events = embedded.log.read()
+    last = events[-1]
+    assert (last.type, last.type_version) == ("Randomised", 2)
+    body = json.loads(last.body)
+    del body["salt"]
+    events[-1] = last._replace(type_version=1, body=canonical(body))
+    (row,) = tables(events, CATALOGUE)["randomised"].to_dicts()
+    assert (row["arm"], row["salt"]) == (body["arm"], "")
