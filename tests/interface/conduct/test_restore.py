@@ -40,7 +40,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 def allocations(events: list[Event]) -> list[tuple[str | None, dict[str, object]]]:
-    return [(each.subject, json.loads(each.body)) for each in events if each.type == "Randomised"]
+    """Who was allocated what; the random salt of each apart."""
+    made = [(each.subject, json.loads(each.body)) for each in events if each.type == "Randomised"]
+    assert all(len(body.pop("salt")) == 32 for _, body in made)
+    return made
 
 
 @pytest.mark.slow
