@@ -13,8 +13,9 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from equipoise.record.log import Head
-    from equipoise.record.verify import Finding
+    from collections.abc import Mapping
+
+    from equipoise.record.verify import Examined
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(findings for _, findings in examined.values()) else 0
 
 
-def _told(examined: dict[str, tuple[Head, list[Finding]]]) -> dict[str, object]:
+def _told(examined: Mapping[str, Examined]) -> dict[str, object]:
     """The record's verdict, and beside it that of the logins where they were asked for."""
     told = [
         {

@@ -7,6 +7,10 @@ of each day: from then on it cannot be computed anew unseen (REQUIREMENTS AT5, V
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from equipoise.conduct.conductor import Conductor
 from equipoise.oversight.events import LoginsAnchored
 from equipoise.record.event import Draft, Event
@@ -39,3 +43,23 @@ def anchor_logins(conductor: Conductor, head: Head) -> Event | None:
             return None
         (event,) = transaction.append([draft], recorded=recorded)
     return event
+
+
+class AnchoredLogins(NamedTuple):
+    """A head of the chain of logins that stands in the trial's record, whose chain protects it."""
+
+    trial: str
+    seq: int
+    hash: str
+    recorded: str
+    public_key: str = ""
+
+
+def anchored_logins(events: Iterable[Event], trial: str) -> list[AnchoredLogins]:
+    """The heads of the chain of logins that `LoginsAnchored` events hold, each with the time of its
+    recording; `trial` is what that chain says it belongs to."""
+    bodies = ((event, json.loads(event.body)) for event in events)
+    return [
+        AnchoredLogins(trial, body["login_seq"], body["login_hash"], event.recorded)
+        for event, body in bodies
+    ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from equipoise.errors import RecordError
 
 if TYPE_CHECKING:
     from equipoise.record.keys import KeyStore
     from equipoise.record.log import Log
+    from equipoise.record.verify import Examined
 
 MASTER = "EQUIPOISE_MASTER"
 """The variable that may hold the key of the store of keys: 64 hexadecimal digits."""
@@ -34,6 +35,18 @@ def opened(record: str, *, schema: str = "equipoise") -> Log:
     from equipoise.record.sqlite import SqliteLog
 
     return SqliteLog(record)
+
+
+def examine(record: str, *, schema: str = "equipoise", **options: Any) -> Examined:
+    """The head of a record, and what is wrong with it, by whichever store it lies in: `options` are
+    those of `equipoise.record.verify.verify`. RecordError when there is none."""
+    if is_address(record):
+        from equipoise.record import postgres
+
+        return postgres.examine(record, schema=schema, **options)
+    from equipoise.record import sqlite
+
+    return sqlite.examine(record, **options)
 
 
 def keys_of(record: str) -> KeyStore:

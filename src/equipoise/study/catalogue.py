@@ -6,12 +6,15 @@ itself, and those that need a decision name their own input model, which carries
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from equipoise.biomarker import events as biomarker
 from equipoise.eligibility import events as eligibility
 from equipoise.oversight import events as oversight
 from equipoise.randomisation import events as randomisation
 from equipoise.record.correction import Corrected, Redacted
-from equipoise.record.event import Body, EventBody
+from equipoise.record.event import Body, Event, EventBody
 from equipoise.record.tables import Catalogue
 from equipoise.response import events as response
 from equipoise.safety import events as safety
@@ -88,3 +91,12 @@ WITHOUT_SUBJECT: frozenset[str] = frozenset(
     }
 )  # fmt: skip
 """Actions that may concern the trial or a hospital as a whole; every other one names a subject."""
+
+
+def guards_of(event: Event) -> Iterable[str]:
+    """The guards that an event takes, from its class: what may stand once in a record."""
+    cls = CATALOGUE.of(event.type)
+    if cls.guards is EventBody.guards:
+        return ()
+    body = CATALOGUE.upcast(event.type, event.type_version, json.loads(event.body), cls.VERSION)
+    return cls.model_validate(body).guards(event.subject)

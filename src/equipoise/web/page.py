@@ -127,7 +127,7 @@ GROUPS: tuple[tuple[str | None, tuple[str, ...]], ...] = (
     ("nav.group.laboratory", ("laboratory", "laboratory_controls")),
     ("nav.group.data", ("queries", "verification", "locks", "exports", "certified_copy")),
     ("nav.group.trial", ("sites", "scheme", "cut_offs")),
-    ("nav.group.proof", ("audit", "logins")),
+    ("nav.group.proof", ("audit", "integrity", "logins")),
     ("nav.group.access", ("people", "access_review", "tokens")),
 )
 """The main menu, from left to right: what stands by itself, and groups that open. Every entry of
