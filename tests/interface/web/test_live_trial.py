@@ -73,10 +73,10 @@ def _staffed_and_live(checked: dict[str, Any]) -> None:
     get_user_model().objects.exclude(username="marie").delete()  # their passwords are known to them
     manager, _ = logged_in("dm")
     day = trial().ask.today("X01").isoformat()
-    opened = filled(manager, "/do/SiteOpened/?site=X01", {"name": "First", "occurred": day})
+    opened = filled(manager, "/sites/X01/SiteOpened/", {"name": "First", "occurred": day})
     assert opened.status_code == 302, text(opened)
     live = {"version": trial().ask.study("X01").version, "approval": "committee 1", "occurred": day}
-    assert filled(manager, "/do/StudyVersionActivated/?site=X01", live).status_code == 302
+    assert filled(manager, "/sites/X01/StudyVersionActivated/", live).status_code == 302
     statistician, password = logged_in("stat")
     assert "not yet active" in text(statistician.get("/scheme/"))
     asked = {name: value for name, value in checked["activate"].items() if value is not None}
