@@ -11,10 +11,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
-from equipoise.errors import RecordError
+from equipoise.errors import RecordError, StoreFailed
 from equipoise.record.canonical import canonical, sha256_hex
 from equipoise.record.event import Event
 from equipoise.record.keys import KeyStore
@@ -74,15 +73,22 @@ def _marked(text: str, secrets: list[bytes]) -> str:
 
 
 def _secrets(contents: Iterable[Mapping[str, Any]], keys: KeyStore) -> tuple[list[bytes], bool]:
-    """The keys that values of `contents` are sealed under, and whether any was destroyed."""
+    """The keys that values of `contents` are sealed under, and whether any was destroyed.
+
+    StoreFailed where they cannot be read: without them the mark would be one that can be guessed.
+    """
     found, erased = [], False
     for name in sorted(set(_key_names(list(contents)))):
-        with suppress(RecordError):  # a text that only looks sealed names no key
+        try:
             key = keys.get(name)
-            if isinstance(key, Erased):
-                erased = True
-            else:
-                found.append(key.secret)
+        except StoreFailed:
+            raise
+        except RecordError:  # a text that only looks sealed names no key
+            continue
+        if isinstance(key, Erased):
+            erased = True
+        else:
+            found.append(key.secret)
     return found, erased
 
 

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from equipoise.conduct.repetition import PLAIN, UNDER_KEYS, asked
-from equipoise.errors import BadInput
+from equipoise.errors import BadInput, StoreFailed
 from equipoise.record.event import Event
 from equipoise.study.actions import Action
 from tests.harness.trial import Trial
@@ -45,6 +45,31 @@ def test_an_action_on_sealed_values_is_done_once_and_another_is_told(embedded: T
     with pytest.raises(BadInput, match="a new key for every new action"):
         embedded.conductor.act(other)
     assert len(embedded.log.read(types={"IdentityRecorded"})) == 1
+
+
+def test_without_its_keys_nothing_is_marked(
+    embedded: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of keys that fails between sealing and marking: nothing is written."""
+    embedded.screened("A-001", without="confirmation")
+    body = {"item": "name", "value": NAMES[0]}
+    action = embedded.action("RecordIdentity", body, subject="A-001", key="k")
+    before = embedded.log.head()
+
+    def failing(name: str) -> None:
+        raise StoreFailed("the store of keys cannot be read")
+
+    seal = embedded.keys.seal
+
+    def sealed_and_gone(*told: str) -> str:
+        found = seal(*told)
+        monkeypatch.setattr(embedded.keys, "get", failing)
+        return found
+
+    monkeypatch.setattr(embedded.keys, "seal", sealed_and_gone)
+    with pytest.raises(StoreFailed):
+        embedded.conductor.act(action)
+    assert embedded.log.head() == before
 
 
 @pytest.mark.parametrize("corrected", [False, True])
