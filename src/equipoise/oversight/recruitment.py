@@ -8,6 +8,7 @@ of months.
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ BY_MONTH: Columns = {
 }
 
 _DAYS_A_MONTH: Final = 30.4375
+"""A planned month is a twelfth of 365.25 days."""
 
 
 def recruitment_steps(disposition: pl.DataFrame) -> pl.DataFrame:
@@ -93,6 +95,17 @@ def planned_by(
         return None
     share = max(((day - start).days + 1) / (months * _DAYS_A_MONTH), 0.0)
     return min(round(planned * share), planned)
+
+
+def planned_end(start: datetime.date | None, months: int | None) -> datetime.date | None:
+    """The day by whose evening everybody is planned to be in (`planned_by`); None without a plan.
+
+    >>> planned_end(datetime.date(2026, 1, 1), 12)
+    datetime.date(2027, 1, 1)
+    """
+    if start is None or not months:
+        return None
+    return start + datetime.timedelta(math.ceil(months * _DAYS_A_MONTH) - 1)
 
 
 def recruitment_by_month(

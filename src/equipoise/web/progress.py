@@ -121,11 +121,7 @@ class Progress:
     @property
     def planned_end(self) -> datetime.date | None:
         """The day by which the planned number was to be reached."""
-        start, months = self.plan["start"], self.plan["months"]
-        if start is None or not months:
-            return None
-        month = start.month - 1 + months
-        return datetime.date(start.year + month // 12, month % 12 + 1, 1)
+        return recruitment.planned_end(self.plan["start"], self.plan["months"])
 
     def failures(self) -> pl.DataFrame:
         """SCREENING_FAILURE of the subjects."""
