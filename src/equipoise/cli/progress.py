@@ -12,6 +12,7 @@ class Progress:
     def __init__(self, what: str) -> None:
         self.what = what
         self.began = self.told = time.monotonic()
+        self.first: tuple[float, int] | None = None
 
     def say(self, text: str) -> None:
         """A step that begins."""
@@ -22,8 +23,14 @@ class Progress:
         now = time.monotonic()
         if done == before:
             self.began = self.told = now
+            self.first = now, done
             return
+        if self.first is None:  # what came before the first one says nothing of the others
+            self.first = now, done
         if now - self.told >= 1 or (done == total and now - self.began >= 1):
             self.told = now
-            left = (now - self.began) / (done - before) * (total - done)
-            self.say(f"{done} of {total} {self.what}, about {left:.0f} s left")
+            since, at = self.first
+            rest = ""
+            if done > at:
+                rest = f", about {(now - since) / (done - at) * (total - done):.0f} s left"
+            self.say(f"{done} of {total} {self.what}{rest}")
