@@ -26,9 +26,11 @@ from equipoise.record.correction import Redacted
 from equipoise.record.event import Body, Draft, Event
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log, Transaction
+from equipoise.record.rule import Tables
 from equipoise.record.sealing import Erased
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import ACTIONS
+from equipoise.study.definition import Study
 from equipoise.study.load import parse_study
 
 OF_THE_WHOLE_RECORD = frozenset({"RedeterminationFrozen"})
@@ -107,6 +109,15 @@ class Conductor:
         """The events of a subject as of now, oldest first; the trial's state is read too."""
         self._catch_up(self.log, subject)
         return self._subjects.get(subject or "", [])
+
+    def derived_together(self, events: Sequence[Event], study: Study) -> Tables:
+        """Every table of the subjects of `events`, read and derived in one pass. `events`: all that
+        was recorded of subjects who have `study` in force."""
+        self._catch_up(self.log, None)
+        frozen = [self.state.frozen] if self.state.frozen is not None else []
+        sites = {event.site for event in events}
+        shared = {site: [*frozen, *self.state.ranges.get(site, ())] for site in sites}
+        return self._tables.together(events, shared, study)
 
     def _context(self, action: Action, body: Body, source: Log | Transaction) -> Context:
         self._catch_up(source, action.subject)

@@ -8,13 +8,14 @@ again to which something was added: an action adds a row or two to what may be h
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import polars as pl
 
-from equipoise.record.correction import Corrected, Redacted, corrections
+from equipoise.conduct.batch import Batch, derived_together
+from equipoise.record.correction import CHANGES, Corrected, Redacted, corrections
 from equipoise.record.declaration import children
 from equipoise.record.event import Event, content
 from equipoise.record.reading import frames
@@ -30,9 +31,10 @@ Key = tuple[str, int, int]
 Size = tuple[int, int, int]
 """Number and last seq of the events of a type, number of corrections and redactions of any."""
 
+BATCHED = 256 * 2**20
+"""Bytes of tables that are kept of many subjects at once; those made longest ago go first."""
+
 _EMPTY = empty_tables(CATALOGUE)
-CHANGES = (Corrected.TYPE, Redacted.TYPE)
-"""Types of events that change what an earlier one says."""
 
 
 @dataclass(slots=True)
@@ -51,17 +53,35 @@ class DerivedTables:
         self._kept: OrderedDict[str, dict[str, tuple[Key, pl.DataFrame]]] = OrderedDict()
         self._read: dict[str, dict[str, tuple[Size, Tables]]] = {}
         self._foreseen: dict[str, _Foreseen] = {}
+        self._batches: list[Batch] = []
+        self._batch_of: dict[str, Batch] = {}
+
+    def together(
+        self, events: Sequence[Event], shared: Mapping[str | None, Sequence[Event]], study: Study
+    ) -> Tables:
+        """Every table of the subjects of `events`, who have `study` in force, read and derived in
+        one pass; what is asked of one of them next is found in it, for as long as it holds.
+
+        `events`: all that was recorded of them. `shared`: by hospital, what was declared for all
+        of its subjects, oldest first.
+        """
+        found, batch = derived_together(events, shared, study)
+        self._batch_of.update(dict.fromkeys(batch.sizes, batch))
+        used = {id(each) for each in self._batch_of.values()}
+        self._batches = [each for each in [*self._batches, batch] if id(each) in used]
+        while len(self._batches) > 1 and sum(each.bytes for each in self._batches) > BATCHED:
+            gone = self._batches.pop(0)
+            self._batch_of = {s: each for s, each in self._batch_of.items() if each is not gone}
+        return found
 
     def get(self, subject: str, events: Sequence[Event], study: Study, table: str) -> pl.DataFrame:
         """A derived table of one subject, whose events are `events`, under `study`."""
         kept = self._of(subject)
         self._come_true(subject, events)
-        if kept.get(table, (None,))[0] != _key(events, study, table):
+        if not self._holds(subject, table, _key(events, study, table)):
             keys = {rule.produces: _key(events, study, rule.produces) for rule in needed(table)}
             usable = {
-                name: frame
-                for name, (key, frame) in kept.items()
-                if name in keys and key == keys[name]
+                name: kept[name][1] for name, key in keys.items() if self._holds(subject, name, key)
             }
             found = derive({**self._tables(subject, events, table), **usable}, study, upto=table)
             kept.update({name: (key, found[name]) for name, key in keys.items()})
@@ -110,6 +130,18 @@ class DerivedTables:
         self._of(subject)
         return self._tables(subject, events, table)
 
+    def _holds(self, subject: str, table: str, key: Key) -> bool:
+        """Whether the derived table is kept and rests on nothing else than what `key` tells; it is
+        taken from those of many subjects where it stands there."""
+        kept = self._kept[subject]
+        if table in kept and kept[table][0] == key:
+            return True
+        batch = self._batch_of.get(subject)
+        if batch is None or batch.key(subject, rests_on(table)) != key:
+            return False
+        kept[table] = key, batch.part(subject, table)
+        return True
+
     def _come_true(self, subject: str, events: Sequence[Event]) -> None:
         """Keep what was read and derived as if an event had happened, if exactly that event now
         has."""
@@ -151,9 +183,19 @@ class DerivedTables:
         for name, mine in by_type.items():
             size = len(mine), mine[-1].seq if mine else 0, changes
             if name not in read or read[name][0] != size:
-                read[name] = size, _grown(read.get(name), name, mine, events, changes)
+                known = self._read_together(subject, name, size)
+                if known is None:
+                    known = _grown(read.get(name), name, mine, events, changes)
+                read[name] = size, known
             found.update(read[name][1])
         return found
+
+    def _read_together(self, subject: str, name: str, size: Size) -> Tables | None:
+        """The event tables of a type as they stand in those of many subjects, if they hold."""
+        batch = self._batch_of.get(subject)
+        if batch is None or name == Corrected.TYPE:
+            return None
+        return batch.event_tables(subject, name, _names(name), size)
 
 
 def _grown(

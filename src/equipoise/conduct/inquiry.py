@@ -99,6 +99,11 @@ class Inquiry:
         """The event tables of one subject that a derived table rests on, corrections applied."""
         return self._context(_question(subject)).event_tables(table)
 
+    def derived_together(self, events: Sequence[Event], study: Study) -> Tables:
+        """Every table of the subjects of `events`, in one pass; it serves what is asked of each of
+        them next. `events`: all that was recorded of subjects who have `study` in force."""
+        return self.conductor.derived_together(events, study)
+
     def foreseen(self, action: Action) -> tuple[Body, ...]:
         """What the action would bring about now, of which nothing is recorded.
 

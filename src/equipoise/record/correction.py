@@ -82,6 +82,10 @@ class Redacted(EventBody):
     keys: tuple[str, ...] = Field(min_length=1)
 
 
+CHANGES = (Corrected.TYPE, Redacted.TYPE)
+"""Types of events that change what an earlier one says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What an event says after its corrections, in the newest version of its class.
@@ -207,7 +211,7 @@ def correction(
     """
     events = list(events)
     event = _target(events, target)
-    if event.type in (Corrected.TYPE, Redacted.TYPE):
+    if event.type in CHANGES:
         raise BadInput("correct the item itself once more", field="target", found=target)
     cls = catalogue.of(event.type)
     changes = corrections(events, catalogue).get(target, ())

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from equipoise.conduct.derived import CHANGES, with_changes
+from equipoise.conduct.derived import with_changes
+from equipoise.record.correction import CHANGES
 from equipoise.record.event import Event
 from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.definition import Study

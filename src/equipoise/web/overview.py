@@ -13,13 +13,10 @@ from equipoise.conduct.harm_inquiry import serious_since
 from equipoise.conduct.inquiry import Inquiry
 from equipoise.oversight.query import CLOSED
 from equipoise.record.event import Event
-from equipoise.record.tables import tables
 from equipoise.response.waiting import scan_waiting
 from equipoise.safety.course import adverse_event_standing, reports_awaited
 from equipoise.safety.laboratory_finding import unreported_grades
-from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
-from equipoise.study.derivation import derive
 from equipoise.visits.stage import stage
 from equipoise.web.kept import Kept
 from equipoise.web.trial import Trial
@@ -91,12 +88,7 @@ class Row:
 
 
 def _rows(events: list[Event], study: Study, ask: Inquiry) -> dict[str, Row]:
-    sites = {event.site for event in events}
-    ranges = [each for site in sites for each in ask.state.ranges.get(site, ())]
-    found = dict(tables(sorted([*ranges, *events]), CATALOGUE))
-    for name in READ:
-        found = derive(found, study, upto=name)
-    return _rows_of(found, events, study, ask)
+    return _rows_of(ask.derived_together(events, study), events, study, ask)
 
 
 def _row(subject: str, ask: Inquiry) -> Row:
