@@ -31,7 +31,7 @@ Key = tuple[str, int, int]
 Size = tuple[int, int, int]
 """Number and last seq of the events of a type, number of corrections and redactions of any."""
 
-BATCHED = 256 * 2**20
+BATCHED = 192 * 2**20
 """Bytes of tables that are kept of many subjects at once; those made longest ago go first."""
 
 _EMPTY = empty_tables(CATALOGUE)

@@ -20,7 +20,7 @@ from equipoise.web.trial import Trial
 
 R = TypeVar("R")
 
-AT_A_TIME = 200
+AT_A_TIME = 64
 """Subjects that are derived together, so that memory stays bounded."""
 
 SINGLY = 3

@@ -13,6 +13,7 @@ from equipoise.conduct.derived import DerivedTables
 from equipoise.record.correction import Corrected
 from equipoise.record.event import Event
 from equipoise.record.tables import tables
+from equipoise.safety.events import ReferenceRangesDeclared
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.derivation import ORDER, derive
 from tests.harness.bridge import STUDIES, drawn, eventful, scenario_of, through_sqlite
@@ -41,6 +42,48 @@ def test_they_are_those_of_all_events_at_every_moment(study: str, memory_path: P
             for name in names:
                 found = kept.get(subject, mine[:end], rehearsal.study, name)
                 assert_frame_equal(found, anew[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_those_of_many_subjects_hold_until_something_is_recorded(
+    study: str, memory_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At, before and after the moment at which the subjects were derived together, with what was
+    declared for the whole hospital; at that moment nothing is derived again."""
+    rehearsal = drawn(study, eventful(scenario_of(study, "planning", 4)), 2)
+    log, keys, _ = through_sqlite(rehearsal, memory_path)
+    with closing(log), closing(keys):
+        events = log.read()
+    shared: dict[str | None, list[Event]] = {event.site: [] for event in events}
+    by_subject: dict[str, list[Event]] = {}
+    for event in events:
+        if event.type == ReferenceRangesDeclared.TYPE:
+            shared[event.site].append(event)
+        if event.subject is not None:
+            by_subject.setdefault(event.subject, []).append(event)
+    assert any(shared.values())
+    middle = {subject: len(mine) * 2 // 3 for subject, mine in by_subject.items()}
+    known = [event for s, mine in by_subject.items() for event in mine[: middle[s]]]
+    kept = DerivedTables()
+    kept.together(known, shared, rehearsal.study)
+    for subject, mine in by_subject.items():
+        common = shared[mine[0].site]
+        for end in (middle[subject], middle[subject] - EVERY, middle[subject] + 1, len(mine)):
+            read = [*common, *mine[:end]]
+            anew = derive(tables(sorted(read), CATALOGUE), rehearsal.study)
+            with monkeypatch.context() as patch:
+                if end == middle[subject]:
+                    patch.setattr("equipoise.conduct.derived.derive", _nothing)
+                for rule in ORDER:
+                    found = kept.get(subject, read, rehearsal.study, rule.produces)
+                    assert_frame_equal(found, anew[rule.produces])
+                    for name, frame in kept.event_tables(subject, read, rule.produces).items():
+                        assert_frame_equal(frame, anew[name])
+
+
+def _nothing(*_: object, **__: object) -> None:
+    raise AssertionError("derived again")
 
 
 @pytest.mark.slow
