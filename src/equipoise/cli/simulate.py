@@ -127,8 +127,8 @@ def _tell(
     from equipoise.cli.simulation_summary import BANNER, simulation_summary
 
     facts = _facts(arguments, study, scenario, points, members, done)
-    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in done.rows)
-    text = "[\n" + ",\n".join(lines) + "\n]"
+    written = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    text = "[\n" + ",\n".join(map(written, done.rows)) + "\n]"
     if arguments.out is not None:
         from equipoise.report.simulation import simulation_report
         from equipoise.workflow.finished_chunks import written_whole

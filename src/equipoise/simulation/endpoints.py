@@ -7,16 +7,12 @@ doses, toxicity, visits) is the rehearsal's business; `skipped` says which analy
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.analysis import counts as analysis_counts
 from equipoise.errors import BadInput
 from equipoise.randomisation.plan import SITE
 from equipoise.simulation.endpoint_analyses import Analyses, Compared, Counted
@@ -42,6 +38,7 @@ from equipoise.simulation.endpoint_entry import (
     site_variable,
     true_status,
 )
+from equipoise.simulation.endpoint_fingerprint import fingerprint, study_digest
 from equipoise.simulation.endpoint_fit import unfit
 from equipoise.simulation.endpoint_listed import Listed, listed_columns
 from equipoise.simulation.endpoint_looks import SKIPPED as LOOKS
@@ -66,7 +63,6 @@ from equipoise.simulation.endpoint_plan import EndpointNature
 from equipoise.simulation.endpoint_truths import Truths
 from equipoise.simulation.nature import DAYS_PER_MONTH
 from equipoise.simulation.scenario import Scenario
-from equipoise.statistics import trial_kernel
 from equipoise.statistics.trial_kernel import run_trials
 from equipoise.statistics.trial_tables import (
     LAST_DAY,
@@ -77,7 +73,6 @@ from equipoise.statistics.trial_tables import (
     TrialTables,
     no_looks,
 )
-from equipoise.study import interim_limits
 from equipoise.study.analysis_plan import MARKER_STATUS, Analysis
 from equipoise.study.definition import Study
 
@@ -209,7 +204,7 @@ def endpoint_simulation(study: Study, scenario: Scenario) -> EndpointSimulation:
         skipped=tuple(skipped),
         closed=closed,
         looked=looking,
-        fingerprint=_fingerprint(study, scenario),
+        fingerprint=fingerprint(study_digest(study), scenario),
     )
 
 
@@ -355,31 +350,3 @@ def _check_intervals(scenario: Scenario, extra: EndpointNature, wanted: Sequence
                 field="endpoints.intervals",
                 found=name,
             )
-
-
-def _fingerprint(study: Study, scenario: Scenario) -> str:
-    """SHA-256 of study, scenario, the sources of the kernel and of what reads it, and numba."""
-    told = hashlib.sha256()
-    for plan in (study, scenario):
-        told.update(plan.model_dump_json().encode("utf-8") + b"\n")
-    told.update(_sources())
-    return told.hexdigest()
-
-
-@cache
-def _sources() -> bytes:
-    """SHA-256 of the code that decides the bits, and the versions of what it stands on."""
-    import numba
-    import scipy
-
-    told = hashlib.sha256()
-    folder = Path(__file__).parent
-    files = set(folder.glob("endpoint*.py"))
-    for held in (trial_kernel, analysis_counts):
-        files |= set(Path(str(held.__file__)).parent.glob("*.py"))
-    files.add(Path(str(interim_limits.__file__)))
-    for path in sorted(files):
-        told.update(hashlib.sha256(path.read_bytes()).digest())
-    versions = numba.__version__, np.__version__, scipy.__version__
-    told.update(repr(versions).encode())
-    return told.digest()

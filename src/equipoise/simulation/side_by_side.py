@@ -48,6 +48,12 @@ class SideBySide:
     seed: int
     every_trial: bool = False
 
+    def nothing(self) -> ChunkResult:
+        """The result of no trials, of the shape that every chunk's has."""
+        each = tuple(sums(one, np.zeros((0, len(one.described)))) for one in self.simulations)
+        none = np.zeros((len(each), len(self.simulations[0].tested)), dtype=np.int64)
+        return ChunkResult(each, none, none.copy())
+
     def __call__(self, part: Chunk) -> ChunkResult:
         tested = self.simulations[0].tested
         gained = np.zeros((len(self.simulations), len(tested)), dtype=np.int64)

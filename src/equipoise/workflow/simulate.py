@@ -21,7 +21,8 @@ from equipoise.errors import BadInput
 from equipoise.simulation.assay_quality import assay_qualities
 from equipoise.simulation.chunks import Chunk, chunks, computed, cores, in_order
 from equipoise.simulation.cluster import computed_on_cluster, likeness
-from equipoise.simulation.endpoints import EndpointSimulation, endpoint_simulation
+from equipoise.simulation.endpoint_compiler import EndpointCompiler
+from equipoise.simulation.endpoints import EndpointSimulation
 from equipoise.simulation.grid import GridPoint
 from equipoise.simulation.operating import OperatingRow, operating_characteristics
 from equipoise.simulation.scenario import Scenario
@@ -69,13 +70,14 @@ def simulated_members(
 
     Raises BadInput for what cannot be simulated, before anything runs.
     """
+    compiler = EndpointCompiler()
     found = [
-        Member(each.code, each.label, "assay", {}, endpoint_simulation(study, each.scenario))
+        Member(each.code, each.label, "assay", {}, compiler.simulation(study, each.scenario))
         for each in assay_qualities(scenario)
     ]
     for number, point in enumerate(points, start=1):
         try:
-            simulation = endpoint_simulation(point.study, point.scenario)
+            simulation = compiler.simulation(point.study, point.scenario)
         except BadInput as error:
             raise BadInput(
                 error.allowed, where=f"grid point {point.label}", field=error.field,
@@ -157,9 +159,9 @@ def simulate(
         check_folder(out, identity or {})
     began = time.monotonic()
     job = SideBySide(tuple(each.simulation for each in members), seed, every_trial)
-    like = job(Chunk(0, 0, 1))
+    _one_of_each(job)
     prepared = time.monotonic() - began
-    run = _Run(members, job, like, out, identity or {}, every_trial)
+    run = _Run(members, job, job.nothing(), out, identity or {}, every_trial)
     parts = chunks(trials, CHUNK)
     there = {part.number for part in parts if run.kept(part) is not None}
     todo = [part for part in parts if part.number not in there]
@@ -244,6 +246,12 @@ def _computed(
         yield from computed(job, todo, workers.processes or _worth_it(job, todo))
     elif todo:
         yield from computed_on_cluster(job, todo, workers.cluster)
+
+
+def _one_of_each(job: SideBySide) -> None:
+    """One trial of each kind of machine code, which is then there for this and other processes."""
+    kinds = {len(each.tables.looks.counts) > 0: each for each in job.simulations}
+    replace(job, simulations=tuple(kinds.values()))(Chunk(0, 0, 1))
 
 
 def _worth_it(job: SideBySide, todo: Sequence[Chunk]) -> int:
