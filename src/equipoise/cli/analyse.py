@@ -15,15 +15,13 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from equipoise.record.event import Event
-    from equipoise.report.provenance import AnchoredHead, RecordFacts
+    from equipoise.report.provenance import AnchoredHead
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -100,9 +98,10 @@ def write_analysis(
     from equipoise.analysis.result import results_json, synthetic
     from equipoise.analysis.result_claim import contradictions
     from equipoise.cli.compared import comparison
-    from equipoise.cli.reading import BANNER, analysed, events_of
+    from equipoise.cli.reading import BANNER, events_of
     from equipoise.cli.records import verified
     from equipoise.cli.summary import summary
+    from equipoise.workflow.analysing import analysed, facts_of
 
     events = events_of(record, schema, as_of)
     _, wrong = verified(record, schema=schema, anchors=anchors)
@@ -134,35 +133,6 @@ def write_analysis(
     counts = f"{len(people)} screened, {len(derived['allocation'])} randomised, "
     counts += f"{people['first_dose'].count()} treated"
     return summary(study, results, facts, counts, contradicted), findings
-
-
-def facts_of(
-    events: list[Event],
-    cut: datetime.date | None,
-    findings: tuple[str, ...],
-    anchors: tuple[AnchoredHead, ...],
-) -> RecordFacts:
-    """What the report says of the record: its first event, its head, its verification."""
-    from equipoise import __version__
-    from equipoise.record.plan import reasons
-    from equipoise.report.provenance import RecordFacts
-
-    opened, head = json.loads(events[0].body), events[-1]
-    return RecordFacts(
-        trial=head.trial,
-        release=__version__,
-        mode=opened["mode"],
-        scenario=opened.get("scenario"),
-        seed=opened.get("scenario_seed"),
-        as_of=head.seq,
-        head=head.hash,
-        recorded=head.recorded,
-        events=len(events),
-        assumed=tuple(reasons(json.loads(opened.get("scenario_text") or "null"))),
-        cut=cut,
-        findings=findings,
-        anchors=anchors,
-    )
 
 
 def _heads(anchors: str | None) -> tuple[AnchoredHead, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from equipoise.analysis.comparison import Cause, Reading, ResultChange, SubjectChange
-    from equipoise.cli.reading import Analysed
+    from equipoise.workflow.analysing import Analysed
 
 
 def position(

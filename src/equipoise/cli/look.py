@@ -31,9 +31,10 @@ def write_look(
     the study does not have.
     """
     from equipoise.analysis.looks import look_result
-    from equipoise.cli.reading import BANNER, derived_up_to, events_of
+    from equipoise.cli.reading import BANNER, events_of
     from equipoise.cli.records import verified
     from equipoise.errors import BadInput
+    from equipoise.workflow.analysing import derived_up_to
 
     if cut is None:
         raise BadInput("needs --cut, the date up to which the look reads", field="--look")

@@ -50,8 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _due(arguments: argparse.Namespace) -> int:
     import sys
 
-    from equipoise.cli.reading import BANNER, day, events_of, study_of
+    from equipoise.cli.reading import BANNER, day, events_of
     from equipoise.cli.records import verified
+    from equipoise.workflow.analysing import study_of
     from equipoise.workflow.safety_worklist import safety_worklist
 
     asked = day(arguments.on, "--on")

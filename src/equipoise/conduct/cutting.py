@@ -1,14 +1,16 @@
-"""A data cut is declared: what had happened by a day, of what was known at a position."""
+"""A data cut: declared, what had happened by a day of what was known at a position; analysed."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from equipoise.conduct.context import Context
 from equipoise.errors import BadInput
-from equipoise.oversight.events import CutOffDeclared
+from equipoise.oversight.events import AnalyseCutOff, AnalysisRun, CutOffDeclared
 from equipoise.record.event import EventBody
+from equipoise.study.access import may_see_balance
 
 
 def cut_off_declared(context: Context, body: CutOffDeclared) -> EventBody:
@@ -30,6 +32,24 @@ def cut_off_declared(context: Context, body: CutOffDeclared) -> EventBody:
     return body
 
 
+def analysis_run(context: Context, body: AnalyseCutOff) -> EventBody:
+    """At a cut-off that was declared; by arm for whom the record says so, for nobody else."""
+    declared = context.state.cut_offs.get(body.cut_off)
+    if declared is None:
+        raise BadInput(
+            "a cut-off that was declared", where="AnalyseCutOff", field="cut_off",
+            found=body.cut_off,
+        )  # fmt: skip
+    cut, as_of = declared
+    action = context.action
+    unblinded = action.actor in context.state.unblinded
+    return AnalysisRun(
+        cut_off=body.cut_off, cut=datetime.date.fromisoformat(cut), as_of=as_of,
+        by_arm=may_see_balance(action.role, unblinded=unblinded),
+    )  # fmt: skip
+
+
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {
     "CutOffDeclared": cut_off_declared,
+    "AnalyseCutOff": analysis_run,
 }

@@ -115,7 +115,7 @@ class TrialState:
     screened: dict[str, Screened] = field(default_factory=dict)
     frozen: Event | None = None
     outages: list[Outage] = field(default_factory=list)
-    cut_offs: set[str] = field(default_factory=set)
+    cut_offs: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def rehearsal(self) -> bool:
@@ -220,7 +220,7 @@ class TrialState:
         self.outages.append(Outage(event.seq, event.site, *days))
 
     def _CutOffDeclared(self, event: Event, body: dict[str, Any]) -> None:
-        self.cut_offs.add(body["cut_off"])
+        self.cut_offs[body["cut_off"]] = (body["cut"], body["as_of"])
 
     def _CodeBroken(self, event: Event, body: dict[str, Any]) -> None:
         self.unblinded.add(body["person"])

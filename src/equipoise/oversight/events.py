@@ -225,6 +225,25 @@ class CutOffDeclared(EventBody):
         return (f"cut_off/{self.cut_off}",)
 
 
+class AnalyseCutOff(Body):
+    """Action: run the analyses of the plan on the data as of a cut-off that was declared."""
+
+    cut_off: Identifier
+
+
+class AnalysisRun(EventBody):
+    """Somebody ran the analyses of the plan at a cut-off, before they saw a result.
+
+    `by_arm`: they see results by arm; else all arms together. Which study version is analysed, and
+    what comes of it, follows from the position and the release of the envelope.
+    """
+
+    cut_off: Identifier
+    cut: FullDate
+    as_of: int
+    by_arm: bool
+
+
 class KeyUsed(EventBody):
     """A sealed key was used outside an allocation: reproduction, audit, recovery."""
 
@@ -335,6 +354,7 @@ EVENTS: tuple[type[EventBody], ...] = (
     AnchorIssued,
     LoginsAnchored,
     CutOffDeclared,
+    AnalysisRun,
     KeyUsed,
     KeyDestroyed,
     IdentityRevealed,

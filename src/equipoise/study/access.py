@@ -119,6 +119,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
     "Exported": frozenset({"data_manager", "statistician", "auditor"}),
     "CertifiedCopyMade": _INVESTIGATOR,
     "CutOffDeclared": frozenset({"data_manager", "statistician"}),
+    "AnalyseCutOff": frozenset({"statistician"}),
     "IdentityRevealed": _SITE,
     "BreakCode": _INVESTIGATOR | {"safety_officer"},
     "PersonUnblinded": frozenset({"data_manager"}),
@@ -129,6 +130,7 @@ ACTION_ROLES: dict[str, frozenset[str]] = {
 AFTER_LOCK: frozenset[str] = frozenset(
     {
         "Unlocked", "Locked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
+        "AnalyseCutOff",
         "GrantGiven", "GrantRevoked", "AccessReviewed", "AuditTrailReviewed", "IdentityRevealed",
         "BreakCode", "ReproduceAllocations", "PersonUnblinded", "QueryRaised", "QueryAnswered",
         "QueryClosed", "QueryReopened",

@@ -45,6 +45,7 @@ DECIDED: frozenset[str] = frozenset(
         oversight.AnchorIssued,
         oversight.LoginsAnchored,
         oversight.ActionRefused,
+        oversight.AnalysisRun,
         oversight.KeyUsed,
         oversight.KeyDestroyed,
         oversight.CodeBroken,
@@ -76,13 +77,15 @@ ACTIONS: dict[str, type[Body]] = {
     "Correct": Correct,
     "Redact": oversight.Redact,
     "BreakCode": oversight.BreakCode,
+    "AnalyseCutOff": oversight.AnalyseCutOff,
     "AnswerQuestionnaire": visits.AnswerQuestionnaire,
 }
 """Input model of every action by its name."""
 
 WITHOUT_SUBJECT: frozenset[str] = frozenset(
     {
-        "AccessReviewed", "ActivateScheme", "AdoptStudyVersion", "AuditTrailReviewed",
+        "AccessReviewed", "ActivateScheme", "AdoptStudyVersion", "AnalyseCutOff",
+        "AuditTrailReviewed",
         "CertifiedCopyMade", "CutOffDeclared", "DeviationRecorded", "Exported", "GrantGiven",
         "GrantRevoked", "Locked", "OutageDeclared", "PersonUnblinded", "QueryAnswered",
         "QueryClosed", "QueryRaised", "QueryReopened", "RedeterminationFrozen",

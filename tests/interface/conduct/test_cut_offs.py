@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import json
 from typing import Any
 
 import pytest
 
-from equipoise.errors import BadInput, EquipoiseError
+from equipoise.errors import BadInput, EquipoiseError, Refused
 from tests.harness.trial import Trial
 
 
@@ -37,3 +38,20 @@ def test_a_day_to_come_is_told(embedded: Trial) -> None:
     later = (embedded.today + datetime.timedelta(1)).isoformat()
     with pytest.raises(BadInput, match="a day up to today"):
         embedded.act("CutOffDeclared", body(embedded, cut=later), "data_manager")
+
+
+@pytest.mark.requirement("CO4", "RN2")
+def test_analyses_run_at_a_cut_off_that_was_declared_by_arm_once_unblinded(embedded: Trial) -> None:
+    with pytest.raises(BadInput, match="a cut-off that was declared"):
+        embedded.act("AnalyseCutOff", {"cut_off": "DMC-1"}, "statistician")
+    found = body(embedded)
+    embedded.act("CutOffDeclared", found, "data_manager")
+    told = []
+    for _ in range(2):
+        (event,) = embedded.act("AnalyseCutOff", {"cut_off": "DMC-1"}, "statistician")
+        told.append(json.loads(event.body))
+        embedded.act("PersonUnblinded", {"person": event.actor, "by": "chair"}, "data_manager")
+    assert [each["by_arm"] for each in told] == [False, True]
+    assert (told[0]["cut"], told[0]["as_of"]) == (found["cut"], found["as_of"])
+    with pytest.raises(Refused):
+        embedded.act("AnalyseCutOff", {"cut_off": "DMC-1"}, "data_manager")

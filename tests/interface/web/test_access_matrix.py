@@ -78,6 +78,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         second = opened_second_site(served.trial)
         lived_through(served.trial, OWN)
         lived_through(second, FOREIGN)
+        at = {"cut": served.trial.today.isoformat(), "as_of": served.trial.log.head().seq}
+        served.trial.act("CutOffDeclared", {"cut_off": "DMC-1", **at}, "data_manager")
         yield served
 
 
@@ -110,6 +112,8 @@ def addresses(site: Web, route: Route, role: str, subject: str) -> Iterator[str]
         "drug": sorted({json.loads(e.body)["drug"] for n, e in events.items() if n == "DoseGiven"}),
         "dispensing": [f"D-{subject}"],
         "query": [f"Q-{subject}"],
+        "cut": [event.seq for event in site.trial.log.read(types={"CutOffDeclared"})],
+        "row": [1],
     }
     wanted = re.findall(r"<\w+:(\w+)>", route.address)
     for values in itertools.product(*(known[each] for each in wanted)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from equipoise.analysis.blinded import blinded
 from equipoise.analysis.result import results_json
 from equipoise.analysis.run import operating_counts, results, run
 from tests.harness.hand_made import Subject, trial
@@ -116,3 +118,19 @@ def test_an_estimate_lies_within_its_limits(people: list[Subject]) -> None:
             assert row.lower <= row.estimate + 1e-9
         if row.estimate is not None and row.upper is not None:
             assert row.estimate <= row.upper + 1e-9
+
+
+@pytest.mark.slow
+@settings(max_examples=5)
+@given(subjects(THREE_BY_THREE, most=12), st.randoms(use_true_random=False))
+def test_what_somebody_blinded_gets_is_the_same_whoever_got_which_arm(
+    people: list[Subject], chance: Any
+) -> None:
+    arms = [each.arm for each in people if each.arm is not None]
+    chance.shuffle(arms)
+    others = [
+        each if each.arm is None else dataclasses.replace(each, arm=arms.pop()) for each in people
+    ]
+    whole = blinded(STUDIES["three"])
+    first, second = (run(trial(*each), whole) for each in (people, others))
+    assert first == second and first

@@ -35,9 +35,10 @@ from equipoise.web.sight import ERASED, HIDDEN, Item, Shown, Sight
 
 IN_PERSON = BY_CODE | frozenset(
     {
-        "AccessReviewed", "ActivateScheme", "AuditTrailReviewed", "BreakCode", "CertifiedCopyMade",
-        "Exported", "GrantGiven", "GrantRevoked", "IdentityRevealed", "PersonUnblinded",
-        "Randomise", "Redact", "ReproduceAllocations", "Signed", "SourceVerified",
+        "AccessReviewed", "ActivateScheme", "AnalyseCutOff", "AuditTrailReviewed", "BreakCode",
+        "CertifiedCopyMade", "Exported", "GrantGiven", "GrantRevoked", "IdentityRevealed",
+        "PersonUnblinded", "Randomise", "Redact", "ReproduceAllocations", "Signed",
+        "SourceVerified",
     }
 )  # fmt: skip
 """Actions that a person does on a page, after the password, by a code or before their own eyes."""

@@ -37,6 +37,7 @@ UNDATED = frozenset(
         "Correct", "Redact", "QueryRaised", "QueryAnswered", "QueryClosed", "QueryReopened",
         "SourceVerified",
         "Locked", "Unlocked", "Signed", "Exported", "CertifiedCopyMade", "CutOffDeclared",
+        "AnalyseCutOff",
         "IdentityRevealed", "BreakCode", "PersonUnblinded", "AuditTrailReviewed", "RecordIdentity",
         "ActivateScheme", "ReproduceAllocations", "AdoptStudyVersion", "AccessReviewed",
     }

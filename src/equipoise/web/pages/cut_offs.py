@@ -32,5 +32,6 @@ def all_cut_offs(request: Request) -> HttpResponse:
         request, "exports/cut_offs.html", form, subject=None, site=None,
         then=reverse("cut_offs"), rows=cut_offs(asking), as_of=as_of,
         may=may_do(asking, "CutOffDeclared"), hashes=nothing_blinded(asking.role),
+        analyses=may_do(asking, "AnalyseCutOff"),
         back=reverse("cut_offs"),
     )  # fmt: skip
