@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from equipoise.conduct import admission
 from equipoise.conduct.context import Context
@@ -56,6 +56,7 @@ class Conductor:
         self._subjects: dict[str, list[Event]] = {}
         self._read_at: dict[str, int] = {}
         self._head = self._ours_from = 0
+        self._one_look = self._looked = False
         self._tables = DerivedTables()
         self._catch_up(log, None)
         self._destroy_redacted(log.read(types={Redacted.TYPE}))
@@ -68,6 +69,7 @@ class Conductor:
         """
         body = admission.validated(action)
         text = asked(action)
+        self._looked = False
         try:
             context = self._context(action, body, self.log)
             drafts = self._decided(context, body, text)
@@ -99,6 +101,21 @@ class Conductor:
             raise refusal
         self._take_in(written)
         return written
+
+    @property
+    def head(self) -> int:
+        """The seq of the last event that was taken in."""
+        return self._head
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Within, all questions are answered as of one event: the record is looked at for the first
+        of them, and anew for an action. For whoever asks a hundred things for one page."""
+        self._one_look, self._looked = True, False
+        try:
+            yield
+        finally:
+            self._one_look = self._looked = False
 
     def context(self, action: Action) -> Context:
         """What a decision about the action may look at now; nothing is checked or written."""
@@ -193,14 +210,16 @@ class Conductor:
         One look at the head tells whether anybody else wrote; mostly nobody did, and nothing is
         read. Events after `_ours_from` and up to `_head` were all written here.
         """
-        head = source.head().seq
-        if head != self._head:
-            self.state.fold(source.read(after=self.state.seq, types=STATE_TYPES))
-            self._head = self._ours_from = head
+        if not self._looked or source is not self.log:
+            head = source.head().seq
+            if head != self._head:
+                self.state.fold(source.read(after=self.state.seq, types=STATE_TYPES))
+                self._head = self._ours_from = head
+            self._looked = self._one_look
         if subject is not None and self._read_at.get(subject, -1) < self._ours_from:
             known = self._subjects.setdefault(subject, [])
             known += source.read(after=known[-1].seq if known else 0, subject=subject)
-            self._read_at[subject] = head
+            self._read_at[subject] = self._head
             self._let_go(subject)
 
     def _let_go(self, subject: str) -> None:

@@ -59,6 +59,12 @@ class Inquiry:
         self.conductor.caught_up(None)
         return self.conductor.state
 
+    @property
+    def head(self) -> int:
+        """The seq of the last event that the answers rest on."""
+        self.conductor.caught_up(None)
+        return self.conductor.head
+
     def events(self, subject: str) -> Sequence[Event]:
         """The events of a subject, oldest first; none if the number is not in the record."""
         return tuple(self.conductor.caught_up(subject))

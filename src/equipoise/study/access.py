@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 Role = Literal[
@@ -286,6 +287,7 @@ def may_see(
     return found in VISIBLE.get(role, frozenset())
 
 
+@cache
 def may_see_type(
     role: str, event_type: str, *, disclosed: bool = False, unblinded: bool = False
 ) -> bool:

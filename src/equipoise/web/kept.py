@@ -67,7 +67,7 @@ class Kept(Generic[R]):
     def _catch_up(self) -> None:
         """Mark whom anything was recorded of since the last look. The first look marks nobody:
         whoever has no row is derived when asked for."""
-        head = self.trial.log.head().seq
+        head = self.trial.ask.head
         if self.head and head > self.head:
             for event in self.trial.log.read(after=self.head):
                 if event.subject is not None:

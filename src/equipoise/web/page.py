@@ -80,6 +80,10 @@ def page(
         def guarded(request: Request, *args: P.args, **given: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return _to_login(request)
+            with request.asking.trial.conductor.one_look():
+                return answered(request, *args, **given)
+
+        def answered(request: Request, *args: P.args, **given: P.kwargs) -> HttpResponse:
             asking = request.asking
             if asking.position is None or asking.role not in route.roles:
                 return page_refused(request, route.name)
