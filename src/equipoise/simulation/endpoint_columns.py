@@ -124,14 +124,17 @@ def _compared(each: Compared, truths: Truths) -> list[Column]:
 
 
 Known = dict[tuple[object, ...], FloatArray]
-"""P of the tests that were run, by the counts, the test and its side: analyses of other estimates
-of one table share them."""
+"""Counts that were summed, by their table, and P of tests that were run, by table, test and side:
+analyses of other estimates of one table share them."""
 
 
 def counted_columns(each: Counted, raw: FloatArray, known: Known) -> list[FloatArray]:
     """The columns of an analysis of counts, for every trial; what is `known` is not run again."""
     analysis, groups = each.analysis, len(each.analysis.groups)
-    sums = (each.sums.T @ raw[:, slice(*each.columns)].T).astype(np.int64)
+    table = each.columns, each.sums.tobytes()
+    if table not in known:
+        known[table] = each.sums.T @ raw[:, slice(*each.columns)].T
+    sums = known[table].astype(np.int64)
     events, subjects = sums.reshape(2, groups, -1, len(raw))
     comparable = (subjects.sum(axis=1) > 0).all(axis=0)
     if analysis.method in _LOGISTIC or analysis.method in STRATIFIED:
@@ -142,7 +145,6 @@ def counted_columns(each: Counted, raw: FloatArray, known: Known) -> list[FloatA
     if analysis.method in TABLE_TESTS:
         (x1, x2), (n1, n2), side = events, subjects, side_of_test(analysis)
         tests = (analysis.method, *(_BESIDE.get(test, test) for test in each.beside))
-        table = each.columns, each.sums.tobytes()
         for test in tests:
             if (test, side, *table) not in known:
                 p = TABLE_TESTS[test](x1, n1, x2, n2, side, True)

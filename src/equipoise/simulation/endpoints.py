@@ -119,8 +119,7 @@ class EndpointSimulation:
 
         Trial i depends on the seed and i alone; nan where an analysis has no answer.
         """
-        # Column by column in memory, as the analyses read it.
-        raw = np.asfortranarray(run_trials(self.tables, seed, first, count, threads=threads))
+        raw = run_trials(self.tables, seed, first, count, threads=threads)
         base, each_, statuses, arms = self.sizes
         cells = raw.T[base : base + statuses * arms * each_].reshape(statuses, arms, -1, count)
         cells = cells.sum(axis=2)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from equipoise.simulation.endpoint_column import Column
 from equipoise.simulation.endpoints import EndpointSimulation
 from equipoise.statistics.binomial_interval import clopper_pearson
+from equipoise.statistics.column_sums import column_sums
 from equipoise.statistics.proportion import normal_quantile
 
 FloatArray = NDArray[np.float64]
@@ -67,16 +68,19 @@ def rejections(simulation: EndpointSimulation, trials: FloatArray) -> BoolArray:
     return np.asarray(np.where(said, found > 0, found <= np.array(simulation.limits)), np.bool_)
 
 
-def sums(simulation: EndpointSimulation, trials: FloatArray) -> Sums:
-    """The sums of one chunk of trials."""
-    known = ~np.isnan(trials)
-    values = np.where(known, trials, 0.0)
+def sums(
+    simulation: EndpointSimulation, trials: FloatArray, rejected: BoolArray | None = None
+) -> Sums:
+    """The sums of one chunk of trials; `rejected` is what `rejections` says of them, where that is
+    known already."""
+    rejected = rejections(simulation, trials) if rejected is None else rejected
+    defined, total, squares = column_sums(trials)
     return Sums(
         trials=np.array([len(trials)], dtype=np.int64),
-        defined=known.sum(axis=0).astype(np.int64),
-        total=values.sum(axis=0),
-        squares=(values * values).sum(axis=0),
-        rejected=rejections(simulation, trials).sum(axis=0).astype(np.int64),
+        defined=defined,
+        total=total,
+        squares=squares,
+        rejected=rejected.sum(axis=0).astype(np.int64),
     )
 
 

@@ -69,7 +69,7 @@ class SideBySide:
                     theirs = rejected[:, simulation.tested.index(name)]
                     gained[place, ours] = np.count_nonzero(theirs & ~reference[:, ours])
                     lost[place, ours] = np.count_nonzero(reference[:, ours] & ~theirs)
-            found.append(sums(simulation, trials))
+            found.append(sums(simulation, trials, rejected))
             if self.every_trial:
                 kept.append(trials)
         return ChunkResult(tuple(found), gained, lost, tuple(kept))

@@ -8,7 +8,6 @@ minimisation, log-rank and Cox are those of the analysis.
 
 from __future__ import annotations
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -105,29 +104,28 @@ def run_trials(
 ) -> FloatArray:
     """The raw columns of the trials `first` to `first + count - 1`, shape (count, tables.width).
 
-    The same bits on any number of `threads`. Raises BadInput if a block's words ran out.
+    The same bits on any number of `threads`; column by column in memory, as analyses read them.
+    Raises BadInput if a block's words ran out.
     """
-    out = np.zeros((count, tables.width))
     key = np.uint64(seed_key(seed))
     looked = len(tables.looks.counts) > 0
     trials, looking = (_looked_trials, LOOKING) if looked else (_trials, ())
-    core = compiled(trials, *CALLEES, _patients, _trial, *looking, takes_memory=False)
+    core = compiled(trials, *CALLEES, _patients, _trial, _keep, *looking, takes_memory=False)
+
+    def part(begin: int, end: int) -> tuple[FloatArray, int]:
+        out = np.zeros((end - begin, tables.width), order="F")
+        return out, core(tables, key, first + begin, out, workspace(tables))
+
     if threads <= 1 or count < threads:
-        failed = [core(tables, key, first, out, workspace(tables))]
+        found = [part(0, count)]
     else:
-        limits = [count * part // threads for part in range(threads + 1)]
+        limits = [count * each // threads for each in range(threads + 1)]
         with ThreadPoolExecutor(threads) as pool:
-            parts = itertools.pairwise(limits)
-            jobs = [
-                pool.submit(core, tables, key, first + a, out[a:b], workspace(tables))
-                for a, b in parts
-            ]
-            failed = [job.result() for job in jobs]
-    if min(failed) < 0:
-        raise BadInput(
-            "words of chance that suffice for a block", found=f"stratum {-1 - min(failed)}"
-        )
-    return out
+            found = list(pool.map(part, limits[:-1], limits[1:]))
+    failed = min(made for _, made in found)
+    if failed < 0:
+        raise BadInput("words of chance that suffice for a block", found=f"stratum {-1 - failed}")
+    return found[0][0] if len(found) == 1 else np.concatenate([out for out, _ in found])
 
 
 def _trials(
@@ -135,9 +133,10 @@ def _trials(
 ) -> int:
     """Core: fill `out`, one row a trial; 0, or what `allocate_in_turn` says of a failure."""
     for row in range(len(out)):
-        made = _trial(tables, trial_word(seed, first + row), work, out[row])
+        made = _trial(tables, trial_word(seed, first + row), work, work.mine)
         if made < 0:
             return made
+        _keep(work.mine, row, out)
     return 0
 
 
@@ -147,11 +146,19 @@ def _looked_trials(
     """Core: as `_trials`, with looks before the end; apart, as it takes longer to compile."""
     for row in range(len(out)):
         trial = trial_word(seed, first + row)
-        made = _trial(tables, trial, work, out[row])
+        made = _trial(tables, trial, work, work.mine)
         if made < 0:
             return made
-        look_all(tables, work, trial, made, out[row])
+        look_all(tables, work, trial, made, work.mine)
+        _keep(work.mine, row, out)
     return 0
+
+
+def _keep(mine: FloatArray, row: int, out: FloatArray) -> None:
+    """Core: the columns of one trial into its row of `out`; `mine` is then room for the next."""
+    for column in range(len(mine)):
+        out[row, column] = mine[column]
+        mine[column] = 0.0
 
 
 def _trial(tables: TrialTables, trial: np.uint64, work: Workspace, mine: FloatArray) -> int:

@@ -36,7 +36,7 @@ class Workspace(NamedTuple):
     blocks, `state`, `block_arms`, `words`, `counts`,
     `imbalance` and `levels` are what allocation and minimisation keep; `many` is a comparison of
     more than two groups, `ends` and `begun` are of medians, `waited` the days of what looks wait
-    for. The rest is scratch.
+    for, `mine` the columns of the trial. The rest is scratch.
     """
 
     values: IntArray
@@ -64,6 +64,7 @@ class Workspace(NamedTuple):
     ends: IntArray
     begun: FloatArray
     waited: IntArray
+    mine: FloatArray
 
 
 def workspace(tables: TrialTables) -> Workspace:
@@ -100,6 +101,7 @@ def workspace(tables: TrialTables) -> Workspace:
         ends=np.zeros(int(tables.medians.groups.max(initial=0)) + 1, whole),
         begun=np.zeros(3),
         waited=np.zeros(most, whole),
+        mine=np.zeros(tables.width),
     )
 
 
