@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint matrix bench sbom format lock clean
+.PHONY: help setup demo test check lint matrix expected bench sbom format lock clean
 
 BIN := .venv/bin
 DEMO := out/mgmt-net
@@ -16,6 +16,7 @@ JOBS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 # Each of JOBS processes has a core; threads of polars beside them only get in their way.
 PYTEST := POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -p no:benchmark -n $(JOBS) --dist worksteal
+STUDIES := lung-tmb mgmt-net
 MATRIX := docs/reference/requirements-matrix.md
 
 help: ## this list
@@ -48,6 +49,11 @@ lint: setup
 
 matrix: setup ## run the tests that show a requirement; write docs/reference/requirements-matrix.md
 	$(PYTEST) -q -m requirement --requirements-matrix=$(MATRIX) tests
+
+expected: setup ## write anew what twelve rehearsed trials of each bundled study give (read the difference)
+	@for study in $(STUDIES); do \
+	  $(BIN)/equipoise rehearse $$study --seed 1 --trials 12 --processes 1 --out studies/$$study/expected; \
+	done
 
 bench: setup ## benchmarks, one at a time, with the machine they ran on
 	$(BIN)/python -m pytest -p no:xdist -s benchmarks
