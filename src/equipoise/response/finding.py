@@ -47,14 +47,15 @@ def reading_finding(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
     """What is to be asked of a reader, one row for each lesion and finding.
 
     The faults of `lesion_choice`; and of a lesion at a baseline: `not_measured_at_baseline` (a
-    target without a diameter), `method_does_not_measure`, `below_measurable` (a diameter below that
-    which the method and the thickness of the slices ask for, a target node below its short axis),
-    `node_normal_at_baseline` (a non-target node whose short axis is normal), `cystic_target` (while
-    a lesion of a kind that is preferred is non-target); later `method_changed`: measured otherwise
-    than at baseline; and of an evaluator's baseline, without a lesion, `baseline_too_early`: longer
-    before the first cycle than the plan allows. `found` and `limit`: sizes in hundredths of a
-    millimetre, the number of targets, or days. Where no thickness is recorded, slices are taken as
-    thin. Nothing here changes a sum: the reader's choice stands until it is corrected.
+    target, chosen by that day, without a diameter, also where nothing at all is told of it),
+    `method_does_not_measure`, `below_measurable` (a diameter below that which the method and the
+    thickness of the slices ask for, a target node below its short axis), `node_normal_at_baseline`
+    (a non-target node whose short axis is normal), `cystic_target` (while a lesion of a kind that
+    is preferred is non-target); later `method_changed`: measured otherwise than at baseline; and
+    of an evaluator's baseline, without a lesion, `baseline_too_early`: longer before the first
+    cycle than the plan allows. `found` and `limit`: sizes in hundredths of a millimetre, the number
+    of targets, or days. Where no thickness is recorded, slices are taken as thin. Nothing here
+    changes a sum: the reader's choice stands until it is corrected.
 
     Source: RECIST 1.1, sections 3.1, 3.2, 4.2 (recist_1_1.yaml). Sorted by replicate, subject,
     evaluator, assessment, lesion, finding. `sources`: identification, measurement, baseline's.
@@ -118,8 +119,9 @@ def _of_targets(
     lesions = lesions.filter(role="target")
     first = _seen(tables, assessments.filter("baseline"), lesions)
     state, method = pl.col("state"), pl.col("method")
+    unsized = ~state.is_in(_WITH_SIZE) | ((state == "measured") & pl.col("diameter").is_null())
     finding = (
-        pl.when(~state.is_in(_WITH_SIZE))
+        pl.when(unsized)
         .then(pl.lit("not_measured_at_baseline"))
         .when(~method.is_in(list(found.methods.limits)))
         .then(pl.lit("method_does_not_measure"))
@@ -129,11 +131,18 @@ def _of_targets(
     faulty = first.with_columns(
         finding=finding, found="diameter", limit=_smallest(found), base_seq=_NONE
     ).filter(pl.col("finding").is_not_null())
-    second = first.filter(pl.col("kind").is_in(found.lesion_kinds.second_choice))
+    unseen = _not_looked_at(tables, assessments.filter("baseline"), lesions, first)
+    asked = unseen.with_columns(
+        finding=pl.lit("not_measured_at_baseline"), found=_NONE, limit=_smallest(found),
+        base_seq=_NONE,
+    )  # fmt: skip
+    second = pl.concat([first, unseen], how="diagonal").filter(
+        pl.col("kind").is_in(found.lesion_kinds.second_choice)
+    )
     cystic = second.join(_passed_over(tables, found), READER, "semi").with_columns(
         finding=pl.lit("cystic_target"), found=_NONE, limit=_NONE, base_seq=_NONE
     )
-    parts = [faulty.select(_KEPT), cystic.select(_KEPT)]
+    parts = [faulty.select(_KEPT), cystic.select(_KEPT), asked.select(_KEPT)]
     if _several_methods(tables, assessments):
         then = first.select("base", "lesion", first_method="method", base_seq="seq")
         later = _seen(tables, assessments.filter(~pl.col("baseline")), lesions)
@@ -165,6 +174,21 @@ def _seen(tables: Tables, assessments: pl.DataFrame, lesions: pl.DataFrame) -> p
         .with_columns(
             method=pl.coalesce("method", "modality"), seq=pl.max_horizontal("own_seq", "seq")
         )
+    )
+
+
+def _not_looked_at(
+    tables: Tables, baselines: pl.DataFrame, lesions: pl.DataFrame, seen: pl.DataFrame
+) -> pl.DataFrame:
+    """Every target that its evaluator had chosen by the day of a baseline which tells nothing of
+    it; to be measured by the baseline's modality."""
+    chosen = tables["lesion_identified"].select(*KEY, identified="event", since="occurred")
+    return (
+        lesions.join(chosen, [*KEY, "identified"])
+        .join(baselines, READER)
+        .filter(pl.col("since") <= pl.col("occurred"))
+        .join(seen, ["row", "lesion"], how="anti")
+        .with_columns(method="modality")
     )
 
 

@@ -31,9 +31,10 @@ def tumour_growth(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
 
     A tumour is taken as a sphere whose diameter is the sum: from D1 to D2 in a number of months,
     100 x (exp(3 x ln(D2 / D1) / months) - 1) percent a month. `rate`: from the baseline in force,
-    `days` before; `interval_rate`: from the last complete sum before, `interval_days` earlier. In
-    hundredths of a percent a month, rounded to the nearest, at most 10**9; -10000 when the tumour
-    is gone. Null where the earlier sum is 0 or not complete, or no later day is known.
+    `days` before; `interval_rate`: from the last complete sum since that baseline, which is one of
+    the same lesions, `interval_days` earlier. In hundredths of a percent a month, rounded to the
+    nearest, at most 10**9; -10000 when the tumour is gone. Null where the earlier sum is 0 or not
+    complete, or no later day is known.
 
     Source: recist_1_1.yaml, tumour_growth (no part of RECIST). Sorted by replicate, subject,
     evaluator, order. `sources`: those of the three sums.
@@ -55,9 +56,9 @@ def tumour_growth(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
         .with_columns(base=pl.when("baseline").then("row").forward_fill())
         .with_columns(before=pl.when(size.is_not_null()).then("row").forward_fill().shift())
     )
-    inside = {name: pl.when(pl.col(name) >= pl.col("first")).then(name) for name in _EARLIER}
     found = (
-        ordered.with_columns(**inside)
+        ordered.with_columns(base=pl.when(pl.col("base") >= pl.col("first")).then("base"))
+        .with_columns(before=pl.when(pl.col("before") >= pl.col("base")).then("before"))
         .with_columns(
             days=(day - day.gather("base")).dt.total_days(),
             interval_days=(day - day.gather("before")).dt.total_days(),

@@ -60,6 +60,7 @@ RULES: tuple[TableRule, ...] = (
         columns=READING_FINDING,
         requires={
             **_ASSESSED,
+            **_LESIONS,
             **_TARGETS,
             **_OTHERS,
             "cycle_started": {**KEY, "occurred": pl.Date},
