@@ -1,10 +1,11 @@
-"""equipoise study: check, show, compare a study file, and list what it assumes."""
+"""equipoise study: check, show, compare a study file, list what it assumes; to and from USDM."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equipoise.errors import BadInput
@@ -31,6 +32,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     for verb in (check, show, assumptions, difference):
         verb.add_argument("--json", action="store_true", help="print JSON")
     verbs.add_parser("schema", help="print the JSON Schema of study.yaml for editors")
+    usdm = verbs.add_parser("usdm", help="print arms, epochs, activities and criteria as USDM 4")
+    usdm.add_argument("study", metavar="STUDY", help=path)
+    read = verbs.add_parser("read-usdm", help="tell the structure of a study in USDM 4")
+    read.add_argument("file", metavar="FILE", help="a document of USDM 4 in JSON")
+    read.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         "assumptions": _assumptions,
         "diff": _diff,
         "schema": _schema,
+        "usdm": _usdm,
+        "read-usdm": _read_usdm,
     }[arguments.verb]
     return verb(arguments)
 
@@ -147,6 +155,32 @@ def _schema(arguments: argparse.Namespace) -> int:
     from equipoise.study.schema import study_schema
 
     _print_json(study_schema())
+    return 0
+
+
+def _usdm(arguments: argparse.Namespace) -> int:
+    from equipoise.exchange.usdm import usdm_document
+    from equipoise.study.load import load_study
+
+    _print_json(usdm_document(load_study(arguments.study)))
+    return 0
+
+
+def _read_usdm(arguments: argparse.Namespace) -> int:
+    from dataclasses import fields
+
+    from equipoise.exchange.delimited import file_text
+    from equipoise.exchange.usdm import read_usdm
+
+    found = read_usdm(file_text(Path(arguments.file)), arguments.file)
+    parts = {each.name: getattr(found, each.name) for each in fields(found)}
+    if arguments.json:
+        _print_json({name: [each._asdict() for each in part] for name, part in parts.items()})
+        return 0
+    for name, part in parts.items():
+        print(f"{name}: {len(part)}")
+        for each in part:
+            print(f"  {each.name}: {_short(each[2] if name == 'criteria' else each.label)}")
     return 0
 
 
