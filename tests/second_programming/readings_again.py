@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import Any
 
 import polars as pl
 
@@ -225,3 +226,52 @@ def _rate(then: Row | None, now: Row) -> tuple[int | None, int | None]:
         if grown > 10**9:
             return days, 10**9
         return days, int(grown.to_integral_value(ROUND_HALF_EVEN))
+
+
+def discordances(
+    derived: Mapping[str, pl.DataFrame], plan: ResponsePlan
+) -> tuple[list[Row], list[str]]:
+    """Every difference of another reader to the primary one, and those to the product's list.
+
+    The readings themselves, which are programmed twice elsewhere, are taken from `derived`.
+    """
+    names = ("time_point_response", "best_overall_response", "progression", "window_response")
+    others = [each.code for each in plan.evaluators if each.code != plan.primary_evaluator]
+    again = []
+    for (replicate, name), subject in rows_by_subject(derived, (*names, "target_sum")).items():
+        seen = {row["evaluator"] for row in subject["target_sum"]}
+        for other in others:
+            if {plan.primary_evaluator, other} <= seen:
+                mine, its = (_said(subject, who) for who in (plan.primary_evaluator, other))
+                again += [
+                    {
+                        "replicate": replicate, "subject": name, "evaluator": other,
+                        "about": about, "occurred": day, "primary_value": mine[about, day],
+                        "other_value": its[about, day],
+                    }
+                    for about, day in mine.keys() & its.keys()
+                    if mine[about, day] != its[about, day]
+                ]  # fmt: skip
+    key = ("replicate", "subject", "evaluator", "about", "occurred")
+    return again, told_apart(again, derived["reader_discordance"], key)
+
+
+def _said(subject: Mapping[str, list[Row]], reader: str) -> dict[tuple[str, Any], str]:
+    """What a reader's readings say, by what it is about and by day."""
+
+    def of(table: str) -> list[Row]:
+        return [row for row in subject[table] if row["evaluator"] == reader]
+
+    said: dict[tuple[str, Any], str] = {
+        ("time_point", row["occurred"]): row["overall_response"]
+        for row in sorted(of("time_point_response"), key=lambda row: row["order"])
+        if row["occurred"] is not None
+    }
+    for row in of("best_overall_response"):
+        said["best_overall_response", None] = row["response"]
+    for row in of("progression"):
+        day = str(row["progression"] or "no date") if row["progressed"] else "none"
+        said["progression", None] = day
+    for row in of("window_response"):
+        said[row["window"], None] = row["response"]
+    return said

@@ -27,7 +27,7 @@ from tests.second_programming.lesion_histories import (
     histories,
     tables_of_rows,
 )
-from tests.second_programming.readings_again import differences
+from tests.second_programming.readings_again import differences, discordances
 
 SUBJECTS = 1500
 ORGANS = ("liver", "Liver", "left kidney", "Kidney", "kidney right", "lung", "bone", "foie droit")
@@ -170,3 +170,18 @@ def test_growth_does_not_reach_past_a_baseline() -> None:
     growth = derived["tumour_growth"].select("assessment", "rate", "interval_rate").rows()
     assert growth == [("A1", 0, 0), ("A3", None, None)]
     assert not differences(tables, derived, study.response)[1]
+
+
+@pytest.mark.parametrize("code", STUDIES)
+def test_where_readers_differ(code: str) -> None:
+    """Random histories, in which readers see different tumours on the same days."""
+    study = load_study(code)
+    readers = [each.code for each in study.response.evaluators]
+    tables = histories(random.Random(f"{code} readers"), 300, readers)
+    derived = derive(tables, study, upto="reader_discordance")
+    for table in ("progression", "best_overall_response", "window_response"):
+        derived = derive(derived, study, upto=table)
+    found, said = discordances(derived, study.response)
+    assert not said, (len(said), said[:20])
+    assert len({each["about"] for each in found}) >= 3 + len(study.response.windows)
+    assert len(found) > 100

@@ -284,3 +284,12 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         allocate_batch([method], strata, nature_words(1, "x", range(2), (1, 3, 8)))
     with pytest.raises(BadInput, match="stratum index below 1"):
         allocate_batch([method], strata + 1, nature_words(1, "x", range(2), (1, 3, 12)))
+
+
+@pytest.mark.parametrize("earlier", [-1, -(2**40)])
+def test_fewer_than_no_earlier_allocations_are_refused(earlier: int) -> None:
+    source = AllocationWords(bytes(32), "main")
+    for method in (PermutedBlocks((2, 1), (3, 6)), CompleteRandomisation((2, 1))):
+        assert allocate(method, "A", 0, source).arm in (0, 1)
+        with pytest.raises(BadInput, match="the number of earlier allocations is 0 or more"):
+            allocate(method, "A", earlier, source)
