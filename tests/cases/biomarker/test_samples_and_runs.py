@@ -216,3 +216,30 @@ def test_samples_of_one_batch_do_not_touch() -> None:
     ]  # fmt: skip
     found = derived(together(parts), PLAN)["assay_value"]
     assert found["interpretable"].to_list() == [False, True]
+
+
+@pytest.mark.parametrize("first", ["known", "partly known"])
+def test_a_reception_of_a_known_day_is_the_last(first: str) -> None:
+    """Of two receptions the later counts; one whose day is not known stands before it, in whatever
+    order they were entered."""
+    told = {
+        "known": {"event": "SampleReceived", "sample": "B1", "adequate": True, "on": "2024-03-09"},
+        "partly known": {
+            "event": "SampleReceived", "sample": "B1", "adequate": False, "on": "2024-03",
+        },
+    }  # fmt: skip
+    second = next(name for name in told if name != first)
+    made = [entry for entry in entries({"samples": []}) if entry["event"] != "SampleReceived"]
+    state = derived(tables_of([*made, told[first], told[second]]), PLAN)["sample_state"]
+    assert state["adequate"].to_list() == [True]
+    assert state["received"].to_list() == [datetime.date(2024, 3, 9)]
+
+
+def test_of_two_receptions_without_a_day_the_one_entered_last_counts() -> None:
+    received = {"event": "SampleReceived", "sample": "B1", "on": "2024-03"}
+    made = [entry for entry in entries({"samples": []}) if entry["event"] != "SampleReceived"]
+    for last in (True, False):
+        both = [{**received, "adequate": not last}, {**received, "adequate": last}]
+        state = derived(tables_of([*made, *both]), PLAN)["sample_state"]
+        assert state["adequate"].to_list() == [last]
+        assert state["received"].to_list() == [None]
