@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import zoneinfo
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -158,10 +159,10 @@ def _expected(drugs: set[str], term: str, severity: str, plan: SafetyPlan) -> bo
     )
 
 
-def reports(event: Row, submitted: list[Row], plan: SafetyPlan) -> list[Row]:
-    """What is due about one serious adverse event, and since when it is done."""
+def reports(event: Row, submitted: list[Row], plan: SafetyPlan, zone: str) -> list[Row]:
+    """What is due about one serious adverse event of a hospital in `zone`, and since when done."""
     clocks = plan.clocks
-    found = [_notice(event, clocks.site_to_sponsor_hours)]
+    found = [_notice(event, clocks.site_to_sponsor_hours, zone)]
     if event["susar"] is False:
         return found
     certain = event["susar"] is True
@@ -182,12 +183,14 @@ def reports(event: Row, submitted: list[Row], plan: SafetyPlan) -> list[Row]:
     return found
 
 
-def _notice(event: Row, hours: int) -> Row:
+def _notice(event: Row, hours: int, zone: str) -> Row:
     """What the sponsor is told: by the hour where the site knows it, else in begun days."""
     found = _report("site_to_sponsor", event["aware"], -(-hours // 24), event["received"], True)
     knew, told = event["aware_at"], event["received_at"]
     if knew is not None:
-        found["due_at"] = knew + datetime.timedelta(hours=hours)
+        passed = knew.replace(tzinfo=zoneinfo.ZoneInfo(zone)).timestamp() + hours * 3600
+        there = datetime.datetime.fromtimestamp(passed, zoneinfo.ZoneInfo(zone))
+        found["due_at"] = there.replace(tzinfo=None)
         found["due"] = found["due_at"].date()
     found["done_at"] = told
     hour_over = knew is not None and told is not None and told > found["due_at"]

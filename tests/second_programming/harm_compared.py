@@ -28,7 +28,9 @@ def derived(tables: Mapping[str, pl.DataFrame], study: Study) -> dict[str, pl.Da
     return found
 
 
-def programmed_again(tables: Mapping[str, pl.DataFrame], plan: SafetyPlan) -> dict[str, list[Row]]:
+def programmed_again(
+    tables: Mapping[str, pl.DataFrame], plan: SafetyPlan, zones: Mapping[str, str]
+) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {name: [] for name in KEYS}
     for (replicate, name), subject in rows_by_subject(tables, again.TABLES).items():
         who = {"replicate": replicate, "subject": name}
@@ -41,18 +43,20 @@ def programmed_again(tables: Mapping[str, pl.DataFrame], plan: SafetyPlan) -> di
             sent = again.of(subject["susar_submitted"], report["adverse_event"])
             of_it = {**who, "adverse_event": report["adverse_event"]}
             found["expedited_report"] += [
-                {**of_it, **row} for row in again.reports(event, sent, plan)
+                {**of_it, **row}
+                for row in again.reports(event, sent, plan, zones.get(report["site"], "UTC"))
             ]
     return found
 
 
 def differences(
-    tables: Mapping[str, pl.DataFrame], product: Mapping[str, pl.DataFrame], plan: SafetyPlan
+    tables: Mapping[str, pl.DataFrame], product: Mapping[str, pl.DataFrame], study: Study
 ) -> tuple[Counter[str], list[str]]:
     """How many rows of each table were compared, and every difference."""
+    zones = {each.code: each.time_zone for each in study.sites}
     said = []
     rows: Counter[str] = Counter()
-    for table, expected in programmed_again(tables, plan).items():
+    for table, expected in programmed_again(tables, study.safety, zones).items():
         rows[table] += len(expected)
         said += [f"{table} {each}" for each in told_apart(expected, product[table], KEYS[table])]
     return rows, said

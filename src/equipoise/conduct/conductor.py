@@ -146,7 +146,7 @@ class Conductor:
         return context
 
     def _seen(self, action: Action, source: Log | Transaction) -> Context:
-        today, reached = self._days(action)
+        today, reached, hour = self._days(action)
         if action.name in admission.MADE_TODAY | admission.OF_THE_DAY and action.occurred is None:
             action = dataclasses.replace(action, occurred=today.isoformat())
         return Context(
@@ -157,6 +157,7 @@ class Conductor:
             head_seq=self._head,
             keys=self.keys,
             today=today,
+            hour=hour,
             reached=reached,
             events=list(self._subjects.get(action.subject or "", ())),
             tables=self._tables,
@@ -248,18 +249,20 @@ class Conductor:
         """The scenario's clock in a rehearsal; None, the server's own, in a live trial."""
         return action.recorded if self.state.rehearsal else None
 
-    def _days(self, action: Action) -> tuple[datetime.date, datetime.date]:
-        """Which day it is where the action belongs, and the last that has begun there or in UTC.
+    def _days(self, action: Action) -> tuple[datetime.date, datetime.date, str | None]:
+        """Which day it is where the action belongs, the last that has begun there or in UTC, and
+        the hour of the day at its site.
 
         What belongs to no site may be done from any. A rehearsal has the day of its scenario,
         wherever the site is.
         """
         if (scenario := self._recorded(action)) is not None:
-            return scenario.date(), scenario.date()
+            return scenario.date(), scenario.date(), None
         events = self._subjects.get(action.subject or "", [])
-        now = self.clock()
-        today = self.state.today(events[0].site if events else action.site, now)
-        return today, max(today, now.astimezone(datetime.UTC).date())
+        now, site = self.clock(), events[0].site if events else action.site
+        today = self.state.today(site, now)
+        reached = max(today, now.astimezone(datetime.UTC).date())
+        return today, reached, self.state.hour(site, now)
 
     def _record_refusal(self, action: Action, error: EquipoiseError) -> None:
         """Keep a refusal by a rule in the record; bad input leaves no trace."""

@@ -61,10 +61,11 @@ def event_as_it_stands(facts: Sequence[Event], event: Event) -> Standing:
 class Context:
     """The action, and all that its decision may read.
 
-    `today` is the day of recording at the site, `reached` the last that has begun there or in UTC:
-    from then on a grant or a version is in force. `state_seq` is the last event that `state` had
-    taken in when this was made, `head_seq` the last of the record. `source` is the record: for the
-    few decisions that rest on more than one subject, which are made under the lock.
+    `today` is the day of recording at the site, `hour` the time of that day there as HH:MM (null
+    without a site, and in a rehearsal, whose clock tells days), `reached` the last that has begun
+    there or in UTC: from then on a grant or a version is in force. `state_seq` is the last event
+    that `state` had taken in when this was made, `head_seq` the last of the record. `source` is the
+    record: for the few decisions that rest on more than one subject, made under the lock.
     """
 
     action: Action
@@ -74,6 +75,7 @@ class Context:
     head_seq: int
     keys: KeyStore
     today: datetime.date
+    hour: str | None
     reached: datetime.date
     events: list[Event]
     tables: DerivedTables

@@ -91,7 +91,7 @@ def _check_awareness(context: Context, after: Context, target: Event, day: str |
         return
     then, now = (event_as_it_stands(each.events, target).body for each in (context, after))
     if any(then[name] != now[name] for name in ("aware", "aware_time", "received_time")):
-        check_aware(SeriousAdverseEventReported.model_validate(now), day)
+        check_aware(after, SeriousAdverseEventReported.model_validate(now), day)
 
 
 def _stands(context: Context, target: Event) -> str | None:
@@ -177,8 +177,9 @@ def check_result_day(context: Context, result: str, sample: str, day: str) -> No
             )  # fmt: skip
 
 
-def check_aware(body: SeriousAdverseEventReported, received: str) -> None:
-    """BadInput for a report of which the sponsor knew before the site, in days or in hours."""
+def check_aware(context: Context, body: SeriousAdverseEventReported, received: str) -> None:
+    """BadInput for a report of which the sponsor knew before the site, in days or in hours, and for
+    an hour of today that has not come yet at the hospital."""
     if body.aware.isoformat() > received:
         raise BadInput(
             f"a day not after the sponsor knew ({received})",
@@ -190,6 +191,14 @@ def check_aware(body: SeriousAdverseEventReported, received: str) -> None:
             f"a time not after that at which the sponsor knew ({known})",
             where=f"{body.TYPE} {body.adverse_event}", field="aware_time", found=body.aware_time,
         )  # fmt: skip
+
+    for name, day in (("aware_time", body.aware.isoformat()), ("received_time", received)):
+        told = getattr(body, name) if day == context.today.isoformat() else None
+        if told is not None and context.hour is not None and told > context.hour:
+            raise BadInput(
+                f"a time not after now ({context.hour} at the hospital)",
+                where=f"{body.TYPE} {body.adverse_event}", field=name, found=told,
+            )  # fmt: skip
 
 
 def check_death_day(context: Context, day: str) -> None:
@@ -277,7 +286,7 @@ def _check_return(after: Context, target: Event, day: str) -> None:
 
 def _check_report(after: Context, target: Event, day: str) -> None:
     body = event_as_it_stands(after.events, target).body
-    check_aware(SeriousAdverseEventReported.model_validate(body), day)
+    check_aware(after, SeriousAdverseEventReported.model_validate(body), day)
 
 
 def _check_result(after: Context, target: Event, day: str) -> None:

@@ -54,7 +54,7 @@ def serious_adverse_event_reported(
     """The next report about an event, from a day on or after that of the site's awareness."""
     check_known(context, body, "adverse_event", "AdverseEventReported")
     where = f"SeriousAdverseEventReported {body.adverse_event}"
-    check_aware(body, context.day)
+    check_aware(context, body, context.day)
     earlier = [
         each
         for each in context.bodies("SeriousAdverseEventReported")

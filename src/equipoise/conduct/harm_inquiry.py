@@ -64,7 +64,7 @@ _SAYING = frozenset({"AdverseEventReported", "AdverseEventFollowedUp", "Correcte
 
 
 def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], datetime.datetime]:
-    """The time, by the clock of a place in `zone`, at which the record first called each adverse
+    """The time, in the `zone` of a place, at which the record first called each adverse
     event serious or fatal: by its report, a follow-up or a correction. By subject and adverse
     event."""
     found: dict[tuple[str, str], datetime.datetime] = {}
@@ -81,6 +81,6 @@ def serious_since(events: Iterable[Event], zone: str) -> dict[tuple[str, str], d
             says = (body["item"], body["new"]) in (("serious", "true"), ("grade", str(DEATH)))
         if name is not None and says:
             at = datetime.datetime.fromisoformat(event.recorded.replace("Z", "+00:00"))
-            there = at.astimezone(zoneinfo.ZoneInfo(zone)).replace(tzinfo=None)
+            there = at.astimezone(zoneinfo.ZoneInfo(zone))
             found.setdefault((event.subject or "", name), there)
     return found

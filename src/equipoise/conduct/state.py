@@ -130,9 +130,17 @@ class TrialState:
     def today(self, site: str | None, now: datetime.datetime) -> datetime.date:
         """The day at the site, in the version adopted last that has it; without a site the last day
         that has begun at one of them or in UTC."""
-        zones = {each.code: each.time_zone for v in self.versions.values() for each in v.sites}
+        zones = self._zones()
         asked = {zones[site]} if site in zones else {*zones.values(), "UTC"}
         return max(now.astimezone(zoneinfo.ZoneInfo(name)).date() for name in asked)
+
+    def hour(self, site: str | None, now: datetime.datetime) -> str | None:
+        """The time of the day at the site as HH:MM, None without a site."""
+        zone = self._zones().get(site or "")
+        return None if zone is None else f"{now.astimezone(zoneinfo.ZoneInfo(zone)):%H:%M}"
+
+    def _zones(self) -> dict[str, str]:
+        return {each.code: each.time_zone for v in self.versions.values() for each in v.sites}
 
     def fold(self, events: Iterable[Event]) -> None:
         """Take in `events`, in order of seq; those of other types only move `seq`."""

@@ -111,14 +111,14 @@ def reports_awaited(
     and adverse event.
 
     `events` and `serious` are the tables `adverse_event` and `serious_adverse_event`; serious is
-    what was called so and what was fatal. `known` says for subject and event since when, by the
-    hospital's clock, the record itself calls it serious: the site knew by then, perhaps before.
-    `due_at`: after the hours of the study file, on the day `due`. The report itself then says since
-    when the site was aware, and that counts.
+    what was called so and what was fatal. `known` says for subject and event since when, in the
+    zone of the hospital, the record itself calls it serious: the site knew by then, perhaps before.
+    `due_at`: after the hours of the study file by the hospital's clock, on the day `due`. The
+    report itself then says since when the site was aware, and that counts.
 
     Source: Regulation (EU) 536/2014, article 41(2); ICH E2A II.B (a death is serious).
     """
-    due_at = pl.col("known_at") + pl.duration(hours=plan.clocks.site_to_sponsor_hours)
+    hours = datetime.timedelta(hours=plan.clocks.site_to_sponsor_hours)
     waiting = events.filter(pl.col("serious") | (pl.col("grade") == DEATH)).join(
         serious.select(EVENT), EVENT, "anti"
     )
@@ -127,12 +127,21 @@ def reports_awaited(
         for row in waiting.select("subject", "adverse_event").iter_rows(named=True)
     ]
     return (
-        waiting.with_columns(pl.Series("known_at", since, dtype=pl.Datetime("us")))
-        .with_columns(pl.col("known_at").dt.date().alias("known"), due_at.alias("due_at"))
+        waiting.with_columns(
+            pl.Series("known", [at and at.date() for at in since], dtype=pl.Date),
+            pl.Series("due_at", [at and _later(at, hours) for at in since], pl.Datetime("us")),
+        )
         .with_columns(pl.col("due_at").dt.date().alias("due"))
         .select(*AWAITED)
         .sort(EVENT)
     )
+
+
+def _later(at: datetime.datetime, passed: datetime.timedelta) -> datetime.datetime:
+    """The clock of a place some time after a moment there."""
+    if at.tzinfo is None:
+        return at + passed
+    return (at.astimezone(datetime.UTC) + passed).astimezone(at.tzinfo).replace(tzinfo=None)
 
 
 def left_of(
@@ -140,7 +149,7 @@ def left_of(
 ) -> datetime.timedelta:
     """What is left at the moment `now` until the hour `due_at` at the place of `now`, or without
     one of the last day in time; negative once that is over. What is done on the day `due` is then
-    in time.
+    in time. Hours are counted as they pass, over a change of the clocks too.
 
     >>> at = datetime.datetime(2026, 1, 5, 15, 30)
     >>> str(left_of(datetime.date(2026, 1, 5), at)), left_of(datetime.date(2026, 1, 4), at).days
@@ -149,6 +158,9 @@ def left_of(
     '0:30:00'
     """
     if due_at is not None:
-        return due_at.replace(tzinfo=now.tzinfo) - now
-    over = datetime.datetime.combine(due, datetime.time(), now.tzinfo) + datetime.timedelta(days=1)
-    return over - now
+        over = due_at
+    else:
+        over = datetime.datetime.combine(due + datetime.timedelta(days=1), datetime.time())
+    if now.tzinfo is None:
+        return over - now
+    return over.replace(tzinfo=now.tzinfo).astimezone(datetime.UTC) - now.astimezone(datetime.UTC)

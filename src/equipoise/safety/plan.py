@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -83,3 +84,10 @@ class SafetyPlan(Plan):
     reference_safety_information: ReferenceSafetyInformation | None = None
     dictionary: MedicalDictionary | None = None
     laboratory: LaboratoryPlan = LaboratoryPlan()
+
+
+class NoticePlan(Plan):
+    """What the rule of reports has to know: the clocks, and the time zone of each hospital."""
+
+    clocks: ReportingClocks
+    zones: Mapping[str, str] = {}

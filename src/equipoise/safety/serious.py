@@ -16,7 +16,7 @@ from equipoise.safety.events import (
     SeriousAdverseEventReported,
     SusarSubmitted,
 )
-from equipoise.safety.plan import SafetyPlan
+from equipoise.safety.plan import NoticePlan, SafetyPlan
 from equipoise.safety.seriousness import SEVERITY
 
 EVENT = (*KEY, "adverse_event")
@@ -165,16 +165,17 @@ def _listed(opinions: pl.DataFrame, plan: SafetyPlan) -> pl.DataFrame:
     return each.group_by(EVENT).agg(pl.col("listed_up_to").fill_null(-1).min())
 
 
-def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
+def expedited_report(tables: Tables, plan: NoticePlan) -> pl.DataFrame:
     """What is due about serious adverse events, sorted by replicate, subject, adverse event, due.
 
     A day counts as a whole: day 0 is `start`, and something is in time on the day `due` itself,
     but where the hour is known.
 
     - `site_to_sponsor`: the hours of the study file from the time at which the site knew
-      (`due_at`, by the hospital's clock; on the nights on which clocks change an hour more or
-      less); where only the day of that is known, in whole days (begun days count). Done on the day
-      on which the report reached the sponsor, at the time `done_at` where that is known.
+      (`due_at`, by the hospital's clock, as hours pass: over a night on which clocks change it is
+      another hour of the day; of an hour that comes twice the first is meant); where only the day
+      of that is known, in whole days (begun days count). Done on the day on which the report
+      reached the sponsor, at the time `done_at` where that is known.
     - for a SUSAR, day 0 is the day on which the sponsor knew that it is serious and that somebody
       sees a relation: `other` after `other_days`; `fatal_or_life_threatening` after `fatal_days`
       from the day on which the sponsor also knew that; and its `fatal_follow_up` after
@@ -209,7 +210,7 @@ def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     return (
         pl.concat(
             [
-                _noticed(events, clocks.site_to_sponsor_hours),
+                _noticed(_at_its_place(events, tables, plan), clocks.site_to_sponsor_hours, plan),
                 _due("other", reportable.filter(~at_once), clocks.other_days, sent),
                 _due("fatal_or_life_threatening", severe, clocks.fatal_days, sent),
                 _due("fatal_follow_up", severe, later, followed),
@@ -221,9 +222,30 @@ def expedited_report(tables: Tables, plan: SafetyPlan) -> pl.DataFrame:
     )
 
 
-def _noticed(events: pl.DataFrame, hours: int) -> pl.DataFrame:
+def _at_its_place(events: pl.DataFrame, tables: Tables, plan: NoticePlan) -> pl.DataFrame:
+    """The events with the time `zone` of the hospital that reported each first."""
+    sites = tables[SeriousAdverseEventReported.TABLE].group_by(EVENT).agg(pl.col("site").first())
+    zone = pl.col("site").replace_strict(plan.zones, default=None, return_dtype=pl.String)
+    return events.join(sites.select(*EVENT, zone.alias("zone")), EVENT, "left")
+
+
+def _hours_after(name: str, hours: int, plan: NoticePlan) -> pl.Expr:
+    """A time by a hospital's clock so many hours after another; in no known zone clocks do not
+    change."""
+    lasts, at = pl.duration(hours=hours), pl.col(name)
+    passed = [
+        pl.when(pl.col("zone") == zone).then(
+            (at.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") + lasts)
+            .dt.replace_time_zone(None)
+        )
+        for zone in sorted(set(plan.zones.values()))
+    ]  # fmt: skip
+    return pl.coalesce(*passed, at + lasts)
+
+
+def _noticed(events: pl.DataFrame, hours: int, plan: NoticePlan) -> pl.DataFrame:
     """The sponsor's notice of each event."""
-    due_at = pl.col("aware_at") + pl.duration(hours=hours)
+    due_at = _hours_after("aware_at", hours, plan)
     days = -(-hours // HOURS_PER_DAY)
     return events.select(
         *EVENT,
@@ -317,9 +339,12 @@ RULES = (
         columns=EXPEDITED_REPORT,
         requires={
             "serious_adverse_event": SERIOUS_ADVERSE_EVENT,
+            SeriousAdverseEventReported.TABLE: {
+                name: schema(SeriousAdverseEventReported)[name] for name in (*EVENT, "site")
+            },
             SusarSubmitted.TABLE: schema(SusarSubmitted),
         },
-        plan="safety",
+        plan="notices",
         rule=expedited_report,
     ),
 )

@@ -14,7 +14,7 @@ from equipoise.oversight.plan import DeviationPlan, OversightPlan
 from equipoise.randomisation.plan import RandomisationPlan
 from equipoise.record.plan import Code, Label, Plan, TimeZone
 from equipoise.response.plan import ResponsePlan
-from equipoise.safety.plan import AnsweredItem, SafetyPlan
+from equipoise.safety.plan import AnsweredItem, NoticePlan, SafetyPlan
 from equipoise.study.analysis_plan import AnalysisPlan
 from equipoise.study.registration import Registration
 from equipoise.treatment.departure import DeparturePlan
@@ -86,6 +86,13 @@ class Study(Plan):
         """What is not allowed beside the treatment of the trial, and who reads progression."""
         return ProhibitionPlan(
             prohibited=self.visits.prohibited, evaluator=self.response.primary_evaluator
+        )
+
+    @property
+    def notices(self) -> NoticePlan:
+        """The clocks of reports on harm, and the time zones of the hospitals."""
+        return NoticePlan(
+            clocks=self.safety.clocks, zones={each.code: each.time_zone for each in self.sites}
         )
 
     @property

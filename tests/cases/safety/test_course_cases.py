@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from equipoise.safety.course import (
     ENDED,
     adverse_event_course,
     adverse_event_standing,
+    left_of,
     reports_awaited,
 )
 from equipoise.safety.ctcae import ctcae_term, ctcae_terms
@@ -81,11 +83,32 @@ def test_the_sponsor_waits_for_what_is_serious_or_fatal_and_was_not_reported() -
         {"adverse_event": "D", "term": "Sepsis", "grade": 3, "serious": True},
     )
     sent = events.filter(adverse_event="D")
-    known = {("S", "A"): DAY, ("S", "B"): DAY, ("S", "D"): DAY}
+    since = datetime.datetime.combine(DAY, datetime.time(), datetime.UTC)
+    known = {("S", "A"): since, ("S", "B"): since, ("S", "D"): since}
     found = reports_awaited(events, sent, known, PLAN)
     assert found.schema == pl.Schema(AWAITED)
     assert found["adverse_event"].to_list() == ["A", "B"]
     assert found["due"].to_list() == [datetime.date(2024, 5, 2)] * 2, "24 hours are a day"
+
+
+PARIS = zoneinfo.ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.requirement("SA1")
+@pytest.mark.parametrize(
+    ("known", "due"),
+    [("2026-10-24 15:30", "2026-10-25 14:30"), ("2026-03-28 15:30", "2026-03-29 16:30")],
+)
+def test_hours_pass_as_they_do_over_a_change_of_the_clocks(known: str, due: str) -> None:
+    """On the two Sundays of Paris: what is awaited, and what is left of it half a day before."""
+    events = of_events({"adverse_event": "A", "term": "Sepsis", "grade": 3, "serious": True})
+    since = datetime.datetime.fromisoformat(known).replace(tzinfo=PARIS)
+    last = datetime.datetime.fromisoformat(due)
+    (row,) = reports_awaited(events, events.clear(), {("S", "A"): since}, PLAN).rows(named=True)
+    assert (row["known"], row["due"], row["due_at"]) == (since.date(), last.date(), last)
+    assert left_of(row["due"], since, row["due_at"]) == datetime.timedelta(hours=24)
+    to_midnight = {10: 33.5, 3: 31.5}[since.month]
+    assert left_of(row["due"], since) == datetime.timedelta(hours=to_midnight)
 
 
 def event(seq: int, kind: str, body: dict[str, Any], recorded: str) -> Event:
@@ -104,7 +127,7 @@ def test_a_clock_begins_when_the_record_first_says_serious_on_the_day_of_the_hos
     about = {"adverse_event": "A", "grade": 3}
     first = event(1, "AdverseEventReported", {**about, "serious": True}, late)
     assert serious_since([first], "Europe/Paris") == {
-        ("S", "A"): datetime.datetime.fromisoformat("2024-05-02 00:30")
+        ("S", "A"): datetime.datetime.fromisoformat("2024-05-02 00:30+02:00")
     }
     mild = event(1, "AdverseEventReported", {**about, "serious": False}, late)
     corrected = {"target": 1, "item": "serious", "new": "true"}
@@ -112,11 +135,11 @@ def test_a_clock_begins_when_the_record_first_says_serious_on_the_day_of_the_hos
     after = event(3, "Corrected", corrected, "2024-05-09T08:00:00.000000Z")
     later = event(4, "Corrected", other, "2024-05-10T08:00:00.000000Z")
     assert serious_since([mild, after, later], "UTC") == {
-        ("S", "A"): datetime.datetime.fromisoformat("2024-05-09 08:00")
+        ("S", "A"): datetime.datetime.fromisoformat("2024-05-09 08:00Z")
     }
     died = event(2, "AdverseEventFollowedUp", {"adverse_event": "A", "grade": 5}, late)
     assert serious_since([mild, died, after], "UTC") == {
-        ("S", "A"): datetime.datetime.fromisoformat("2024-05-01 22:30")
+        ("S", "A"): datetime.datetime.fromisoformat("2024-05-01 22:30Z")
     }
 
 

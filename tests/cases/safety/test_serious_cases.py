@@ -12,6 +12,7 @@ import pytest
 from equipoise.errors import BadInput
 from equipoise.safety.plan import (
     ExpectedReaction,
+    NoticePlan,
     ReferenceSafetyInformation,
     ReportingClocks,
     SafetyPlan,
@@ -76,7 +77,8 @@ def derived(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     tables = tables_of(entries)
     tables["serious_adverse_event"] = serious_adverse_event(tables, plan)
-    return tables["serious_adverse_event"], expedited_report(tables, plan)
+    notices = NoticePlan(clocks=plan.clocks, zones={"01": "Europe/Paris"})
+    return tables["serious_adverse_event"], expedited_report(tables, notices)
 
 
 @pytest.mark.requirement("SA1")

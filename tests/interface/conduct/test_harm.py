@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -196,6 +197,27 @@ def test_what_cannot_be_said_of_a_serious_event(
     with pytest.raises(BadInput) as refusal:
         harmed.act(name, body, role, subject="A-001", **how)
     assert told in str(refusal.value)
+
+
+@pytest.mark.requirement("SA1")
+def test_an_hour_that_has_not_come_yet_at_the_hospital_is_refused(harmed: Trial) -> None:
+    """On the Sunday on which clocks go back, too: ten past ten in Paris is ten past nine in UTC."""
+    at = datetime.datetime.fromisoformat("2099-10-25T09:10:00+00:00")
+    harmed.conductor.clock = lambda: at
+    today = {"occurred": "2099-10-25"}
+    for name, body in (
+        ("received_time", _sae(received_time="10:11")),
+        ("aware_time", _sae(aware="2099-10-25", aware_time="10:11")),
+    ):
+        with pytest.raises(BadInput) as refusal:
+            harmed.act("SeriousAdverseEventReported", body, subject="A-001", **today)
+        assert "a time not after now (10:10 at the hospital)" in str(refusal.value)
+        assert refusal.value.field == name
+    body = _sae(aware="2099-10-25", aware_time="10:05", received_time="10:10")
+    (event,) = harmed.act("SeriousAdverseEventReported", body, subject="A-001", **today)
+    wrong = {"target": event.seq, "item": "received_time", "new": '"10:11"'}
+    with pytest.raises(BadInput, match="a time not after now"):
+        harmed.act("Correct", wrong, subject="A-001", reason="misread", occurred=None)
 
 
 @pytest.mark.requirement("SA1")
