@@ -42,6 +42,7 @@ from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.visits.doubtful import Doubt, doubtful
 from equipoise.visits.events import FormSaved, QuestionnaireOffered
+from equipoise.visits.expected_form import kept_form
 
 NEVER_FORESEEN = frozenset({"Randomise", "ActivateScheme", "ReproduceAllocations"})
 """Actions whose outcome nobody may learn before it is recorded (RN1, RN2)."""
@@ -132,6 +133,14 @@ class Inquiry:
         """Every target lesion of a subject at every assessment as it counts in the sum."""
         found = self.event_tables(subject, "target_sum")
         return target_sizes(found, self.study(self.site(subject)).response)
+
+    def kept_forms(self, subject: str) -> pl.DataFrame:
+        """The forms that the subject's planned visits ask for, each with its entry (KEPT_FORM)."""
+        found = {
+            **self.event_tables(subject, "item"),
+            "visit_timeline": self.derived(subject, "visit_timeline"),
+        }
+        return kept_form(found, self.study(self.site(subject)).visits)
 
     def doubts(self, action: Action) -> list[Doubt]:
         """What on a form that is being filled in is unusual, by the study's own limits and soft

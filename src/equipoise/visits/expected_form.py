@@ -38,6 +38,10 @@ REQUIRES: Mapping[str, Columns] = {
     "laboratory_answer": {**KEY, "item": pl.String, "occurred": pl.Date, "reported": pl.Boolean},
 }  # fmt: skip
 
+KEPT_FORM: Columns = {
+    name: EXPECTED_FORM[name] for name in (*KEY, "visit", "instance", "form", "event")
+}
+
 _ASKED = ("visit", "instance", "form")
 
 
@@ -52,19 +56,8 @@ def expected_form(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
     was saved, null where there is none. Sorted by replicate, subject, day, and the order of the
     study file.
     """
-    forms = {each.code: each for each in plan.forms}
-    asked = [
-        (visit.code, code, forms[code].repeating, [i.code for i in forms[code].items],
-         all(item.analyte for item in forms[code].items), place)
-        for visit in plan.visits for place, code in enumerate(visit.forms)
-    ]  # fmt: skip
-    schema: Columns = {"visit": pl.String, "form": pl.String, "repeating": pl.Boolean,
-              "item": pl.List(pl.String), "measured": pl.Boolean, "place": pl.Int64}  # fmt: skip
-    held = tables["visit_timeline"].filter(
+    rows = _asked(tables["visit_timeline"], plan).filter(
         pl.col("actual").is_not_null(), pl.col("latest").is_not_null()
-    )
-    rows = held.select(*KEY, "visit", "instance", "earliest", "latest", "actual").join(
-        pl.DataFrame(asked, schema=schema, orient="row"), on="visit", how="inner"
     )
     rows = rows.join(_saved(rows, tables), on=[*KEY, *_ASKED], how="left")
     rows = rows.join(_measured(rows, tables), on=[*KEY, *_ASKED], how="left")
@@ -80,6 +73,32 @@ def expected_form(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         rows.with_columns(state.alias("state"), (pl.col("actual") + _WITHIN).alias("due"))
         .sort("replicate", "subject", "actual", "visit", "instance", "place")
         .select(*EXPECTED_FORM)
+    )
+
+
+def kept_form(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
+    """One row per planned visit, held or not, and form that it asks for (KEPT_FORM): the `event` in
+    which the form was saved, as `expected_form` finds it; null where there is none. Sorted by
+    replicate, subject, day, and the order of the study file."""
+    rows = _asked(tables["visit_timeline"], plan)
+    rows = rows.join(_saved(rows, tables), on=[*KEY, *_ASKED], how="left")
+    return rows.sort("replicate", "subject", "earliest", "visit", "instance", "place").select(
+        *KEPT_FORM
+    )
+
+
+def _asked(timeline: pl.DataFrame, plan: VisitsPlan) -> pl.DataFrame:
+    """Of each visit of a timeline the forms that it asks for."""
+    forms = {each.code: each for each in plan.forms}
+    asked = [
+        (visit.code, code, forms[code].repeating, [i.code for i in forms[code].items],
+         all(item.analyte for item in forms[code].items), place)
+        for visit in plan.visits for place, code in enumerate(visit.forms)
+    ]  # fmt: skip
+    schema: Columns = {"visit": pl.String, "form": pl.String, "repeating": pl.Boolean,
+              "item": pl.List(pl.String), "measured": pl.Boolean, "place": pl.Int64}  # fmt: skip
+    return timeline.select(*KEY, "visit", "instance", "earliest", "latest", "actual").join(
+        pl.DataFrame(asked, schema=schema, orient="row"), on="visit", how="inner"
     )
 
 

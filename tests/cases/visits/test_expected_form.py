@@ -12,9 +12,11 @@ from equipoise.record.plan import Label
 from equipoise.record.rule import Columns
 from equipoise.visits.expected_form import (
     EXPECTED_FORM,
+    KEPT_FORM,
     REQUIRES,
     completeness,
     expected_form,
+    kept_form,
     late_forms,
 )
 from equipoise.visits.plan import Form, Item, Visit, VisitsPlan
@@ -89,6 +91,26 @@ def test_a_form_that_repeats_is_that_of_the_visit_by_its_day(
 
 def test_a_form_that_does_not_repeat_is_there_once_it_was_saved() -> None:
     assert states({**form("once", DAY(2026, 6, 1)), "visit": None})[0] == "complete"
+
+
+def test_the_form_of_a_visit_is_found_before_the_visit_is_recorded_too() -> None:
+    """By the same days as one that is expected; a visit that is not planned asks for its forms."""
+    waits = {**HELD, "actual": None}
+    unplanned = {**HELD, "instance": 2, "latest": None, "earliest": None}
+    found = kept_form(
+        {
+            "visit_timeline": table("visit_timeline", waits, unplanned),
+            "form_saved": table("form_saved", form("once", DAY(2026, 6, 1), 5),
+                                form("signs", DAY(2026, 1, 8), 6), form("blood", DAY(2026, 1, 9))),
+            "form_item": table("form_item"),
+        },
+        PLAN,
+    )  # fmt: skip
+    assert found.schema == pl.Schema(KEPT_FORM)
+    events = {(row[2], row[3], row[4]): row[5] for row in found.iter_rows()}
+    first, second = ([("first", n, code) for code in ("once", "signs", "blood")] for n in (1, 2))
+    assert [events[each] for each in first] == [5, 6, None]
+    assert [events[each] for each in second] == [5, None, None]
 
 
 def test_an_item_that_is_not_yet_known_leaves_a_form_in_part_and_a_coded_reason_does_not() -> None:
