@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.template.context import Context
+from django.utils import formats
 
 from equipoise.record.plan import Label
 from equipoise.web.page import MenuPart
@@ -51,6 +52,12 @@ def moment(recorded: str, zone: str = "UTC") -> str:
     """
     at = datetime.datetime.fromisoformat(recorded.replace("Z", "+00:00"))
     return at.astimezone(zoneinfo.ZoneInfo(zone or "UTC")).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+@register.filter
+def decimal(text: Any) -> str:
+    """An exact decimal, as tables give it, with the separator of the page's language."""
+    return str(text).replace(".", formats.get_format("DECIMAL_SEPARATOR"))
 
 
 @register.filter
