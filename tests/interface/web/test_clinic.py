@@ -109,3 +109,20 @@ def test_the_subject_page_lists_visits_forms_and_entries(site: Web) -> None:
     for expected in ("Visits", "Eligibility", "Latest entries", number):
         assert expected in told
     assert site.client("investigator").get(f"/subjects/{number}/entries/").status_code == 200
+
+
+def test_entries_are_told_in_words_and_not_in_codes(site: Web) -> None:
+    """In French: labels of the study, codes in words, units, a decimal comma."""
+    number = "X01-001"
+    site.trial.screened(number)
+    (event,) = site.trial.log.read(subject=number, types={"SampleReceived"})
+    asked = {"query": "Q1", "target": event.seq, "item": "tumour_cells", "question": "60?"}
+    site.trial.act("QueryRaised", asked, "monitor", subject=number)
+    answer = site.client("nurse", language="fr").get(f"/subjects/{number}/entries/")
+    page = answer.content.decode()
+    said = text(answer)
+    for expected in ("Créatinine 81,5 µmol/L", "A déjà fumé Oui", "Histologie Adénocarcinome",
+                     "Participation", "Cellules tumorales 60"):  # fmt: skip
+        assert expected in said, expected
+    for code in ("serum_creatinine", "ecog_status", "EVER", "ADENOCARCINOMA", "tumour_cells"):
+        assert code not in page[page.index('class="entries"') :], code

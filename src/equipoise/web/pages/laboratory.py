@@ -34,7 +34,7 @@ from equipoise.web.laboratory_view import (
     to_determine_again,
 )
 from equipoise.web.page import ELSEWHERE, MENU, page
-from equipoise.web.pages.subjects import zone
+from equipoise.web.pages.subjects import told_entries, zone
 from equipoise.web.sample_view import determinations_of, reviews_of, runs_of, samples_of
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
@@ -142,7 +142,7 @@ def laboratory_subject(request: Request, subject: str) -> HttpResponse:
         "again": statuses(plan, found, "redetermination") if _again(events) else [],
         "path": ask.on_path(subject), "reviews": reviews_of(ask, subject),
         "grades": ask.derived(subject, "tumour_grade").rows(named=True) if plan.pathology else [],
-        "events": [sight.shown(event) for event in reversed(own)],
+        "events": told_entries(request, subject, sight, own),
         "zone": zone(request, site), "actions": _actions(asking, subject),
         "may_record": may_do(asking, "AssayResultRecorded"), "frozen": ask.state.frozen,
     }  # fmt: skip

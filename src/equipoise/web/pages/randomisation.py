@@ -43,7 +43,7 @@ def randomise(request: Request, subject: str) -> HttpResponse:
     form = ActionForm("Randomise", offer_to(asking, subject), data, seen=last_seen(asking, subject))
     form.fields["password"] = forms.CharField(
         label=words["confirm.password"],
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
     missing: dict[str, Any] | None = None
     pending: tuple[str, ...] = ()

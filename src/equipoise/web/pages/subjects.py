@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -11,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from equipoise.record.event import Event
 from equipoise.study.access import ACTION_ROLES, BLINDED_ROLES
 from equipoise.web.asking import Request
 from equipoise.web.doing import do, offer_to, told
@@ -19,7 +19,8 @@ from equipoise.web.overview import due_of, overview
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
 from equipoise.web.pages.actions import OWN_SCREEN, has_page
 from equipoise.web.panels import panel, panels
-from equipoise.web.sight import Sight
+from equipoise.web.sight import Shown, Sight
+from equipoise.web.telling import Line, Telling
 from equipoise.web.wording import wording
 
 SHOWN_EVENTS = 12
@@ -92,7 +93,7 @@ def subject(request: Request, subject: str) -> HttpResponse:
         "course": sees_course(request),
         "wide": panels(request, subject, aside=False),
         "narrow": panels(request, subject, aside=True),
-        "events": [sight.shown(event) for event in reversed(listed[-SHOWN_EVENTS:])],
+        "events": told_entries(request, subject, sight, listed[-SHOWN_EVENTS:]),
         "number": len(listed), "groups": groups(asking.role, subject),
         "zone": zone(request, site),
     }  # fmt: skip
@@ -110,11 +111,19 @@ def entries(request: Request, subject: str) -> HttpResponse:
     last = len(events) - (number - 1) * ENTRIES_A_PAGE
     part = events[max(last - ENTRIES_A_PAGE, 0) : max(last, 0)]
     content = {
-        "subject": subject, "events": [sight.shown(event) for event in reversed(part)],
+        "subject": subject, "events": told_entries(request, subject, sight, part),
         "number": len(events), "page_number": number, "older": last > ENTRIES_A_PAGE,
         "zone": zone(request, request.asking.trial.ask.site(subject)),
     }  # fmt: skip
     return render(request, "entries.html", content)
+
+
+def told_entries(
+    request: Request, subject: str, sight: Sight, events: Sequence[Event]
+) -> list[tuple[Shown, tuple[Line, ...]]]:
+    """Entries as the person sees them, in words, the latest first."""
+    telling = Telling.of(request.asking, subject)
+    return telling.entries(sight.shown(event) for event in reversed(events))
 
 
 def zone(request: Request, site: str | None) -> str:
@@ -131,12 +140,10 @@ def visits(request: Request, subject: str) -> dict[str, Any]:
     study, today = ask.study(site), ask.today(site)
     plans = {each.code: each for each in study.visits.visits}
     labels = {each.code: each.label for each in study.visits.forms}
-    kept = [
-        (body["form"], body["visit"], event.occurred or "", event.seq)
-        for event in ask.events(subject)
-        if event.type == "FormSaved"
-        for body in (json.loads(event.body),)
-    ]
+    kept = {
+        (row["visit"], row["instance"], row["form"]): row["event"]
+        for row in ask.kept_forms(subject).iter_rows(named=True)
+    }
     rows = []
     for each in ask.derived(subject, "visit_timeline").iter_rows(named=True):
         plan = plans.get(each["visit"])
@@ -144,22 +151,10 @@ def visits(request: Request, subject: str) -> dict[str, Any]:
         rows.append({
             **each, "label": plan.label if plan else None,
             "shown": due_of(each).state(today) if waits else each["state"],
-            "forms": [(code, labels[code], _kept(kept, code, each))
+            "forms": [(code, labels[code], kept.get((each["visit"], each["instance"], code)))
                       for code in (plan.forms if plan else ())],
         })  # fmt: skip
     return {"rows": rows, "may_fill": request.asking.role in CLINICAL}
-
-
-def _kept(
-    kept: list[tuple[str, str | None, str, int]], form: str, visit: Mapping[str, Any]
-) -> int | None:
-    """The entry of a form that was filled in for a visit: on its day, or within its window."""
-    days = [visit["actual"], visit["earliest"], visit["latest"]]
-    actual, first, last = ("" if day is None else day.isoformat() for day in days)
-    for code, at, day, seq in reversed(kept):
-        if code == form and at == visit["visit"] and (day == actual or first <= day <= last):
-            return seq
-    return None
 
 
 GROUPS: dict[str, tuple[str, ...]] = {
