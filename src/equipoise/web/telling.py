@@ -168,11 +168,12 @@ def _of_form(offer: Offer, plan: visits.Form, row: tuple[Item, ...]) -> tuple[Li
         if each.name.endswith("_missing") and each.value is not None:
             return (Line(label, words.of(f"missing.{each.value}")),)
         if each.value is not None:
-            return (Line(label, _answer(offer, item, str(each.value))),)
+            return (Line(label, answer(offer, item, str(each.value))),)
     return ()
 
 
-def _answer(offer: Offer, item: visits.Item | None, value: str) -> str:
+def answer(offer: Offer, item: visits.Item | None, value: str) -> str:
+    """An answer to an item of a form, as the study and the language say it."""
     words = offer.words
     if item is None:
         return value

@@ -90,10 +90,15 @@ def eligibility(request: Request, subject: str) -> HttpResponse:
         for plan in asking.trial.ask.study(site).visits.forms
         for item in plan.items
     }
+    consents = {
+        f"consent_{each.code}{part}": each.label
+        for each in asking.trial.ask.study(site).visits.consents
+        for part in ("", "_date")
+    }
     events = asking.trial.ask.events(subject)
     return answered(
         request, "eligibility.html", form, subject=subject, site=site,
-        then=reverse("subject", args=[subject]), verdicts=found, places=forms,
+        then=reverse("subject", args=[subject]), verdicts=found, places=forms, consents=consents,
         met=sum(each.state == "met" for each in found),
         may_confirm=may_do(asking, "ConfirmEligibility"),
         confirmed=[each for each in events if each.type == "EligibilityConfirmed"],

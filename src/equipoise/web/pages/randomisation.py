@@ -16,15 +16,18 @@ from django.urls import reverse
 from equipoise.errors import Refused
 from equipoise.randomisation.plan import SITE
 from equipoise.study.access import ROLES
+from equipoise.visits.plan import Item
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import answered, do, last_seen, may_do, offer_to, told
 from equipoise.web.forms.action import ActionForm
+from equipoise.web.forms.choices import Offer
 from equipoise.web.page import CLINICAL, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.panels import panel
 from equipoise.web.reauthentication import confirmed
 from equipoise.web.refusal import shown
 from equipoise.web.sight import Sight
+from equipoise.web.telling import answer
 from equipoise.web.treatment_view import chosen_regimen, options
 from equipoise.web.wording import wording
 
@@ -96,11 +99,23 @@ def _review(asking: Asking, subject: str) -> dict[str, Any]:
         rows = ask.derived(subject, "marker_status").filter(basis="as_randomised").rows(named=True)
         names = {each.code: each.label for each in study.biomarker.marker.statuses}
         status = [(names.get(row["status"]), row) for row in rows]
+    offer = offer_to(asking, subject)
+    items = {each.code: each for form in study.visits.forms for each in form.items}
     factors = [
-        (factor, ask.site(subject) if factor == SITE else item.get(factor))
+        (offer.words["field.site"], ask.site(subject))
+        if factor == SITE
+        else _factor(offer, items.get(factor), factor, item.get(factor))
         for factor in study.randomisation.scheme.factors
     ]
     return {"consents": consents, "marker": status, "factors": factors, "study": study}
+
+
+def _factor(offer: Offer, item: Item | None, code: str, value: Any) -> tuple[str, str | None]:
+    """What a factor of the scheme is called, and its level; None while that is not known."""
+    label = offer.words.label(item.label) if item else offer.words.of(f"field.{code}")
+    if value is None:
+        return label, None
+    return label, answer(offer, item, str(value).lower() if isinstance(value, bool) else str(value))
 
 
 @panel("allocation", 10, ROLES)

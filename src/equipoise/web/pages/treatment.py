@@ -57,7 +57,7 @@ def cycle(request: Request, subject: str) -> HttpResponse:
     return answered(
         request, "treatment/cycle.html", form, subject=subject, site=site,
         then=reverse("subject", args=[subject]), number=form.fixed["cycle"],
-        regimen=form.fixed["regimen"],
+        regimen=chosen_regimen(asking.trial.ask.events(subject)),
     )  # fmt: skip
 
 

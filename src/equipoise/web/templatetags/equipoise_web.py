@@ -38,6 +38,15 @@ def label(context: Context, found: Label) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def regimen(context: Context, code: str) -> str:
+    """What the study calls a regimen."""
+    asking = context["asking"]
+    regimens = asking.trial.ask.study(asking.site).treatment.regimens
+    found = next((each.label for each in regimens if each.code == code), None)
+    return code if found is None else str(context["words"].label(found))
+
+
+@register.simple_tag(takes_context=True)
 def menu(context: Context) -> list[MenuPart]:
     """The parts of the main menu that the person who asks may open."""
     return parts(context["asking"].role)
