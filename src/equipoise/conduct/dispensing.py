@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from equipoise.conduct.context import Context, as_it_stands
 from equipoise.conduct.days import check_dispensing_day, check_return_day
@@ -88,10 +89,39 @@ def _check_statement(context: Context, body: DrugDispensed) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What became of the units of one dispensing, corrections applied: None where there is none."""
+
+    dispensed: int | None
+    returned: int
+    quarantined: int
+    destroyed: int
+
+    @classmethod
+    def of(cls, context: Context, dispensing: str) -> Units:
+        """The units of a dispensing of the subject."""
+        rows = {
+            cls_.TYPE: [
+                body
+                for _, body in as_it_stands(context.events, cls_.TYPE)
+                if body["dispensing"] == dispensing
+            ]
+            for cls_ in (DrugDispensed, DrugReturned, DrugDestroyed)
+        }
+        left, back, gone = rows.values()
+        kept = sum(each["units"] for each in back if each["fate"] == "quarantined")
+        return cls(
+            left[0]["units"] if left else None, sum(each["units"] for each in back), kept,
+            sum(each["units"] for each in gone),
+        )  # fmt: skip
+
+
 def drug_returned(context: Context, body: DrugReturned) -> EventBody:
-    """No more units of a dispensing come back than went out."""
-    out = {each["dispensing"]: each["units"] for each in context.bodies("DrugDispensed")}
-    if body.dispensing not in out:
+    """No more units of a dispensing come back than went out and did not come back before."""
+    units = Units.of(context, body.dispensing)
+    if units.dispensed is None:
+        out = [each["dispensing"] for each in context.bodies(DrugDispensed.TYPE)]
         raise BadInput(
             f"one of the subject's: {', '.join(out) or 'none recorded yet'}",
             where="DrugReturned",
@@ -99,14 +129,10 @@ def drug_returned(context: Context, body: DrugReturned) -> EventBody:
             found=body.dispensing,
         )
     check_return_day(context, body.dispensing, context.action.occurred)
-    back = body.units + sum(
-        each["units"]
-        for each in context.bodies("DrugReturned")
-        if each["dispensing"] == body.dispensing
-    )
-    if back > out[body.dispensing]:
+    back = body.units + units.returned
+    if back > units.dispensed:
         raise BadInput(
-            f"at most the {out[body.dispensing]} units of {body.dispensing}, with earlier returns",
+            f"at most the {units.dispensed} units of {body.dispensing}, with earlier returns",
             where="DrugReturned",
             field="units",
             found=back,
@@ -116,17 +142,9 @@ def drug_returned(context: Context, body: DrugReturned) -> EventBody:
 
 def drug_destroyed(context: Context, body: DrugDestroyed) -> EventBody:
     """No more units than came back into quarantine and were not destroyed before."""
-    there = sum(
-        each["units"]
-        for _, each in as_it_stands(context.events, DrugReturned.TYPE)
-        if each["dispensing"] == body.dispensing and each["fate"] == "quarantined"
-    )
-    gone = body.units + sum(
-        each["units"]
-        for _, each in as_it_stands(context.events, DrugDestroyed.TYPE)
-        if each["dispensing"] == body.dispensing
-    )
-    if gone > there:
+    units = Units.of(context, body.dispensing)
+    there = units.quarantined
+    if body.units + units.destroyed > there:
         raise BadInput(
             f"at most the {there} units of {body.dispensing} that came back into quarantine, with "
             "what was destroyed of them before",
@@ -135,6 +153,33 @@ def drug_destroyed(context: Context, body: DrugDestroyed) -> EventBody:
             found=body.units if there else body.dispensing,
         )
     return body
+
+
+COUNTED: Final = (DrugDispensed, DrugReturned, DrugDestroyed)
+"""Events that count units of a dispensing."""
+
+
+def check_units(after: Context, *dispensings: str) -> None:
+    """Refuse a correction after which more units of a dispensing came back than went out, or more
+    were destroyed than came back into quarantine."""
+    for dispensing in dispensings:
+        units = Units.of(after, dispensing)
+        if units.returned > (units.dispensed or 0):
+            told = f"{units.returned} units of {dispensing} back, and {units.dispensed or 0} out"
+        elif units.destroyed > units.quarantined:
+            told = (
+                f"{units.destroyed} units of {dispensing} destroyed, and {units.quarantined} in "
+                "quarantine"
+            )
+        else:
+            continue
+        raise after.refuse(
+            f"would have {told}",
+            rule="accountability",
+            clause="what comes back was handed out before, what is destroyed came back",
+            value=dispensing,
+            way_out="give the right number, or correct the other entry first",
+        )
 
 
 DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ...]]] = {

@@ -9,6 +9,7 @@ from typing import Any
 from equipoise.conduct import care, dosing, entry, harm, reading, redetermination, therapies
 from equipoise.conduct.context import Context, event_as_it_stands
 from equipoise.conduct.days import check_corrected_day
+from equipoise.conduct.dispensing import COUNTED, check_units
 from equipoise.conduct.participation import ASKED, Done, check_taking_part, is_allowed
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
@@ -311,6 +312,8 @@ def _check_possible(
     for each in changes:
         after = after.afterwards(each)
     check_corrected_day(context, after, target)
+    if isinstance(now, COUNTED):
+        check_units(after, *sorted({_says(context, target).dispensing, now.dispensing}))
     if target.type not in ASKED:
         return
     stood, *days = _says(context, target), *(

@@ -161,3 +161,38 @@ def test_lots_are_counted_over_subjects(trial: Trial) -> None:
     assert rows.select("lot", "units", "returned", "quarantined", "out").rows() == [
         ("F-77", 140, 60, 60, 80), ("F-78", 10, 0, 0, 10),
     ]  # fmt: skip
+
+
+@pytest.mark.requirement("PH1")
+def test_a_corrected_number_of_units_has_to_add_up_too(trial: Trial) -> None:
+    """Of 100 units 60 came back, 40 of them into quarantine, of which 30 were destroyed."""
+    subject = begun(trial)
+    trial.act("DrugDispensed", DISPENSED, "pharmacist", subject=subject)
+    back = {"dispensing": "D1", "units": 20, "fate": "destroyed"}
+    trial.act("DrugReturned", back, "pharmacist", subject=subject)
+    kept = {**back, "units": 40, "fate": "quarantined"}
+    trial.act("DrugReturned", kept, "pharmacist", subject=subject)
+    trial.act("DrugDestroyed", {"dispensing": "D1", "units": 30}, "pharmacist", subject=subject)
+    seqs = [each.seq for each in trial.log.read(subject=subject)][-4:]
+
+    def correct(place: int, item: str, new: str) -> None:
+        body = {"target": seqs[place], "item": item, "new": new}
+        trial.act("Correct", body, "pharmacist", subject=subject, reason="miscounted",
+                  occurred=None)  # fmt: skip
+
+    for place, item, new, told in (
+        (0, "units", "59", "60 units of D1 back, and 59 out"),
+        (1, "units", "61", "101 units of D1 back, and 100 out"),
+        (1, "dispensing", '"D2"', "20 units of D2 back, and 0 out"),
+        (2, "units", "29", "30 units of D1 destroyed, and 29 in quarantine"),
+        (2, "fate", '"destroyed"', "30 units of D1 destroyed, and 0 in quarantine"),
+        (3, "units", "41", "41 units of D1 destroyed, and 40 in quarantine"),
+    ):
+        with pytest.raises(Refused, match=told):
+            correct(place, item, new)
+    for place, new in ((0, "60"), (2, "30")):
+        correct(place, "units", new)
+    more = {**back, "units": 11}
+    with pytest.raises(BadInput, match="at most the 60 units of D1"):
+        trial.act("DrugReturned", more, "pharmacist", subject=subject)
+    trial.act("DrugReturned", {**more, "units": 10}, "pharmacist", subject=subject)
