@@ -1,8 +1,7 @@
-"""An assessment with five lesions by keyboard; two authors; expiry while typing; accessibility."""
+"""Assessments: two authors on one form; expiry while typing; paper; accessibility."""
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.harness.hands import Hands
 from tests.harness.hospital_reads import at_baseline, hospital_study, read
 from tests.harness.served import Served, served
 from tests.harness.trial import Trial
@@ -44,45 +42,9 @@ def running(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iter
         yield found
 
 
-def scan_day(running: Served) -> str:
-    """The day before yesterday, as it is typed into a field of an English browser."""
-    today = datetime.datetime.now(running.trial.zone).date()
-    return (today - datetime.timedelta(2)).strftime("%m%d%Y")
-
-
 def assessments(running: Served) -> list[dict[str, Any]]:
     events = running.trial.log.read(subject=NUMBER, types={"TumourAssessed"})
     return [json.loads(each.body) for each in events if each.role != "reader"]
-
-
-def test_a_nurse_enters_an_assessment_with_five_lesions(running: Served) -> None:
-    page = running.page("nurse")
-    page.goto(running.address + SUBJECT)
-    hands = Hands(page)
-    hands.click("section.response >> text=Tumour assessment")
-    page.wait_for_selector("#id_occurred")
-    hands.click("label[for=id_occurred]")
-    hands.type(scan_day(running))
-    hands.click("#id_size-T1")
-    for size in ("28,5", "20", "10", "8", "12"):
-        hands.type(size)
-        hands.press("Enter")
-    page.wait_for_selector("#id_state-N1:focus")
-    hands.type("p")
-    hands.press("Enter")
-    page.wait_for_selector("button.main:focus")
-    page.wait_for_selector("#judged >> text=78.5 mm")
-    said = page.inner_text("#judged")
-    assert "−31.7 %" in said and "PR" in said
-    hands.press("Enter")
-    page.wait_for_url(f"**{SUBJECT}#response")
-    hands.told("five lesions")
-    assert hands.clicks <= 3 and hands.keys <= 40
-    *_, body = assessments(running)
-    assert [each["diameter"] for each in body["targets"]] == ["28.5", "20", "10", "8", "12"]
-    drawn = page.locator("section.response svg text.said").all_text_contents()
-    assert drawn[-1] == "PR"
-    assert running.told == []
 
 
 def test_of_two_authors_the_second_is_told_and_loses_nothing(running: Served) -> None:

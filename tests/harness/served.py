@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import shutil
@@ -17,12 +18,14 @@ from typing import Any, Final
 
 from equipoise.record.keys import KeyStore
 from equipoise.record.sqlite import SqliteLog
+from equipoise.record.stores import opened
 from equipoise.study.definition import Study
 from tests.harness.trial import PEOPLE, Trial
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING: Final = "chromium is not on this machine (apt-get install chromium)"
 PATIENCE: Final = 120.0
+FAKETIME: Final = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 class Served:
@@ -35,6 +38,13 @@ class Served:
             trial, address, passwords, chromium,
         )  # fmt: skip
         self.told: list[str] = []
+        self.clock: Path | None = None
+
+    def wait(self, days: int) -> None:
+        """Let days pass in the trial and on the clock of the application (see `served_behind`)."""
+        assert self.clock is not None
+        self.trial.wait(days)
+        self.clock.write_text(_behind(self.trial))
 
     def page(self, role: str, *, language: str = "en", **context: Any) -> Any:
         """A page of the person who holds a role, logged in, on the work list.
@@ -82,6 +92,58 @@ def served(
     keys.close()
 
 
+_OPENS: Final = """
+import sys
+from pathlib import Path
+from equipoise.record.keys import KeyStore
+from equipoise.record.sqlite import SqliteLog
+from equipoise.study.definition import Study
+from tests.harness.trial import Trial
+path = sys.argv[1]
+study = Study.model_validate_json(Path(f"{path}.study").read_text())
+log = SqliteLog.create(path, trial="T1")
+Trial.opened(log, KeyStore.create(f"{path}.keys"), study=study).activate()
+log.close()
+"""
+
+
+@contextmanager
+def served_behind(folder: Path, chromium: Any, study: Study, *, behind: int) -> Iterator[Served]:
+    """A live trial that was opened `behind` days ago, and is served on a clock that is as late:
+    `wait` lets days pass. Needs libfaketime."""
+    path, clock = folder / "record.sqlite3", folder / "clock"
+    Path(f"{path}.study").write_text(study.model_dump_json(exclude_none=True))
+    clock.write_text(f"-{behind * 86_400}\n")
+    subprocess.run(
+        [sys.executable, "-c", _OPENS, str(path)], check=True, env=os.environ | _late(clock),
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    log, keys = opened(str(path)), KeyStore(f"{path}.keys")
+    trial = Trial(log, keys, study, behind=behind)
+    clock.write_text(_behind(trial))
+    with running_on(folder, late=True, record=str(path)) as (_, address, passwords):
+        found = Served(trial, address, passwords, chromium)
+        found.clock = clock
+        yield found
+    log.close()
+    keys.close()
+
+
+def _late(clock: Path) -> dict[str, str]:
+    """The environment of a process whose clock is what a file says (libfaketime)."""
+    assert FAKETIME is not None
+    return {
+        "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }  # fmt: skip
+
+
+def _behind(trial: Trial) -> str:
+    """The clock of a trial as libfaketime reads it: seconds before the true time."""
+    lag = datetime.datetime.now(datetime.UTC) - trial.now()
+    return f"-{round(lag.total_seconds())}\n"
+
+
 @contextmanager
 def running(record: Path, *, workers: int = 1) -> Iterator[tuple[str, dict[str, str]]]:
     """`equipoise serve --loopback-demo` on a record: its address, and the passwords by person."""
@@ -105,21 +167,18 @@ serving.run("127.0.0.1", port, int(sys.argv[-3]))
 
 @contextmanager
 def running_on(
-    folder: Path, *, workers: int = 1, preload: str = "", **stores: str
+    folder: Path, *, workers: int = 1, late: bool = False, **stores: str
 ) -> Iterator[tuple[int, str, dict[str, str]]]:
     """A demonstration on any stores (`record`, `schema`, `keys`, `accounts`, `logins`): process id,
-    address, passwords by person. `preload`: a library that stands before those of the system."""
+    address, passwords by person. `late`: its clock is what `folder / "clock"` says."""
     told = {f"EQUIPOISE_{name.upper()}": value for name, value in stores.items()}
     told |= {
         "EQUIPOISE_SECRET": "a secret of tests, which protects nothing and is long enough",
         "EQUIPOISE_HOSTS": "127.0.0.1", "EQUIPOISE_DEMONSTRATION": "loopback",
         "DJANGO_SETTINGS_MODULE": "equipoise.web.settings", "POLARS_MAX_THREADS": "1",
     }  # fmt: skip
-    if preload:
-        told |= {
-            "LD_PRELOAD": preload, "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }  # fmt: skip
+    if late:
+        told |= _late(folder / "clock")
     command = ["-c", _SERVES, "--workers", str(workers)]
     with _process(command, folder, told) as (process, address, people):
         yield process.pid, address, people

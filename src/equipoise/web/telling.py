@@ -6,11 +6,12 @@ pages. No code stands where somebody reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from equipoise.oversight.signature import CASE_BOOK
 from equipoise.record.declaration import Column, columns
 from equipoise.record.event import Body
 from equipoise.study.catalogue import CATALOGUE
@@ -152,7 +153,22 @@ def _drugs(offer: Offer) -> Iterator[tuple[str, str]]:
     yield from offer.named(doses.items())
 
 
-_OF_EVENTS = {"arm": _arms, "marker_status": _statuses, "regimen": _regimens, "drug": _drugs}
+def _evaluators(offer: Offer) -> Iterator[tuple[str, str]]:
+    yield from offer.named((each.code, each.label) for each in offer.study.response.evaluators)
+
+
+def _scopes(offer: Offer) -> Iterator[tuple[str, str]]:
+    yield CASE_BOOK, offer.words["code.case_book"]
+
+
+_OF_EVENTS: Mapping[str, Callable[[Offer], Iterator[tuple[str, str]]]] = {
+    "arm": _arms,
+    "drug": _drugs,
+    "evaluator": _evaluators,
+    "marker_status": _statuses,
+    "regimen": _regimens,
+    "scope": _scopes,
+}
 """Items that a form does not ask for, or asks for by their codes alone."""
 
 

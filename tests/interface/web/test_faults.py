@@ -26,7 +26,7 @@ from equipoise.record.sqlite import SqliteLog
 from equipoise.record.verify import verify
 from tests.harness.failing import SUBJECT, fill, on_postgres, opened, small_disk
 from tests.harness.postgresql import Cluster, binaries
-from tests.harness.served import running_on
+from tests.harness.served import FAKETIME, running_on
 from tests.harness.stores import TRIAL, PostgresStore, draft
 from tests.harness.trial import Trial
 from tests.harness.visitor import LOST, TOKEN, Answer, Visitor
@@ -331,7 +331,6 @@ def _killed_in_the_middle(nurse: Visitor, trial: Trial, process: int, day: str) 
 
 # --- the clock is set back --------------------------------------------------------------------
 DAY = datetime.timedelta(days=1)
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 @pytest.mark.slow
@@ -346,7 +345,7 @@ def test_a_clock_that_is_set_back_loses_nothing_and_ends_sessions(
     day = trial.today.isoformat()
     clock = tmp_path / "clock"
     clock.write_text("+0\n")
-    with running_on(tmp_path, preload=str(FAKETIME), record=str(path)) as (_, address, people):
+    with running_on(tmp_path, late=True, record=str(path)) as (_, address, people):
         nurse = visit(address).log_in("nurse", people["nurse"])
         assert nurse.post(MEDICINE, filled(nurse.get(MEDICINE), 1, day)).status == 302
         before = trial.log.head()
