@@ -29,7 +29,13 @@ from equipoise.safety.events import (
     SusarSubmitted,
 )
 from equipoise.study.access import SITE_ROLES
-from equipoise.treatment.events import CycleStarted, DoseGiven, DrugDispensed, DrugReturned
+from equipoise.treatment.events import (
+    CycleStarted,
+    DoseGiven,
+    DrugDispensed,
+    DrugReturned,
+    LotReceived,
+)
 from equipoise.visits.events import (
     ConsentSigned,
     DeathRecorded,
@@ -43,6 +49,7 @@ from equipoise.visits.participation import PROCEDURES
 NEEDED: Mapping[str, str] = {
     CycleStarted.TYPE: "the day on which the cycle began",
     DrugDispensed.TYPE: "the day of dispensing",
+    LotReceived.TYPE: "the day on which the lot came",
     DeathRecorded.TYPE: "the day of death, perhaps partial",
     ScreeningFailed.TYPE: "the day of the screening failure",
     SampleShipped.TYPE: "the day on which the sample left",

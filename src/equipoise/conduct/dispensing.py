@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from equipoise.conduct.context import Context, as_it_stands
@@ -19,7 +20,8 @@ from equipoise.conduct.dosing import (
 from equipoise.conduct.verifying import check_verified, dose_verified
 from equipoise.errors import BadInput
 from equipoise.record.event import EventBody, decimal_text
-from equipoise.treatment.events import DrugDestroyed, DrugDispensed, DrugReturned
+from equipoise.treatment.events import DrugDestroyed, DrugDispensed, DrugReturned, LotReceived
+from equipoise.treatment.lots import INTACT
 
 
 def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[EventBody, ...]:
@@ -37,6 +39,7 @@ def drug_dispensed(context: Context, body: DrugDispensed) -> EventBody | tuple[E
             field="unit",
             found=body.unit,
         )
+    lot_as_received(context, body)
     check_dispensing_day(context, body.drug, context.day)
     check_verified(context, body.cycle, body.drug)
     departed = departed_with(context, body)
@@ -87,6 +90,53 @@ def _check_statement(context: Context, body: DrugDispensed) -> None:
             clause=rule_set.source or rule_set.assumption,
             way_out="have the prescriber complete it, and record that it was seen",
         )
+
+
+def lot_received(context: Context, body: LotReceived) -> EventBody:
+    """A lot of a drug of the study, at an open hospital, as other deliveries of it were entered."""
+    if context.action.site not in context.state.sites or context.action.subject is not None:
+        raise BadInput("an open site, and no subject", where=body.TYPE, found=context.action.site)
+    doses = [dose for each in context.study.treatment.regimens for dose in each.doses]
+    drugs = sorted({dose.drug for dose in doses})
+    if body.drug not in drugs:
+        raise BadInput(f"one of {', '.join(drugs)}", where=body.TYPE, field="drug", found=body.drug)
+    _check_lot(context, body, left_out=body.receipt)
+    return body
+
+
+def lot_as_received(context: Context, body: DrugDispensed) -> EventBody:
+    """A lot with the expiry and the strength with which the hospital received it, and not one that
+    came damaged alone. Of a lot of which no receipt was entered nothing is known."""
+    receipts = _check_lot(context, body)
+    if receipts and all(each["condition"] != INTACT for each in receipts.values()):
+        raise context.refuse(
+            f"cannot be given lot {body.lot} of {body.drug}: it is kept apart, since it came "
+            f"{' and '.join(sorted({each['condition'] for each in receipts.values()}))}",
+            rule="accountability",
+            clause="what came damaged, too warm or too cold is not dispensed",
+            way_out="dispense another lot; where it may be used, enter its receipt anew as intact",
+            value=body.lot,
+        )
+    return body
+
+
+def _check_lot(
+    context: Context, body: DrugDispensed | LotReceived, left_out: str | None = None
+) -> Mapping[str, Mapping[str, Any]]:
+    """The receipts of a lot at the hospital that have units; BadInput where one says another
+    expiry or strength."""
+    known = context.state.lots.get((context.site, body.drug, body.lot), {})
+    receipts = {name: each for name, each in known.items() if each["units"] and name != left_out}
+    for name, each in receipts.items():
+        for item in ("expiry", "unit"):
+            told = body.model_dump(mode="json")[item]
+            if Decimal(each[item]) != Decimal(told) if item == "unit" else each[item] != told:
+                raise BadInput(
+                    f"{each[item]}, as lot {body.lot} was received ({name}); if that is wrong, "
+                    "enter the receipt anew",
+                    where=body.TYPE, field=item, found=told,
+                )  # fmt: skip
+    return receipts
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,5 +236,6 @@ DECISIONS: Mapping[str, Callable[[Context, Any], EventBody | tuple[EventBody, ..
     "DrugDispensed": drug_dispensed,
     "DrugReturned": drug_returned,
     "DrugDestroyed": drug_destroyed,
+    "LotReceived": lot_received,
     "DoseVerified": dose_verified,
 }

@@ -9,7 +9,7 @@ from typing import Any
 from equipoise.conduct import care, dosing, entry, harm, reading, redetermination, therapies
 from equipoise.conduct.context import Context, event_as_it_stands
 from equipoise.conduct.days import check_corrected_day
-from equipoise.conduct.dispensing import COUNTED, check_units
+from equipoise.conduct.dispensing import COUNTED, check_units, lot_as_received
 from equipoise.conduct.participation import ASKED, Done, check_taking_part, is_allowed
 from equipoise.conduct.sealing import is_under_key
 from equipoise.errors import BadInput
@@ -352,6 +352,7 @@ CHECKED_AGAIN: Mapping[str, Callable[[Context, Any], EventBody]] = {
     "RegimenChosen": dosing.regimen_chosen,
     "CycleStarted": dosing.cycle_possible,
     "DoseGiven": dosing.dose_possible,
+    "DrugDispensed": lot_as_received,
     "SampleDerived": care.made_of_another,
     "AssayResultRecorded": care.assay_result_recorded,
     "PathologyReviewed": care.pathology_reviewed,

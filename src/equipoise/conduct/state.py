@@ -22,7 +22,7 @@ STATE_TYPES: frozenset[str] = frozenset(
         "TrialOpened", "StudyVersionAdopted", "SiteOpened", "StudyVersionActivated", "SiteClosed",
         "GrantGiven", "GrantRevoked", "Locked", "Unlocked", "SchemeActivated", "Randomised",
         "PersonUnblinded", "CodeBroken", "Signed", "ReferenceRangesDeclared", "SubjectScreened",
-        "ScreeningFailed", "RedeterminationFrozen", "OutageDeclared",
+        "ScreeningFailed", "RedeterminationFrozen", "OutageDeclared", "LotReceived",
         "CutOffDeclared",
     }
 )  # fmt: skip
@@ -112,6 +112,7 @@ class TrialState:
     unblinded: set[str] = field(default_factory=set)
     held: dict[str, set[str]] = field(default_factory=dict)
     ranges: dict[str | None, list[Event]] = field(default_factory=dict)
+    lots: dict[tuple[str | None, str, str], dict[str, dict[str, Any]]] = field(default_factory=dict)
     screened: dict[str, Screened] = field(default_factory=dict)
     frozen: Event | None = None
     outages: list[Outage] = field(default_factory=list)
@@ -209,6 +210,10 @@ class TrialState:
 
     def _ReferenceRangesDeclared(self, event: Event, body: dict[str, Any]) -> None:
         self.ranges.setdefault(event.site, []).append(event)
+
+    def _LotReceived(self, event: Event, body: dict[str, Any]) -> None:
+        lot = self.lots.setdefault((event.site, body["drug"], body["lot"]), {})
+        lot[body["receipt"]] = body
 
     def _SubjectScreened(self, event: Event, body: dict[str, Any]) -> None:
         number = event.subject or ""

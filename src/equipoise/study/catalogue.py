@@ -87,8 +87,8 @@ WITHOUT_SUBJECT: frozenset[str] = frozenset(
         "AccessReviewed", "ActivateScheme", "AdoptStudyVersion", "AnalyseCutOff",
         "AuditTrailReviewed",
         "CertifiedCopyMade", "CutOffDeclared", "DeviationRecorded", "Exported", "GrantGiven",
-        "GrantRevoked", "Locked", "OutageDeclared", "PersonUnblinded", "QueryAnswered",
-        "QueryClosed", "QueryRaised", "QueryReopened", "RedeterminationFrozen",
+        "GrantRevoked", "Locked", "LotReceived", "OutageDeclared", "PersonUnblinded",
+        "QueryAnswered", "QueryClosed", "QueryRaised", "QueryReopened", "RedeterminationFrozen",
         "ReferenceRangesDeclared", "ReproduceAllocations", "Signed", "SiteClosed", "SiteOpened",
         "StudyVersionActivated", "Unlocked",
     }

@@ -105,6 +105,23 @@ class DrugDestroyed(EventBody):
     document: Text | None = None
 
 
+class LotReceived(EventBody):
+    """Units of a lot of a drug came to the pharmacy of a hospital, on the day `occurred`.
+
+    `receipt` names the delivery. What is entered later about the same lot of the same delivery
+    stands in place of what was entered before; without units it never came. `condition`: what came
+    damaged, or was too warm or too cold on its way, is kept apart and not dispensed.
+    """
+
+    receipt: Identifier
+    drug: Code
+    lot: Text
+    expiry: FullDate
+    unit: measured("mg", 2, "0.01", "10000")  # type: ignore[valid-type]
+    units: int = Field(ge=0, le=1_000_000)
+    condition: Literal["intact", "damaged", "excursion"] = "intact"
+
+
 EVENTS: tuple[type[EventBody], ...] = (
     RegimenChosen,
     CycleStarted,
@@ -113,4 +130,5 @@ EVENTS: tuple[type[EventBody], ...] = (
     DrugDispensed,
     DrugReturned,
     DrugDestroyed,
+    LotReceived,
 )

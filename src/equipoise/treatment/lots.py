@@ -33,12 +33,27 @@ LOT_ACCOUNT: Columns = {
     "lot": pl.String,
     "expiry": pl.Date,
     "unit": pl.Int64,
+    "received": pl.Int64,
+    "apart": pl.Int64,
     "units": pl.Int64,
     "returned": pl.Int64,
     "destroyed": pl.Int64,
     "quarantined": pl.Int64,
     "out": pl.Int64,
+    "stock": pl.Int64,
 }
+
+LOT_RECEIVED: Columns = {
+    "site": pl.String,
+    "drug": pl.String,
+    "lot": pl.String,
+    "expiry": pl.Date,
+    "unit": pl.Int64,
+    "received": pl.Int64,
+    "apart": pl.Int64,
+}
+
+INTACT = "intact"
 
 
 def dispensing_account(tables: Tables) -> pl.DataFrame:
@@ -67,12 +82,46 @@ def dispensing_account(tables: Tables) -> pl.DataFrame:
     )
 
 
-def lot_account(dispensings: pl.DataFrame) -> pl.DataFrame:
-    """Rows of DISPENSING_ACCOUNT in sum by drug, lot, expiry and unit, sorted by these.
+def lots_received(tables: Tables) -> pl.DataFrame:
+    """What came to the pharmacies, by hospital, drug, lot, expiry and unit, sorted by these.
 
-    >>> lot_account(pl.DataFrame(schema=dict(DISPENSING_ACCOUNT))).is_empty()
+    Of each lot of a delivery the last entry counts. `received` came intact, `apart` did not.
+    """
+    entries = tables["lot_received"].sort("seq")
+    last = entries.group_by("site", "receipt", "drug", "lot", maintain_order=True).last()
+    intact = pl.col("condition") == INTACT
+    names = ["site", "drug", "lot", "expiry", "unit"]
+    return (
+        last.filter(pl.col("units") > 0)
+        .group_by(names)
+        .agg(
+            pl.col("units").filter(intact).sum().alias("received"),
+            pl.col("units").filter(~intact).sum().alias("apart"),
+        )
+        .sort(names)
+        .select(pl.col(name).cast(kind) for name, kind in LOT_RECEIVED.items())
+    )
+
+
+def lot_account(dispensings: pl.DataFrame, received: pl.DataFrame) -> pl.DataFrame:
+    """Rows of DISPENSING_ACCOUNT and LOT_RECEIVED in sum by drug, lot, expiry and unit, sorted by
+    these.
+
+    `stock` = received - units: what is there to be dispensed, below nothing where more left than
+    came. `received`, `apart` and `stock` are null for a lot of which no receipt was entered.
+
+    >>> none = (pl.DataFrame(schema=dict(each)) for each in (DISPENSING_ACCOUNT, LOT_RECEIVED))
+    >>> lot_account(*none).is_empty()
     True
     """
     names = ["drug", "lot", "expiry", "unit"]
-    sums = [pl.col(name).sum() for name in LOT_ACCOUNT if name not in names]
-    return dispensings.group_by(names).agg(sums).sort(names).select(*LOT_ACCOUNT)
+    sums = ("units", "returned", "destroyed", "quarantined", "out")
+    left = dispensings.group_by(names).agg(pl.col(name).sum() for name in sums)
+    came = received.group_by(names).agg(pl.col("received", "apart").sum())
+    return (
+        left.join(came, on=names, how="full", coalesce=True)
+        .with_columns(pl.col(name).fill_null(0) for name in sums)
+        .with_columns(stock=pl.col("received") - pl.col("units"))
+        .sort(names)
+        .select(pl.col(name).cast(kind) for name, kind in LOT_ACCOUNT.items())
+    )

@@ -17,7 +17,8 @@ from equipoise.study.catalogue import CATALOGUE
 from equipoise.study.definition import Study
 from equipoise.study.derivation import derive
 from equipoise.treatment.amount import AREA_SCALE
-from equipoise.treatment.lots import DISPENSING_ACCOUNT, dispensing_account
+from equipoise.treatment.events import LotReceived
+from equipoise.treatment.lots import DISPENSING_ACCOUNT, dispensing_account, lots_received
 from equipoise.treatment.plan import Dose
 from equipoise.treatment.verification import Step, Verification, next_step, verification
 from equipoise.web.overview import kept
@@ -144,6 +145,12 @@ def dispensings(trial: Trial, site: str | None) -> pl.DataFrame:
     """`dispensing_account` of the subjects of a hospital, or of all."""
     none = pl.DataFrame(schema=dict(DISPENSING_ACCOUNT))
     return pl.concat([none, *(each.account for each in shelves(trial, site))])
+
+
+def receipts(trial: Trial, site: str | None) -> pl.DataFrame:
+    """`lots_received` of a hospital, or of all."""
+    events = trial.log.read(types={LotReceived.TYPE}, site=site)
+    return lots_received(tables(events, CATALOGUE))
 
 
 def strength(unit: int) -> str:

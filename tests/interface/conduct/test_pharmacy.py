@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
-from equipoise.errors import BadInput, Refused
+from equipoise.errors import BadInput, EquipoiseError, Refused
 from equipoise.record.tables import tables
 from equipoise.study.catalogue import CATALOGUE
-from equipoise.treatment.lots import dispensing_account, lot_account
+from equipoise.treatment.lots import dispensing_account, lot_account, lots_received
 from tests.harness.dosed import opened, signed
 from tests.harness.trial import Trial
 from tests.interface.conduct.test_dosing import DISPENSED, begun
@@ -33,6 +35,12 @@ def second(trial: Trial) -> str:
     body = {"person": "pharm-2", "granted_role": "pharmacist", "granted_site": trial.site}
     trial.act("GrantGiven", body, "administrator")
     return "pharm-2"
+
+
+def accounts(trial: Trial) -> pl.DataFrame:
+    """`lot_account` of the record."""
+    found = tables(trial.log.read(), CATALOGUE)
+    return lot_account(dispensing_account(found), lots_received(found))
 
 
 @pytest.mark.requirement("PH1")
@@ -157,7 +165,7 @@ def test_lots_are_counted_over_subjects(trial: Trial) -> None:
     trial.act("DrugReturned", back, "pharmacist", subject=subject)
     trial.act("DrugReturned", {**back, "dispensing": "D1", "units": 20}, "pharmacist",
               subject=subject)  # fmt: skip
-    rows = lot_account(dispensing_account(tables(trial.log.read(), CATALOGUE)))
+    rows = accounts(trial)
     assert rows.select("lot", "units", "returned", "quarantined", "out").rows() == [
         ("F-77", 140, 60, 60, 80), ("F-78", 10, 0, 0, 10),
     ]  # fmt: skip
@@ -196,3 +204,85 @@ def test_a_corrected_number_of_units_has_to_add_up_too(trial: Trial) -> None:
     with pytest.raises(BadInput, match="at most the 60 units of D1"):
         trial.act("DrugReturned", more, "pharmacist", subject=subject)
     trial.act("DrugReturned", {**more, "units": 10}, "pharmacist", subject=subject)
+
+
+RECEIVED = {"receipt": "N1", "drug": "fictabine", "lot": "F-77", "expiry": "2199-12-31",
+            "unit": "250", "units": 120}  # fmt: skip
+
+
+def receive(trial: Trial, **changes: Any) -> None:
+    body = {**RECEIVED, **changes}
+    trial.act("LotReceived", body, "pharmacist", site=trial.site)
+
+
+@pytest.mark.requirement("PH1")
+def test_of_each_lot_stands_what_came_what_left_and_what_is_there(trial: Trial) -> None:
+    """120 units came, of a second delivery 30 intact and 8 damaged; 100 left, 20 came back. A lot
+    that was never entered as received has no stock; one of which more left than came shows it."""
+    subject = begun(trial)
+    receive(trial)
+    receive(trial, receipt="N2", units=30)
+    receive(trial, receipt="N3", units=8, condition="damaged")
+    receive(trial, lot="F-78", units=50)
+    receive(trial, lot="F-78", units=5)
+    receive(trial, lot="F-80", units=7)
+    receive(trial, lot="F-80", units=0)
+    for name, lot, units in (("D1", "F-77", 100), ("D2", "F-78", 10), ("D3", "F-79", 1)):
+        body = {**DISPENSED, "dispensing": name, "lot": lot, "units": units, "unit": "250"}
+        trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+    back = {"dispensing": "D1", "units": 20, "fate": "quarantined"}
+    trial.act("DrugReturned", back, "pharmacist", subject=subject)
+    told = ("lot", "received", "apart", "units", "stock", "out")
+    assert accounts(trial).select(told).rows() == [
+        ("F-77", 150, 8, 100, 50, 80), ("F-78", 5, 0, 10, -5, 10), ("F-79", None, None, 1, None, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.requirement("PH1")
+def test_a_lot_has_one_expiry_and_strength_at_a_hospital(trial: Trial) -> None:
+    subject = begun(trial)
+    receive(trial)
+    for item, wrong in (("expiry", "2198-12-31"), ("unit", "100")):
+        with pytest.raises(BadInput, match="as lot F-77 was received") as error:
+            receive(trial, receipt="N2", **{item: wrong})
+        assert error.value.field == item
+        body = {**DISPENSED, "unit": "250", item: wrong}
+        with pytest.raises(BadInput, match="as lot F-77 was received"):
+            trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+    body = {**DISPENSED, "unit": "250"}
+    (event,) = trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+    wrong = {"target": event.seq, "item": "expiry", "new": '"2198-12-31"'}
+    with pytest.raises(BadInput, match="as lot F-77 was received"):
+        trial.act("Correct", wrong, "pharmacist", subject=subject, reason="x", occurred=None)
+    receive(trial, expiry="2198-12-31")
+    trial.act("Correct", wrong, "pharmacist", subject=subject, reason="x", occurred=None)
+
+
+@pytest.mark.requirement("PH1")
+def test_what_came_damaged_is_not_dispensed(trial: Trial) -> None:
+    subject = begun(trial)
+    receive(trial, condition="excursion")
+    body = {**DISPENSED, "unit": "250"}
+    with pytest.raises(Refused, match="kept apart, since it came excursion") as error:
+        trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+    assert "enter its receipt anew" in str(error.value)
+    receive(trial)
+    trial.act("DrugDispensed", body, "pharmacist", subject=subject)
+
+
+@pytest.mark.parametrize(
+    ("changes", "how", "told"),
+    [
+        ({"drug": "aspirin"}, {}, "one of exemplatin, fictabine, inventumab"),
+        ({}, {"site": "X09"}, "X09"),
+        ({}, {"occurred": None}, "the day on which the lot came"),
+        ({"condition": "wet"}, {}, "condition"),
+    ],
+)
+def test_what_no_receipt_can_say(
+    trial: Trial, changes: dict[str, str], how: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(EquipoiseError, match=told):
+        trial.act(
+            "LotReceived", {**RECEIVED, **changes}, "pharmacist", **{"site": trial.site, **how}
+        )

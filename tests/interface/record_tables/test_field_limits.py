@@ -27,6 +27,7 @@ from equipoise.treatment.events import (
     DrugDestroyed,
     DrugDispensed,
     DrugReturned,
+    LotReceived,
 )
 
 WHOLE: dict[type[Body], dict[str, Any]] = {
@@ -38,6 +39,10 @@ WHOLE: dict[type[Body], dict[str, Any]] = {
     },
     DrugReturned: {"dispensing": "D1", "units": 1, "fate": "destroyed"},
     DrugDestroyed: {"dispensing": "D1", "units": 1},
+    LotReceived: {
+        "receipt": "N1", "drug": "capecitabine", "lot": "A7", "expiry": "2025-12-31",
+        "unit": "500", "units": 2,
+    },
     SampleReceived: {"sample": "S1", "condition": "good", "adequate": True},
     SampleDerived: {"sample": "S2", "parent": "S1", "kind": "dna", "quantity_unit": "ng"},
     AssayMeasurement: {"measurement": "cpg_74", "value": "8"},
@@ -65,6 +70,8 @@ LIMITS: list[tuple[type[Body], str, list[Any], list[Any]]] = [
     (DrugDispensed, "units", [1, 100_000], [0, 100_001]),
     (DrugReturned, "units", [0, 100_000], [-1, 100_001]),
     (DrugDestroyed, "units", [1, 100_000], [0, 100_001]),
+    (LotReceived, "unit", ["0.01", "10000"], ["0", "10000.01", "2.505"]),
+    (LotReceived, "units", [0, 1_000_000], [-1, 1_000_001]),
     (SampleReceived, "tumour_cells", ["0", "100"], ["-0.1", "100.1", "12.25"]),
     (SampleDerived, "tumour_cells", ["0", "100"], ["-0.1", "100.1", "12.25"]),
     (SampleDerived, "quantity", ["0", "0.125"], ["-0.001", "0.1255"]),

@@ -67,7 +67,12 @@ def test_a_cycle_goes_through_the_pharmacy(treated: tuple[Web, str]) -> None:
         site.filled("pharmacist", f"{back}destroy/", {**returned, "units": "12"}).status_code == 302
     )
     lots = text(browser.get("/pharmacy/lots/"))
-    assert "F-77 2199-12-31 250 mg 100 30 12 18 70" in lots
+    assert "F-77 2199-12-31 250 mg — 100 — 30 12 18 70" in lots
+    came = {"receipt": "N1", "drug": "fictabine", **lot, "unit": "250", "units": "90"}
+    assert site.filled("pharmacist", "/pharmacy/lots/new/", came).status_code == 302
+    lots = text(browser.get("/pharmacy/lots/"))
+    assert "F-77 2199-12-31 250 mg 90 100 -10 more left than came 30 12 18 70" in lots
+    assert site.client("nurse").get("/pharmacy/lots/new/").status_code == 403
 
 
 LOT = {"lot": "F-77", "expiry": "2199-12-31", "unit": "1", "units": "100"}

@@ -165,6 +165,7 @@ CHOICES: Mapping[str, Callable[[Offer], Choices]] = {
     "CausalityAssessed.drug": _drugs,
     "DoseGiven.drug": _drugs,
     "DrugDispensed.drug": _drugs,
+    "LotReceived.drug": _drugs,
     "DoseVerified.drug": _drugs,
     "DrugDestroyed.dispensing": _recorded("DrugDispensed", "dispensing"),
 }

@@ -15,9 +15,11 @@ from equipoise.study.access import ACTION_ROLES, ROLES, SITE_ROLES, may_see
 from equipoise.treatment.lots import lot_account
 from equipoise.treatment.verification import OPEN
 from equipoise.web.asking import Asking, Request
-from equipoise.web.doing import may_do
+from equipoise.web.doing import answered, may_do, offer_to
+from equipoise.web.forms.action import ActionForm
 from equipoise.web.page import MENU, page
-from equipoise.web.pharmacy_view import CycleWork, dispensings, shelf, shelves, strength
+from equipoise.web.pages.actions import OWN_SCREEN
+from equipoise.web.pharmacy_view import CycleWork, dispensings, receipts, shelf, shelves, strength
 from equipoise.web.wording import wording
 from equipoise.web.worklist import Task, tasks_of
 
@@ -27,6 +29,7 @@ SEES_PHARMACY = PHARMACISTS | {
 }
 """The pharmacists of a hospital, and of the others whoever sees what is given."""
 MENU.append(("nav.pharmacy", "pharmacy"))
+OWN_SCREEN["LotReceived"] = "lot_received"
 A_PAGE = 100
 STATES = (*OPEN, "dispensed", "nothing")
 
@@ -76,7 +79,9 @@ def lots(request: Request) -> HttpResponse:
     account = dispensings(asking.trial, site)
     today = asking.trial.ask.today(site)
     content = {
-        "rows": [_told(row, today) for row in lot_account(account).iter_rows(named=True)],
+        "rows": [_told(row, today) for row in lot_account(
+            account, receipts(asking.trial, site)).iter_rows(named=True)],
+        "may_receive": may_do(asking, "LotReceived"),
         "dispensings": [_told(row, today) for row in account.sort("event", descending=True)
                         .head(5 * A_PAGE).iter_rows(named=True)],
         "place": site, "sites": [] if asking.site else asking.trial.ask.study(None).sites,
@@ -87,6 +92,20 @@ def lots(request: Request) -> HttpResponse:
 
 def _told(row: dict[str, Any], today: datetime.date) -> dict[str, Any]:
     return {**row, "strength": strength(row["unit"]), "expired": row["expiry"] < today}
+
+
+@page("pharmacy/lots/new/", name="lot_received", roles=PHARMACISTS, methods=("GET", "POST"))
+def received(request: Request) -> HttpResponse:
+    """A lot that came to the pharmacy of the hospital."""
+    asking = request.asking
+    form = ActionForm(
+        "LotReceived", offer_to(asking), request.POST or None,
+        initial={"occurred": asking.trial.ask.today(asking.site)},
+    )  # fmt: skip
+    return answered(
+        request, "pharmacy/received.html", form, subject=None, site=asking.site,
+        then=reverse("pharmacy_lots"),
+    )  # fmt: skip
 
 
 @page("pharmacy/subjects/<str:subject>/", name="pharmacy_subject", roles=SEES_PHARMACY,
