@@ -48,11 +48,13 @@ def screen(request: Request) -> HttpResponse:
     """Enter a person into screening, under the next number of the hospital."""
     asking = request.asking
     data = request.POST if request.method == "POST" else None
-    form = ActionForm("SubjectScreened", offer_to(asking), data)
+    today = asking.trial.ask.today(asking.site)
+    form = ActionForm("SubjectScreened", offer_to(asking), data, initial={"occurred": today})
     form.fields["subject"] = forms.CharField(
         label=wording(asking.language)["field.subject"], max_length=64,
         initial=next_number(asking.site, asking.trial.ask.state.screened),
     )  # fmt: skip
+    form.order_fields(["subject", "occurred"])
     error, status = None, 200
     if request.method == "POST":
         number = request.POST.get("subject", "").strip()
