@@ -69,7 +69,9 @@ class Served:
         return page
 
     def _note(self, kind: str, text: str) -> None:
-        expected = re.search(r"status of (403|404|409|422)", text)
+        # A page that is left while a fragment is on its way tells of what was broken off.
+        broken_off = re.match(r"htmx:(afterRequest|sendError|sendAbort)\b", text)
+        expected = broken_off or re.search(r"status of (403|404|409|422)", text)
         if kind == "error" and not expected:
             self.told.append(text)
 
