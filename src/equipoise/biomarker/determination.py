@@ -25,6 +25,7 @@ from equipoise.biomarker.touched import on_each_basis
 from equipoise.record.columns import among, exploded, flags, named, optional, present
 from equipoise.record.event import decimal_text
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
+from equipoise.record.short_column import beside
 from equipoise.record.subject_rows import (
     NONE,
     Flags,
@@ -121,7 +122,7 @@ def _determined(tables: Tables, plan: BiomarkerPlan) -> pl.DataFrame:
         _sources(values, run, groups, tables["assay_result_invalidated"]),
     ]
     by_name = {column.name: column for column in columns}
-    return pl.DataFrame([by_name[name] for name in ASSAY_DETERMINATION])
+    return beside([by_name[name] for name in ASSAY_DETERMINATION])
 
 
 _SHARED = ("assay", "purpose", "determination", "sample")

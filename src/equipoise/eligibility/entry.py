@@ -26,6 +26,7 @@ from equipoise.eligibility.plan import EligibilityPlan
 from equipoise.eligibility.window import within_windows
 from equipoise.record.columns import among, flags
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
+from equipoise.record.short_column import beside
 from equipoise.record.subject_rows import Numbers, SubjectRows, gathered, whole
 
 ENTRY_ELIGIBILITY: Columns = {
@@ -97,7 +98,7 @@ def entry_eligibility(tables: Tables, plan: EligibilityPlan) -> pl.DataFrame:
         "differs": flags("differs", (before >= 0) & (before != now)),
         "sources": sources_by_criterion([list(every)], every, len(decided)),
     }
-    return pl.DataFrame([columns[name].alias(name) for name in ENTRY_ELIGIBILITY])
+    return beside([columns[name].alias(name) for name in ENTRY_ELIGIBILITY])
 
 
 def unsettled(judged: pl.DataFrame, plan: EligibilityPlan, *, provisional: bool) -> pl.DataFrame:
@@ -153,4 +154,4 @@ def _decided(events: pl.DataFrame, decision: str) -> pl.DataFrame:
         "unmet_then": unmet,
         "pending_then": pending,
     }
-    return pl.DataFrame([column.alias(name) for name, column in columns.items()])
+    return beside([column.alias(name) for name, column in columns.items()])

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import polars as pl
 
+from equipoise.record.short_column import beside, short_column
 from equipoise.record.sources import FEW
 from equipoise.record.subject_rows import SOME, Flags, Numbers, gathered
 
@@ -78,9 +79,16 @@ def optional(name: str, numbers: Numbers, there: Flags) -> pl.Series:
     if len(numbers) <= FEW:
         pairs = zip(numbers.tolist(), there.tolist(), strict=True)
         found = [number if known else None for number, known in pairs]
-        return pl.Series(name, found, dtype=pl.Int64)
+        return short_column(name, found, pl.Int64())
     column = pl.Series(name, numbers)
     return column if there.all() else column.set(pl.Series(~there), None)
+
+
+def whole_numbers(name: str, numbers: Numbers) -> pl.Series:
+    """A column of whole numbers, each of them there."""
+    if len(numbers) <= FEW:
+        return short_column(name, numbers.tolist(), pl.Int64())
+    return pl.Series(name, numbers)
 
 
 def optional_frame(names: Sequence[str], columns: Sequence[Numbers]) -> pl.DataFrame:
@@ -117,7 +125,7 @@ def gathered_frame(names: Sequence[str], values: pl.Series, places: Numbers) -> 
 def flags(name: str, values: Flags) -> pl.Series:
     """A column of truth values."""
     if len(values) <= FEW:
-        return pl.Series(name, values.tolist(), dtype=pl.Boolean)
+        return short_column(name, values.tolist(), pl.Boolean())
     return pl.Series(name, values)
 
 
@@ -129,7 +137,7 @@ def named(name: str, texts: Sequence[str | None], places: Numbers) -> pl.Series:
     """
     if len(places) <= FEW:
         found = [texts[place] if place >= 0 else None for place in places.tolist()]
-        return pl.Series(name, found, dtype=pl.String)
+        return short_column(name, found, pl.String())
     return gathered(pl.Series(name, texts, dtype=pl.String), places)
 
 
@@ -151,10 +159,10 @@ def kept(frame: pl.DataFrame, rows: Flags) -> pl.DataFrame:
     number, first = len(places), int(places[0]) if len(places) else 0
     if not number or places[-1] - first == number - 1:
         return frame if number == len(frame) else frame.slice(first, number)
-    flagged = pl.Series(rows)
     if len(frame) <= SOME:
-        return pl.DataFrame([column.filter(flagged) for column in frame.get_columns()])
-    return frame[places] if number <= SOME else frame.filter(flagged)
+        flagged = short_column("", rows.tolist(), pl.Boolean())
+        return beside([column.filter(flagged) for column in frame.get_columns()])
+    return frame[places] if number <= SOME else frame.filter(pl.Series(rows))
 
 
 def firsts(lists: pl.Series) -> Numbers:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from equipoise.record.event import decimal_text
+from equipoise.record.short_column import short_column
 from equipoise.record.sources import FEW
 
 ANSWER_PLACES = 6
@@ -39,7 +40,7 @@ def scaled_number(text: pl.Series, places: int) -> pl.Series:
     if len(decimals) > FEW:
         return decimals.to_physical().cast(pl.Int64)
     numbers = [None if each is None else int(each.scaleb(places)) for each in decimals.to_list()]
-    return pl.Series(text.name, numbers, dtype=pl.Int64)
+    return short_column(text.name, numbers, pl.Int64())
 
 
 def scaled_texts(numbers: pl.Series, places: int) -> pl.Series:
@@ -54,4 +55,4 @@ def scaled_texts(numbers: pl.Series, places: int) -> pl.Series:
         None if number is None else decimal_text(Decimal(number).scaleb(-places))
         for number in numbers
     ]
-    return pl.Series(texts, dtype=pl.String)
+    return short_column("", texts, pl.String())

@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from equipoise.record.short_column import short_column
+
 SOURCES_NAME = "sources"
 """The name of the column."""
 
@@ -39,7 +41,7 @@ def listed(
         filled = [[*each, *[None] * (longest - len(each))] for each in lists]
         return _of_one_length(filled, name, kind).list.drop_nulls()
     if not runs or 2 * len(runs) > 1 + len(lists):
-        return pl.Series(name, lists, dtype=pl.List(kind))
+        return short_column(name, lists, pl.List(kind))
     parts = [_of_one_length(run, name, kind) for run in runs]
     return pl.concat(parts) if len(parts) > 1 else parts[0]
 
@@ -52,7 +54,7 @@ def _of_one_length(lists: Sequence[Sequence[Any]], name: str, kind: Any) -> pl.S
     length = len(lists[0])
     if not length:
         return pl.Series(name, [[]], dtype=pl.List(kind)).new_from_index(0, len(lists))
-    values = pl.Series(name, [value for each in lists for value in each], dtype=kind)
+    values = short_column(name, [value for each in lists for value in each], kind)
     return values.reshape((len(lists), length)).cast(pl.List(kind))
 
 
@@ -88,7 +90,7 @@ def array_sources(seqs: Sequence[NDArray[np.int64]]) -> pl.Series:
     for lower, upper in reversed(list(pairwise(found))):
         upper[upper == lower] = -1
     every = pl.Series(SOURCES_NAME, np.column_stack(found)).arr.to_list()
-    if all((column >= 0).all() for column in found):
+    if all((each >= 0).all() for each in found):
         return every
     return every.list.eval(pl.element().filter(pl.element() >= 0))
 

@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from equipoise.record.rule import KEY
+from equipoise.record.short_column import beside, short_column
 from equipoise.record.sources import FEW, SOURCES_NAME, listed
 
 Numbers = NDArray[np.int64]
@@ -77,7 +78,7 @@ class SubjectRows:
         """The columns replicate and subject, a row for each subject."""
         if self._few is not None:
             columns = zip(KEY.items(), zip(*self._few, strict=True), strict=True)
-            return pl.DataFrame([pl.Series(name, of, kind) for (name, kind), of in columns])
+            return beside([short_column(name, of, kind) for (name, kind), of in columns])
         parts = [
             frame.select(pl.col("replicate").cast(pl.Int32), "subject") for frame in self._frames
         ]
@@ -228,35 +229,35 @@ def unpacked(packed: Numbers, there: Flags) -> Found:
     )
 
 
-def days(column: pl.Series) -> Numbers:
+def days(dates: pl.Series) -> Numbers:
     """A column of dates as days from 1970-01-01, NONE where it is null.
 
     >>> days(pl.Series(["1970-01-03", None]).str.to_date()).tolist() == [2, NONE]
     True
     """
-    return whole(column.cast(pl.Int64))
+    return whole(dates.cast(pl.Int64))
 
 
-def whole(column: pl.Series, none: int = NONE) -> Numbers:
+def whole(values: pl.Series, none: int = NONE) -> Numbers:
     """A column of whole numbers, `none` where it is null.
 
     >>> whole(pl.Series([7, None]), -1).tolist()
     [7, -1]
     """
-    column = column if column.dtype == pl.Int64 else column.cast(pl.Int64)
-    if not column.null_count():
-        return column.to_numpy()
-    if len(column) <= FEW:
-        found = [none if number is None else number for number in column.to_list()]
+    values = values if values.dtype == pl.Int64 else values.cast(pl.Int64)
+    if not values.null_count():
+        return values.to_numpy()
+    if len(values) <= FEW:
+        found = [none if number is None else number for number in values.to_list()]
         return np.array(found, dtype=np.int64)
-    return column.fill_null(none).to_numpy()
+    return values.fill_null(none).to_numpy()
 
 
 def dates(numbers: Numbers) -> pl.Series:
     """Days from 1970-01-01 as a column of dates, null where they are NONE."""
     if len(numbers) <= FEW:
         found = [None if day == NONE else day for day in numbers.tolist()]
-        return pl.Series(found, dtype=pl.Int32).cast(pl.Date)
+        return short_column("", found, pl.Int32()).cast(pl.Date)
     return pl.Series(numbers.view("datetime64[D]"), dtype=pl.Date)
 
 
@@ -272,7 +273,7 @@ def coded(names: pl.Series) -> tuple[pl.Series, Numbers]:
         known = sorted(set(texts) - {None})
         places = {name: place for place, name in enumerate(known)} | {None: -1}
         found = np.array([places[name] for name in texts], dtype=np.int64)
-        return pl.Series(names.name, known, dtype=pl.String), found
+        return short_column(names.name, known, pl.String()), found
     names = names.cast(pl.String)
     distinct = names.unique().drop_nulls().sort()
     codes = names.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).fill_null(-1)
@@ -311,7 +312,7 @@ def gathered(values: pl.Series, places: Numbers) -> pl.Series:
         found = [known[place] for place in places.tolist()]
         if isinstance(values.dtype, pl.List) and None not in found:
             return listed(found, values.name, values.dtype.inner)
-        return pl.Series(values.name, found, dtype=values.dtype)
+        return short_column(values.name, found, values.dtype)
     if not (places < 0).any():
         return values[places]
     nothing = pl.Series(values.name, [None], dtype=values.dtype)

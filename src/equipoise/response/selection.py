@@ -10,6 +10,7 @@ import polars as pl
 
 from equipoise.record.columns import among, named, true
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
+from equipoise.record.short_column import beside
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import Flags, Numbers, SubjectRows, coded
 from equipoise.response.criteria import Criteria, criteria
@@ -89,7 +90,7 @@ def lesion_choice(tables: Tables, plan: ResponsePlan) -> pl.DataFrame:
         "fault": named("fault", [*FAULTS], fault),
         "sources": array_sources([lesions["seq"].to_numpy()]),
     }
-    return pl.DataFrame([columns[name] for name in LESION_CHOICE])
+    return beside([columns[name] for name in LESION_CHOICE])
 
 
 def _so_far(target: Flags, groups: Numbers) -> Numbers:

@@ -19,6 +19,7 @@ from equipoise.record.columns import among, flags, kept, matching, named, option
 from equipoise.record.declaration import COMMON
 from equipoise.record.rule import KEY, SOURCES, Columns, TableRule, Tables, no_rows
 from equipoise.record.scaled import ANSWER_PLACES, scaled_number
+from equipoise.record.short_column import beside
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import Numbers, coded, in_order, pack, whole
 from equipoise.safety.events import LABORATORY_PLACES, LaboratoryResult
@@ -151,7 +152,7 @@ def _in_reports(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
     analytes, codes = coded(results["analyte"])
     item = np.array([places.get(name, -1) for name in analytes] + [-1])[codes]
     if (item < 0).any():
-        results = kept(pl.DataFrame([results[name] for name in _READ]), item >= 0)
+        results = kept(beside([results[name] for name in _READ]), item >= 0)
         item = item[item >= 0]
     names, unit = coded(results["unit"])
     factors = np.array(
@@ -176,7 +177,7 @@ def _on_forms(tables: Tables, plan: Sequence[AnsweredItem]) -> pl.DataFrame:
         return no_rows(LABORATORY_ANSWER)
     answered = present(given["value"]) | present(given["value_missing"])
     given = kept(
-        pl.DataFrame([given[name] for name in _GIVEN]),
+        beside([given[name] for name in _GIVEN]),
         answered & among(given["item"], [each.item for each in plan]),
     )
     if given.is_empty():
@@ -221,7 +222,7 @@ def _assembled(
         "convertible": convertible,
         "sources": array_sources([answers["seq"].to_numpy()]),
     }
-    return pl.DataFrame([columns[name].alias(name) for name in LABORATORY_ANSWER])
+    return beside([columns[name].alias(name) for name in LABORATORY_ANSWER])
 
 
 RULE = TableRule(

@@ -11,6 +11,7 @@ import polars as pl
 from equipoise.record.columns import among, firsts, kept, optional
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.scaled import scaled_number
+from equipoise.record.short_column import beside
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import NONE, Numbers, SubjectRows, coded, days, whole
 from equipoise.treatment.decision import (
@@ -77,7 +78,7 @@ def dosing_answer(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     measured = tables["laboratory_answer"]
     of_laboratory = coded(measured["item"])[0].to_list()
     others = [each for each in items if each not in of_laboratory]
-    read = pl.DataFrame([measured[name] for name in DOSING_ANSWER])
+    read = beside([measured[name] for name in DOSING_ANSWER])
     measured = kept(read, among(measured["item"], items))
     on_forms = _on_forms(tables["form_item"], others, plan)
     if on_forms.is_empty() or measured.is_empty():
@@ -86,7 +87,7 @@ def dosing_answer(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
 
 
 def _on_forms(given: pl.DataFrame, items: list[str], plan: TreatmentPlan) -> pl.DataFrame:
-    read = pl.DataFrame([given[name] for name in (*KEY, "item", "occurred", "value", "seq")])
+    read = beside([given[name] for name in (*KEY, "item", "occurred", "value", "seq")])
     found = kept(read, among(given["item"], items))
     if found.is_empty():
         return no_rows(DOSING_ANSWER)
@@ -94,7 +95,7 @@ def _on_forms(given: pl.DataFrame, items: list[str], plan: TreatmentPlan) -> pl.
     if renal is not None:
         sex = whole(sex_number(found["value"], renal))
         value = np.where(among(found["item"], [renal.sex]), sex, value)
-    return pl.DataFrame(
+    return beside(
         [
             *(found[name] for name in (*KEY, "item", "occurred")),
             optional("value", value, value != NONE),

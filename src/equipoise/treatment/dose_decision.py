@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from equipoise.record.columns import flags, named
+from equipoise.record.columns import flags, named, whole_numbers
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
+from equipoise.record.short_column import beside
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     Flags,
@@ -222,13 +223,13 @@ def _assembled(
     def joined(name: str) -> Any:
         return np.concatenate([getattr(each, name) for each in found])[order]
 
-    return pl.DataFrame(
+    return beside(
         [
             *(gathered(cycles[name], row) for name in (*KEY, "cycle", "regimen")),
             named("drug", [each.drug for each in found], drug),
             gathered(cycles["occurred"], row),
             named("decision", DECISIONS, joined("decision")),
-            *(pl.Series(name, np.concatenate(parts)[order]) for name, parts in columns.items()),
+            *(whole_numbers(name, np.concatenate(parts)[order]) for name, parts in columns.items()),
             named("rule", rule_names(rules), joined("rule")),
             missing_column(plan, rules, joined("missing")),
             flags("doubtful", joined("doubtful")),

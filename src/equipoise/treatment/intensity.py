@@ -7,6 +7,7 @@ import polars as pl
 
 from equipoise.record.columns import firsts, optional
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
+from equipoise.record.short_column import beside
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
@@ -105,7 +106,7 @@ def treatment_cycle(tables: Tables, plan: TreatmentPlan) -> pl.DataFrame:
     follows = np.concatenate(([False], again[:-1]))
     due = np.where(follows, np.roll(over, 1), NONE)
     following = np.where(again, np.roll(on, -1), over)
-    return pl.DataFrame(
+    return beside(
         [
             *(cycles[name] for name in (*KEY, "cycle", "regimen")),
             dates(on).alias("started"),

@@ -11,6 +11,7 @@ import polars as pl
 from equipoise.record.columns import among, firsts, named
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables, no_rows
 from equipoise.record.scaled import ANSWER_PLACES, scaled_texts
+from equipoise.record.short_column import beside
 from equipoise.record.sources import array_sources
 from equipoise.record.subject_rows import (
     NONE,
@@ -96,7 +97,7 @@ def item(tables: Tables, plan: VisitsPlan) -> pl.DataFrame:
         "form": gathered(form, order),
         "sources": array_sources([seqs]),
     }
-    return pl.DataFrame([columns[name] for name in ITEM])
+    return beside([columns[name] for name in ITEM])
 
 
 _ANSWER = (*KEY, "item", "value", "value_missing", "occurred")
@@ -120,7 +121,7 @@ def _on_forms(
         return []
     parents, items = parents[places], coded(gathered(answers["item"], places))
     seqs = np.maximum(answers["seq"].to_numpy()[places], forms["seq"].to_numpy()[parents])
-    found = pl.DataFrame([answers[name] for name in _ANSWER])
+    found = beside([answers[name] for name in _ANSWER])
     return [_Latest(rows[parents], names, codes[parents], *items, found, places, seqs)]
 
 
@@ -143,7 +144,7 @@ def _measured(
         return []
     columns = {name: gathered(answers[name], places) for name in _ANSWER}
     columns["value"] = scaled_texts(columns["value"], ANSWER_PLACES).alias("value")
-    found = pl.DataFrame([*columns.values()])
+    found = beside([*columns.values()])
     seqs, code = firsts(answers["sources"])[places], codes[places]
     return [_Latest(rows[places], forms, code, items, code, found, np.arange(len(code)), seqs)]
 
@@ -168,7 +169,7 @@ def _recorded(subjects: SubjectRows, entries: pl.DataFrame, plan: VisitsPlan) ->
     )
     forms = pl.Series([form for form, _ in asked], dtype=pl.String)
     items = pl.Series([each.code for _, each in asked], dtype=pl.String)
-    found = pl.DataFrame([given[name] for name in _ANSWER])
+    found = beside([given[name] for name in _ANSWER])
     seqs = entries["seq"].to_numpy()[place]
     subject = subjects.rows(entries)[place]
     return [_Latest(subject, forms, item_of, items, item_of, found, np.arange(len(place)), seqs)]

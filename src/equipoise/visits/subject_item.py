@@ -21,6 +21,7 @@ from equipoise.record.columns import (
 )
 from equipoise.record.rule import KEY, SOURCES, Columns, Tables
 from equipoise.record.scaled import ANSWER_PLACES
+from equipoise.record.short_column import short_column
 from equipoise.record.sources import FEW, array_sources
 from equipoise.record.subject_rows import (
     NONE,
@@ -107,13 +108,13 @@ def _typed(item: Item, text: pl.Series) -> pl.Series:
         if len(text) > FEW:
             return text == "true"
         truths = [each if each is None else each == "true" for each in text.to_list()]
-        return pl.Series(text.name, truths, dtype=pl.Boolean)
+        return short_column(text.name, truths, pl.Boolean())
     if item.type != "date":
         return text.cast(item_type(item))
     if len(text) > FEW:
         return text.str.to_date("%Y-%m-%d")
     found = [None if each is None else _day(each) for each in text.to_list()]
-    return pl.Series(text.name, found, dtype=pl.Date)
+    return short_column(text.name, found, pl.Date())
 
 
 @lru_cache(maxsize=4096)
