@@ -35,7 +35,9 @@ EVENTS: tuple[type[EventBody], ...] = (
     Redacted,
 )
 
-CATALOGUE = Catalogue(EVENTS, {**randomisation.UPCASTERS, **safety.UPCASTERS})
+CATALOGUE = Catalogue(
+    EVENTS, {**randomisation.UPCASTERS, **treatment.UPCASTERS, **safety.UPCASTERS}
+)
 
 DECIDED: frozenset[str] = frozenset(
     event.TYPE

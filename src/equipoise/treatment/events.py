@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from equipoise.record.declaration import Upcaster
 from equipoise.record.event import (
     EventBody,
     FullDate,
@@ -57,8 +59,11 @@ class DoseVerified(EventBody):
     `amount` is that of one administration, as it is released; a dose that is held has none, and a
     remark that says what the prescriber was asked. What is released counts while the rules decide
     the same: after a change it is verified anew. `against_rule`, which nobody enters: another
-    amount than that of the rules was released, for the reason that the entry gives.
+    amount than that of the rules was released, for the reason that the entry gives. An entry of
+    version 1 does not say: it is read as by the rule.
     """
+
+    VERSION: ClassVar[int] = 2
 
     cycle: int = Field(ge=1, le=200)
     drug: Code
@@ -132,3 +137,12 @@ EVENTS: tuple[type[EventBody], ...] = (
     DrugDestroyed,
     LotReceived,
 )
+
+
+def _by_the_rule(body: dict[str, Any]) -> dict[str, Any]:
+    """A verification of version 1 as one of version 2: nothing against the rule was known then."""
+    return {"against_rule": False, **body}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(DoseVerified.TYPE, 1): _by_the_rule}
+"""From a body of an older version to one of the next."""

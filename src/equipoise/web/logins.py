@@ -29,9 +29,10 @@ TYPES = (
     "LoggedIn", "LoginFailed", "LoggedOut", "LockedOut", "PasswordChanged", "PasswordIssued",
     "SecondFactorAdded", "SecondFactorRemoved", "PageRefused", "AccountCreated", "AccountClosed",
     "AccountReopened", "Unlocked", "TokenIssued", "TokenRevoked",
-    "CodeRefused",
+    "CodeRefused", "FileTaken", "VerificationRun",
 )  # fmt: skip
-"""What the chain of logins holds."""
+"""What the chain of logins holds: who came, what was refused, and what leaves no entry in the
+record: a raw file taken away, a verification."""
 
 _open: dict[str, Log] = {}
 

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
 
-from equipoise.errors import RecordError, StoreFull
+from equipoise.errors import StoreFailed, StoreFull
 from equipoise.web.wording import wording
 
 AGAIN_SECONDS = 10
@@ -33,12 +33,16 @@ _NOT_REPEATED = "/accounts/"
 def is_store_failure(error: BaseException | None) -> bool:
     """Whether an error says that a store failed: the record, its keys, the accounts, a disk.
 
-    >>> is_store_failure(OSError(errno.ENOSPC, "no space")), is_store_failure(ValueError())
+    A record whose content cannot be used as asked is no failure of its store: to try again later
+    would not help.
+
+    >>> from equipoise.errors import RecordError
+    >>> is_store_failure(OSError(errno.ENOSPC, "no space")), is_store_failure(RecordError("no key"))
     (True, False)
     """
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-    return isinstance(error, RecordError | AccountsError | sqlite3.Error)
+    return isinstance(error, StoreFailed | AccountsError | sqlite3.Error)
 
 
 def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:

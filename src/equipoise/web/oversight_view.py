@@ -15,7 +15,6 @@ from equipoise.oversight.signature import ENTRY, Signature
 from equipoise.oversight.verification import EntryVerification, Share, share
 from equipoise.record.event import Event
 from equipoise.study.case_book import has_source
-from equipoise.study.definition import Study
 from equipoise.visits.events import FormSaved
 from equipoise.web.asking import Asking
 from equipoise.web.doing import may_do
@@ -93,11 +92,6 @@ def beside(asking: Asking, subject: str, event: Event) -> BesideEntry:
         may_lock=may_do(asking, "Locked"), may_ask=may_do(asking, "QueryRaised"),
         may_sign=asking.role == "investigator" and has_source(event), queries=entire,
     )  # fmt: skip
-
-
-def zone_of(study: Study, site: str | None) -> str:
-    """The time zone of a hospital of the study, UTC without one."""
-    return next((each.time_zone for each in study.sites if each.code == site), "UTC")
 
 
 @dataclass(slots=True)

@@ -9,27 +9,18 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equipoise.web.axis import heights, months
+from equipoise.web.axis import Frame, Plane
 
-WIDTH, LEFT, RIGHT = 900, 46, 24
-TOP, HEIGHT, BOTTOM = 24, 230, 28
+MARGINS = (24, 46, 24, 28)
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart(Frame):
     """The drawing: the steps of those randomised, the line of the plan, marks of both axes."""
 
     randomised: str
     planned: str
     last: tuple[int, int, int]
-    marks: tuple[tuple[int, datetime.date], ...]
-    heights: tuple[tuple[int, int], ...]
-    width: int = WIDTH
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    base: int = TOP + HEIGHT
-    height: int = TOP + HEIGHT + BOTTOM
 
 
 def chart(
@@ -45,21 +36,14 @@ def chart(
         return None
     start = min(reached[0][0], planned[0]) if planned else reached[0][0]
     end = max(reached[-1][0], planned[1] if planned else until, start + datetime.timedelta(28))
-    marks = heights(max(reached[-1][1], planned[2] if planned else 0))
-
-    def x(day: datetime.date) -> int:
-        return LEFT + (day - start).days * (WIDTH - LEFT - RIGHT) // (end - start).days
-
-    def y(number: int) -> int:
-        return TOP + HEIGHT - number * HEIGHT // marks[-1]
-
+    most = max(reached[-1][1], planned[2] if planned else 0)
+    plane = Plane(start, end, most, MARGINS)
+    x, y = plane.x, plane.y
     path = f"M{x(reached[0][0])} {y(0)}"
     path += "".join(f"H{x(day)}V{y(number)}" for day, number in reached)
     path += f"H{x(min(max(until, reached[-1][0]), end))}"
     line = f"M{x(planned[0])} {y(0)}L{x(planned[1])} {y(planned[2])}H{x(end)}" if planned else ""
     return Chart(
         randomised=path, planned=line,
-        last=(x(reached[-1][0]), y(reached[-1][1]), reached[-1][1]),
-        marks=tuple((x(day), day) for day in months(start, end)),
-        heights=tuple((y(each), each) for each in marks),
+        last=(x(reached[-1][0]), y(reached[-1][1]), reached[-1][1]), **plane.frame(),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from equipoise.errors import BadInput, Conflict, EquipoiseError, RecordError, Refused
+from equipoise.errors import BadInput, Conflict, EquipoiseError, RecordError, Refused, StoreFailed
 from equipoise.web.asking import Request
 
 
@@ -43,12 +43,16 @@ def shown(error: EquipoiseError) -> dict[str, Any]:
 
 
 def status_of(error: EquipoiseError) -> int:
-    """The HTTP status that an error is answered with."""
+    """The HTTP status that an error is answered with: 503 where it helps to try again.
+
+    >>> status_of(StoreFailed("no answer")), status_of(RecordError("no such key"))
+    (503, 500)
+    """
     if isinstance(error, Conflict):
         return 409
-    if isinstance(error, RecordError):
+    if isinstance(error, StoreFailed):
         return 503
-    return 422
+    return 500 if isinstance(error, RecordError) else 422
 
 
 def failed(request: HttpRequest, error: EquipoiseError) -> HttpResponse:

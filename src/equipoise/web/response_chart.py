@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from equipoise.response.events import DIAMETER_PLACES
-from equipoise.web.axis import heights, months
+from equipoise.web.axis import Frame, Plane
 from equipoise.web.response_view import Judged
 
-WIDTH, LEFT, RIGHT = 900, 56, 30
-TOP, HEIGHT, BOTTOM = 40, 220, 26
+MARGINS, INSIDE = (40, 56, 30, 26), 220
 SCALE = 10**DIAMETER_PLACES
 
 
@@ -28,8 +27,8 @@ class Point:
     known: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart(Frame):
     """The drawing: points, the line through the complete sums, the limits as steps that end at the
     assessment that they hold for, marks of both axes."""
 
@@ -38,14 +37,6 @@ class Chart:
     partial: str
     progression: str
     nadir: str
-    marks: tuple[tuple[int, datetime.date], ...]
-    heights: tuple[tuple[int, int], ...]
-    width: int = WIDTH
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    base: int = TOP + HEIGHT
-    height: int = TOP + HEIGHT + BOTTOM
 
 
 def chart(course: Sequence[Judged]) -> Chart | None:
@@ -56,13 +47,11 @@ def chart(course: Sequence[Judged]) -> Chart | None:
     first, last = dated[0][1], max(dated[-1][1], dated[0][1] + datetime.timedelta(28))
     drawn = ("diameter_sum", "progression_at")
     most = max(each.row[name] or 0 for each, _ in dated for name in drawn)
-    marks = heights(-(-most // SCALE))
-
-    def x(day: datetime.date) -> int:
-        return LEFT + (day - first).days * (WIDTH - LEFT - RIGHT) // (last - first).days
+    plane = Plane(first, last, -(-most // SCALE), MARGINS, INSIDE)
+    x = plane.x
 
     def y(scaled: int) -> int:
-        return int(TOP + HEIGHT - scaled * HEIGHT // (marks[-1] * SCALE))
+        return plane.y(scaled, SCALE)
 
     points = tuple(
         Point(each, x(day), y(each.row["diameter_sum"] or 0), each.row["diameter_sum"] is not None)
@@ -77,8 +66,7 @@ def chart(course: Sequence[Judged]) -> Chart | None:
     return Chart(
         points=points, line=" ".join(f"{e.x},{e.y}" for e in points if e.known),
         partial=steps["partial_at"], progression=steps["progression_at"], nadir=steps["nadir"],
-        marks=tuple((x(day), day) for day in months(first, last)),
-        heights=tuple((y(each * SCALE), each) for each in marks),
+        **plane.frame(),
     )  # fmt: skip
 
 

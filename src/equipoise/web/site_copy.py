@@ -61,7 +61,7 @@ class Copied:
 def copied(asking: Asking, site: str, as_of: int) -> Copied:
     """The events of a hospital up to a position of the record."""
     study = asking.trial.ask.study(site)
-    zone = next((each.time_zone for each in study.sites if each.code == site), "UTC")
+    zone = asking.trial.ask.zone(site)
     events = asking.trial.log.read(upto=as_of, site=site)
     codes = {
         (item.code, code.code): code.label

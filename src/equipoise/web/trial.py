@@ -13,6 +13,7 @@ from django.conf import settings
 
 from equipoise.conduct.conductor import Clock, Conductor, server_clock
 from equipoise.conduct.inquiry import Inquiry
+from equipoise.errors import RecordError, StoreFailed
 from equipoise.record.keys import KeyStore
 from equipoise.record.log import Log
 from equipoise.record.stores import opened
@@ -50,17 +51,27 @@ _open: dict[str, Trial] = {}
 
 
 def trial() -> Trial:
-    """The trial of this process. RecordError when its record cannot be opened."""
+    """The trial of this process. StoreFailed when its record cannot be opened."""
     configuration: Configuration = settings.CONFIGURATION
     if configuration.record not in _open:
         close()
-        log = opened(configuration.record, schema=configuration.schema)
+        log = _reached(configuration)
         keys = KeyStore(configuration.keys, master=configuration.master)
         conductor = Conductor(log, keys)
         if conductor.state.rehearsal:
             conductor.clock = _scenario_clock(log)
         _open[configuration.record] = Trial(log, keys, conductor, Inquiry(conductor))
     return _open[configuration.record]
+
+
+def _reached(configuration: Configuration) -> Log:
+    """The record; StoreFailed where it is not there to open: it was when this process started."""
+    try:
+        return opened(configuration.record, schema=configuration.schema)
+    except StoreFailed:
+        raise
+    except RecordError as error:
+        raise StoreFailed(str(error)) from error
 
 
 def close() -> None:

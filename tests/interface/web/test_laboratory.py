@@ -15,6 +15,7 @@ from equipoise.biomarker.plan import RunControl
 from equipoise.record.plan import Label
 from equipoise.study.access import may_see_type
 from equipoise.study.load import load_study
+from equipoise.web import logins
 from tests.harness.web import Web, hidden, text, web
 
 NUMBER = "X01-001"
@@ -141,6 +142,9 @@ def test_a_raw_file_is_kept_by_its_hash_and_given_back_unchanged(site: Web) -> N
     (folder / name).write_bytes(b"something else")
     assert browser.get(f"{LAB}files/{name}/").status_code == 404, "its hash no longer fits"
     assert site.client("investigator").get(f"{LAB}files/{name}/").status_code == 403
+    (kept,) = [each for each in logins.chain().read() if each.type == "FileTaken"]
+    assert (kept.actor, json.loads(kept.body)["file"]) == ("lab", name)
+    assert NUMBER not in kept.body, "whoever reads the logins learns of no subject"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 
+from equipoise.errors import RecordError, StoreFailed
 from equipoise.web import settings as application
 from equipoise.web import tokens
 from equipoise.web.position import Position
@@ -194,6 +195,26 @@ def test_an_error_of_ours_tells_nothing_of_how_we_are_made(
     assert "secret of the day" not in answer.content.decode()
     assert "Traceback" not in answer.content.decode()
     check_headers("/", answer)
+
+
+def test_a_content_that_cannot_be_used_is_told_and_no_outage(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from equipoise.web.pages import home
+
+    browser, said = site.client("nurse"), "event 7: the body of a FormSaved is not JSON"
+    browser.raise_request_exception = False
+    told = {}
+    for kind in (RecordError, StoreFailed):
+
+        def fails(*_: Any, kind: type[RecordError] = kind) -> None:
+            raise kind(said)
+
+        monkeypatch.setattr(home, "overview", fails)
+        answer = browser.get("/")
+        told[answer.status_code] = said in answer.content.decode()
+        assert ("Retry-After" in answer.headers) is (kind is StoreFailed)
+    assert told == {500: True, 503: False}
 
 
 @pytest.mark.requirement("UA3")

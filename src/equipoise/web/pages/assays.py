@@ -14,6 +14,7 @@ from equipoise.biomarker.events import AssayResultRecorded, PathologyReviewed
 from equipoise.biomarker.plan import Assay, BiomarkerPlan
 from equipoise.errors import BadInput, EquipoiseError
 from equipoise.record.event import decimal_text
+from equipoise.web import logins
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import answered, last_seen, may_do, offer_to
 from equipoise.web.forms.action import ActionForm
@@ -173,7 +174,8 @@ def assay_check(request: Request, subject: str, assay: str) -> HttpResponse:
 @page("laboratory/subjects/<str:subject>/files/<str:sha256>/", name="laboratory_file",
       roles=SEES_MARKER, about="subject")  # fmt: skip
 def laboratory_file(request: Request, subject: str, sha256: str) -> HttpResponse:
-    """The raw file of a run, checked against the hash that the record holds."""
+    """The raw file of a run, checked against the hash that the record holds; that it was taken away
+    is kept first, by its hash alone: who reads the logins learns of no subject."""
     ask = request.asking.trial.ask
     named = {
         str(ask.standing(subject, event.seq).body.get("raw_file"))
@@ -183,6 +185,7 @@ def laboratory_file(request: Request, subject: str, sha256: str) -> HttpResponse
     content = as_kept(sha256) if sha256 in named else None
     if content is None:
         raise Http404
+    logins.keep("FileTaken", request.asking.person, {"file": sha256, "role": request.asking.role})
     answer = HttpResponse(content, content_type="application/octet-stream")
     answer["Content-Disposition"] = f'attachment; filename="{sha256}"'
     return answer

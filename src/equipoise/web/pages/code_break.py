@@ -15,7 +15,6 @@ from equipoise.study.access import ACTION_ROLES
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import do, last_seen, told
 from equipoise.web.forms.own import OwnForm
-from equipoise.web.oversight_view import zone_of
 from equipoise.web.page import page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.reauthentication import confirmed
@@ -78,7 +77,7 @@ def code_break(request: Request, subject: str) -> HttpResponse:
         "randomised": any(event.type == "Randomised" for event in events),
         "broken": [sight.shown(event) for event in reversed(broken)],
         "arms": {each.code: each.label for each in ask.study(site).randomisation.arms},
-        "notified": ask.told_of_code_break(subject), "zone": zone_of(ask.study(site), site),
+        "notified": ask.told_of_code_break(subject), "zone": ask.zone(site),
     }  # fmt: skip
     return render(request, "oversight/code_break.html", content, status=status)
 

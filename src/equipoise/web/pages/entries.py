@@ -63,17 +63,12 @@ def item_history(request: Request, subject: str, seq: int) -> HttpResponse:
         for each in values
     ]
     content = {"subject": subject, "event": event, "item": item, "values": shown,
-               "zone": _zone(request, event.site)}  # fmt: skip
+               "zone": request.asking.trial.ask.zone(event.site)}  # fmt: skip
     return render(request, "forms/history.html", content)
 
 
 def _plain(value: Value) -> Any:
     return None if value.value is None else json.loads(value.value)
-
-
-def _zone(request: Request, site: str | None) -> str:
-    sites = {each.code: each.time_zone for each in request.asking.trial.ask.study(site).sites}
-    return sites.get(site or "", "UTC")
 
 
 class CorrectionForm(forms.Form):

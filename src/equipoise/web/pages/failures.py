@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from equipoise.errors import EquipoiseError
 from equipoise.web.outage import is_store_failure, unavailable
+from equipoise.web.refusal import failed as told_of
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
@@ -35,9 +37,11 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """503 for a store that failed, wherever it was asked; else 500: our fault. Nothing was saved
-    unless it was acknowledged."""
+    """503 for a store that failed, wherever it was asked; what an error of the trial says, as it
+    says it; else 500: our fault. Nothing was saved unless it was acknowledged."""
     error = sys.exc_info()[1]
     if error is not None and is_store_failure(error):
         return unavailable(request, error)
+    if isinstance(error, EquipoiseError):
+        return told_of(request, error)
     return render(request, "failures/plain.html", {"key": "failure.failed"}, status=500)

@@ -16,7 +16,7 @@ from equipoise.visits.plan import Form
 from equipoise.web.asking import Request
 from equipoise.web.doing import do, may_do, offer_to, told
 from equipoise.web.forms.study_form import ITEM, StudyForm
-from equipoise.web.oversight_view import beside, zone_of
+from equipoise.web.oversight_view import beside
 from equipoise.web.page import CLINICAL, SEES_SUBJECTS, page
 from equipoise.web.pages.eligibility import verdicts
 from equipoise.web.sight import Sight
@@ -148,6 +148,6 @@ def form(request: Request, subject: str, seq: int) -> HttpResponse:
         and may_do(asking, event.type), "changed": standing.seq != seq
         or bool(standing.rows), "study": ask.study(event.site),
         "oversight": beside(asking, subject, event),
-        "zone": zone_of(ask.study(event.site), event.site),
+        "zone": ask.zone(event.site),
     }  # fmt: skip
     return render(request, "forms/entry.html", content)

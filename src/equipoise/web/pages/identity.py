@@ -20,7 +20,6 @@ from equipoise.web.doing import Done, do, last_seen, may_do, told
 from equipoise.web.forms.own import OwnForm
 from equipoise.web.page import page
 from equipoise.web.pages.actions import OWN_SCREEN
-from equipoise.web.pages.subjects import zone
 from equipoise.web.reauthentication import confirmed
 from equipoise.web.sight import Sight
 from equipoise.web.wording import Words, wording
@@ -119,7 +118,7 @@ def identity(request: Request, subject: str) -> HttpResponse:
     content = {
         "subject": subject, "known": known, "erased": gone, "forms": offered, "error": done.error,
         "wrong": form, "shown": shown, "reveals": _reveals(asking, events),
-        "zone": zone(request, asking.trial.ask.site(subject)),
+        "zone": asking.trial.ask.zone(asking.trial.ask.site(subject)),
     }  # fmt: skip
     return render(request, "identity.html", content, status=done.status)
 

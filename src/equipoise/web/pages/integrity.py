@@ -65,7 +65,7 @@ def integrity(request: Request) -> HttpResponse:
         except BadInput as error:
             form.add_error("anchors", str(error))
         else:
-            logins.chain()  # made at its first use: there is one to look at
+            logins.keep("VerificationRun", asking.person, {"anchors": len(anchors)})
             facts = {"by": asking.person, "role": asking.role, "anchors": len(anchors)}
             configuration: Configuration = settings.CONFIGURATION
             job = background.begin(KIND, lambda: verified(configuration, anchors), facts)

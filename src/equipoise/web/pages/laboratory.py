@@ -34,7 +34,7 @@ from equipoise.web.laboratory_view import (
     to_determine_again,
 )
 from equipoise.web.page import ELSEWHERE, MENU, page
-from equipoise.web.pages.subjects import told_entries, zone
+from equipoise.web.pages.subjects import told_entries
 from equipoise.web.sample_view import determinations_of, reviews_of, runs_of, samples_of
 from equipoise.web.sight import Sight
 from equipoise.web.wording import wording
@@ -143,7 +143,7 @@ def laboratory_subject(request: Request, subject: str) -> HttpResponse:
         "path": ask.on_path(subject), "reviews": reviews_of(ask, subject),
         "grades": ask.derived(subject, "tumour_grade").rows(named=True) if plan.pathology else [],
         "events": told_entries(request, subject, sight, own),
-        "zone": zone(request, site), "actions": _actions(asking, subject),
+        "zone": asking.trial.ask.zone(site), "actions": _actions(asking, subject),
         "may_record": may_do(asking, "AssayResultRecorded"), "frozen": ask.state.frozen,
     }  # fmt: skip
     return render(request, "laboratory/subject.html", content)

@@ -16,7 +16,6 @@ from equipoise.web.asking import Request
 from equipoise.web.doing import answered, last_seen, may_do, offer_to
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.forms.own import OwnForm
-from equipoise.web.oversight_view import zone_of
 from equipoise.web.page import MENU, page
 from equipoise.web.pages.actions import OWN_SCREEN
 from equipoise.web.panels import panel
@@ -70,7 +69,7 @@ def lock_subject(request: Request, subject: str) -> HttpResponse:
     return answered(
         request, "oversight/lock.html", form, subject=subject, site=ask.site(subject),
         then=reverse("subject", args=[subject]), locks=ask.locks(subject),
-        zone=zone_of(study, ask.site(subject)),
+        zone=ask.zone(ask.site(subject)),
     )  # fmt: skip
 
 
@@ -93,11 +92,10 @@ def lock(request: Request) -> HttpResponse:
 @page("locks/", name="locks", roles=SEES)
 def locks(request: Request) -> HttpResponse:
     """The locks in force: what each closes, who set it and when."""
-    asking, state = request.asking, request.asking.trial.ask.state
-    study = asking.trial.ask.study(asking.site)
+    asking, ask = request.asking, request.asking.trial.ask
     content = {
-        "locks": [(each, zone_of(study, each.site)) for each in _covered(request)],
-        "may_lock": may_do(asking, "Locked"), "sites": sorted(state.sites),
+        "locks": [(each, ask.zone(each.site)) for each in _covered(request)],
+        "may_lock": may_do(asking, "Locked"), "sites": sorted(ask.state.sites),
     }  # fmt: skip
     return render(request, "oversight/locks.html", content)
 
@@ -123,10 +121,9 @@ def unlock(request: Request, seq: int) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         seen=last_seen(asking, found.subject), fixed={"lock": seq},
     )  # fmt: skip
-    study = asking.trial.ask.study(found.site)
     return answered(
         request, "oversight/unlock.html", form, subject=found.subject, site=found.site,
-        then=reverse("locks"), lock=found, zone=zone_of(study, found.site),
+        then=reverse("locks"), lock=found, zone=asking.trial.ask.zone(found.site),
     )  # fmt: skip
 
 
@@ -139,4 +136,4 @@ def panel_of(request: Request, subject: str) -> dict[str, Any] | None:
              if each.closes(site, subject, each.form, each.instance)]  # fmt: skip
     if not found:
         return None
-    return {"locks": found, "zone": zone_of(ask.study(site), site)}
+    return {"locks": found, "zone": ask.zone(site)}

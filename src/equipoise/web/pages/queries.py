@@ -15,7 +15,6 @@ from equipoise.web.asking import Request
 from equipoise.web.doing import answered, do, last_seen, may_do, offer_to, told
 from equipoise.web.forms.action import ActionForm
 from equipoise.web.forms.own import OwnForm
-from equipoise.web.oversight_view import zone_of
 from equipoise.web.overview import overview
 from equipoise.web.page import MENU, SEES_SUBJECTS, back_to, page
 from equipoise.web.pages.actions import OWN_SCREEN
@@ -107,7 +106,7 @@ def query(request: Request, subject: str, query: str) -> HttpResponse:
         "subject": subject, "row": row, "said": said, "forms": forms, "error": error,
         "of": about(asking, subject, row["target"], row["form"], row["item"], row["instance"]),
         "days": days_open(row["raised"], row["closed"], today), "late": overdue(row, today),
-        "zone": zone_of(ask.study(site), site), "back": back_to(asking.role, subject),
+        "zone": ask.zone(site), "back": back_to(asking.role, subject),
     }  # fmt: skip
     return render(request, "oversight/query.html", content, status=status)
 

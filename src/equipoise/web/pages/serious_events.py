@@ -36,16 +36,9 @@ def adverse_event(request: Request, subject: str, name: str) -> HttpResponse:
         "may_follow": may_do(asking, "AdverseEventFollowedUp"),
         "may_report": may_do(asking, "SeriousAdverseEventReported"),
         "may_judge": asking.role in JUDGES, "may_send": may_do(asking, "SusarSubmitted"),
-        "zone": zone_of(request, subject),
+        "zone": asking.trial.ask.zone(asking.trial.ask.site(subject)),
     }  # fmt: skip
     return render(request, "harm/one.html", content)
-
-
-def zone_of(request: Request, subject: str) -> str:
-    """The time zone of the subject's hospital."""
-    ask = request.asking.trial.ask
-    sites = {each.code: each.time_zone for each in ask.study(ask.site(subject)).sites}
-    return sites.get(ask.site(subject) or "", "UTC")
 
 
 def _about(view: HarmView, event_type: str, name: str) -> list[Event]:

@@ -20,7 +20,6 @@ from equipoise.study.definition import Study
 from equipoise.web.asking import Asking, Request
 from equipoise.web.doing import do, last_seen, told
 from equipoise.web.forms.own import OwnForm
-from equipoise.web.oversight_view import zone_of
 from equipoise.web.overview import kept
 from equipoise.web.page import SEES_SUBJECTS, page
 from equipoise.web.pages.actions import OWN_SCREEN
@@ -88,7 +87,7 @@ def sign(request: Request, subject: str) -> HttpResponse:
         "form": form, "error": error, "subject": subject, "covered": covered, "last": last,
         "entry": covered[0] if entry else None, "digest": start["content"],
         "since": _since(asking, subject, last) if last else (),
-        "zone": zone_of(ask.study(ask.site(subject)), ask.site(subject)),
+        "zone": ask.zone(ask.site(subject)),
         "waiting": ask.derived(subject, "query").filter(status="open").height,
     }  # fmt: skip
     return render(request, "oversight/sign.html", content, status=status)
@@ -115,7 +114,7 @@ def signatures_of(request: Request, subject: str) -> HttpResponse:
     by_seq = {event.seq: event for event in ask.events(subject)}
     site = ask.site(subject)
     content = {
-        "subject": subject, "zone": zone_of(ask.study(site), site),
+        "subject": subject, "zone": ask.zone(site),
         "may_sign": asking.role == "investigator",
         "rows": [(each, _since(asking, subject, each), by_seq.get(each.entry or 0))
                  for each in reversed(ask.signatures(subject))],
@@ -132,7 +131,7 @@ def panel_of(request: Request, subject: str) -> dict[str, Any]:
     return {
         "last": books[-1] if books else None, "number": len(found),
         "may_sign": request.asking.role == "investigator",
-        "zone": zone_of(ask.study(site), site),
+        "zone": ask.zone(site),
     }  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def subject(request: Request, subject: str) -> HttpResponse:
         "narrow": panels(request, subject, aside=True),
         "events": told_entries(request, subject, sight, listed[-SHOWN_EVENTS:]),
         "number": len(listed), "groups": groups(asking.role, subject),
-        "zone": zone(request, site),
+        "zone": ask.zone(site),
     }  # fmt: skip
     return render(request, "subject.html", content)
 
@@ -105,7 +105,8 @@ def subject(request: Request, subject: str) -> HttpResponse:
 @page("subjects/<str:subject>/entries/", name="entries", roles=SEES_SUBJECTS, about="subject")
 def entries(request: Request, subject: str) -> HttpResponse:
     """Every entry about a subject, the latest first, a hundred on a page."""
-    events = request.asking.trial.ask.events(subject)
+    ask = request.asking.trial.ask
+    events = ask.events(subject)
     sight = Sight.of(request.asking, events)
     events = sight.listed(events)
     asked = request.GET.get("page", "1")
@@ -115,7 +116,7 @@ def entries(request: Request, subject: str) -> HttpResponse:
     content = {
         "subject": subject, "events": told_entries(request, subject, sight, part),
         "number": len(events), "page_number": number, "older": last > ENTRIES_A_PAGE,
-        "zone": zone(request, request.asking.trial.ask.site(subject)),
+        "zone": ask.zone(ask.site(subject)),
     }  # fmt: skip
     return render(request, "entries.html", content)
 
@@ -126,12 +127,6 @@ def told_entries(
     """Entries as the person sees them, in words, the latest first."""
     telling = Telling.of(request.asking, subject)
     return telling.entries(sight.shown(event) for event in reversed(events))
-
-
-def zone(request: Request, site: str | None) -> str:
-    """The time zone of a hospital."""
-    sites = {each.code: each.time_zone for each in request.asking.trial.ask.study(site).sites}
-    return sites.get(site or "", "UTC")
 
 
 @panel("visits", 30, SEES_SUBJECTS - BLINDED_ROLES)
