@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -54,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EquipoiseError as error:
         print(error, file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        return 2
+    except BrokenPipeError:  # whoever read has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _version() -> str:

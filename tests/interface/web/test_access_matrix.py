@@ -120,7 +120,7 @@ def addresses(site: Web, route: Route, role: str, subject: str) -> Iterator[str]
         given = dict(zip(wanted, values, strict=True))
         address = reverse(route.name, kwargs=given)
         yield address
-        if route.name in ("history", "correct"):
+        if route.name in ("history", "correct", "redact"):
             event = next(each for each in events.values() if each.seq == given["seq"])
             items = [*_items(event)]
             yield from (f"{address}?item={item}" for item in dict.fromkeys(items[:1] + items[-1:]))

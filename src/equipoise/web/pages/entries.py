@@ -13,10 +13,11 @@ from django.urls import reverse
 from equipoise.errors import BadInput
 from equipoise.record.correction import Value, history
 from equipoise.record.event import Event
+from equipoise.record.sealing import key_of
 from equipoise.study.actions import Action
 from equipoise.study.catalogue import CATALOGUE
 from equipoise.web.asking import Request
-from equipoise.web.doing import answered
+from equipoise.web.doing import answered, may_do
 from equipoise.web.forms.action import new_key
 from equipoise.web.forms.fields import MISSING, plain_text
 from equipoise.web.forms.study_form import answer_field
@@ -38,8 +39,8 @@ class Asked(NamedTuple):
     values: list[Value]
 
 
-def _asked(request: Request, subject: str, seq: int) -> Asked:
-    """What the address names; 404 where it is not there, or not for whoever asks."""
+def asked_item(request: Request, subject: str, seq: int) -> Asked:
+    """What an address names; 404 where it is not there, or not for whoever asks."""
     events = tuple(request.asking.trial.ask.events(subject))
     event = next((each for each in events if each.seq == seq), None)
     item = request.GET.get("item", "")
@@ -57,14 +58,29 @@ def _asked(request: Request, subject: str, seq: int) -> Asked:
       about="subject")  # fmt: skip
 def item_history(request: Request, subject: str, seq: int) -> HttpResponse:
     """Every value that an item had: who, when, why; the first entry included (AT3)."""
-    event, item, sight, values = _asked(request, subject, seq)
+    event, item, sight, values = asked_item(request, subject, seq)
     shown = [
         (each, sight.opened(each.event, item, _plain(each)), sight.reason(each.event))
         for each in values
     ]
+    by = {each.redacted for each in values} - {None}
     content = {"subject": subject, "event": event, "item": item, "values": shown,
+               "may_redact": may_do(request.asking, "Redact")
+               and bool(readable_texts(values)),
+               "redactions": [(each, sight.reason(each))
+                              for each in request.asking.trial.ask.events(subject)
+                              if each.seq in by],
                "zone": request.asking.trial.ask.zone(event.site)}  # fmt: skip
     return render(request, "forms/history.html", content)
+
+
+def readable_texts(values: list[Value]) -> list[Value]:
+    """Those of an item's values that stand under a key which nobody destroyed."""
+    return [
+        each for each in values
+        if each.redacted is None and isinstance(text := _plain(each), str)
+        and key_of(text) is not None
+    ]  # fmt: skip
 
 
 def _plain(value: Value) -> Any:
@@ -150,7 +166,7 @@ def _answer_field(request: Request, event: Event, item: str) -> forms.Field | No
       about="subject", methods=("GET", "POST"))  # fmt: skip
 def correct(request: Request, subject: str, seq: int) -> HttpResponse:
     """Correct one item of an entry: the old value stays readable, the reason is obligatory."""
-    event, item, sight, values = _asked(request, subject, seq)
+    event, item, sight, values = asked_item(request, subject, seq)
     data = request.POST if request.method == "POST" else None
     form = CorrectionForm(request, event, item, data, seen=values[-1].event.seq)
     last = values[-1]
