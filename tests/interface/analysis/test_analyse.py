@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from equipoise.analysis import run as analysis_run
 from equipoise.analysis.result import Result
 from equipoise.cli import analyse
 from equipoise.cli.main import main
 from equipoise.errors import BadInput, RecordError
 from equipoise.record.event import Draft
 from equipoise.record.sqlite import SqliteLog
+from equipoise.workflow import analysing
 from tests.harness.bridge import drawn, scenario_of, through_sqlite
 
 STUDY = "lung-tmb"
@@ -182,13 +182,13 @@ def test_no_result_of_a_rehearsed_trial_contradicts_itself(
 def test_a_result_that_contradicts_itself_is_loud_everywhere(
     record: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = analysis_run.run
+    honest = analysing.run
 
     def careless(*arguments: Any, **options: Any) -> list[Result]:
         found = honest(*arguments, **options)
         return [dataclasses.replace(each, p=0.5 if each.p else None) for each in found]
 
-    monkeypatch.setattr(analysis_run, "run", careless)
+    monkeypatch.setattr(analysing, "run", careless)
     assert run(record, "--out", str(tmp_path)) == 1
     said = capsys.readouterr()
     assert said.out.startswith("REHEARSAL: synthetic patients, not a trial\n\nCONTRADICTION: ")

@@ -70,6 +70,12 @@ def decimal(text: Any) -> str:
 
 
 @register.filter
+def in_a_row(value: Any) -> Any:
+    """Several values, one after another; of anything else the value itself."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+@register.filter
 def lookup(found: Any, key: Any) -> Any:
     """An entry of a mapping, None if it has none."""
     return found.get(key) if hasattr(found, "get") else None
