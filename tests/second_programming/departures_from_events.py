@@ -72,12 +72,14 @@ def _of_subject(subject: dict[str, list[Row]], study: Study, asked: Any) -> None
     subject["planned_dose"] = [{**row["key"], **row["planned_dose"]} for row in doses]
     given = exposure_again.tables_of_subject(subject, study.treatment)
     subject["treatment_cycle"] = given["treatment_cycle"]
+    zones = {each.code: each.time_zone for each in study.sites}
     for report in subject["adverse_event_reported"]:
         name = report["adverse_event"]
         serious = harm_again.serious(subject, name, study.safety)
         if serious is not None:
             sent = harm_again.of(subject["susar_submitted"], name)
-            due = harm_again.reports(serious, sent, study.safety)
+            zone = zones.get(report["site"], "UTC")
+            due = harm_again.reports(serious, sent, study.safety, zone)
             subject["expedited_report"] += [{"adverse_event": name, **row} for row in due]
     entry = entry_again.entry(subject, study.visits, study.eligibility)
     subject["entry_eligibility"] = [] if entry is None else [entry]
