@@ -21,7 +21,7 @@ def study_digest(study: Study) -> hashlib._Hash:
 
 
 def fingerprint(study: hashlib._Hash, scenario: Scenario) -> str:
-    """SHA-256 of study, scenario, the sources of the kernel and of what reads it, and numba."""
+    """SHA-256 of study, scenario, the sources of kernel, simulation and analysis, and numba."""
     told = study.copy()
     told.update(scenario.model_dump_json().encode("utf-8") + b"\n")
     told.update(_sources())
@@ -35,10 +35,9 @@ def _sources() -> bytes:
     import scipy
 
     told = hashlib.sha256()
-    folder = Path(__file__).parent
-    files = set(folder.glob("endpoint*.py"))
-    for held in (trial_kernel, analysis_counts):
-        files |= set(Path(str(held.__file__)).parent.glob("*.py"))
+    files: set[Path] = set()
+    for held in (__file__, trial_kernel.__file__, analysis_counts.__file__):
+        files |= set(Path(str(held)).parent.glob("*.py"))
     files.add(Path(str(interim_limits.__file__)))
     for path in sorted(files):
         told.update(hashlib.sha256(path.read_bytes()).digest())
